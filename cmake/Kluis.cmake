@@ -1,0 +1,75 @@
+# kluis_library, kluis_binary, kluis_test: one way to declare a target, so that warnings, hardening
+# and sanitizers are the same everywhere.
+
+set(KLUIS_SANITIZE "" CACHE STRING "sanitizers: 'address,undefined' or 'thread' or empty")
+option(KLUIS_FUZZ "build the fuzz targets with libFuzzer (clang)" OFF)
+
+add_library(kluis_flags INTERFACE)
+target_compile_options(kluis_flags INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror
+  -fno-omit-frame-pointer -fstack-protector-strong)
+target_compile_definitions(kluis_flags INTERFACE
+  $<$<CONFIG:Release>:_FORTIFY_SOURCE=2> $<$<CONFIG:Release>:_GLIBCXX_ASSERTIONS>)
+target_link_options(kluis_flags INTERFACE $<$<CONFIG:Release>:-Wl,-z,relro,-z,now>)
+target_include_directories(kluis_flags INTERFACE ${PROJECT_SOURCE_DIR})
+if(KLUIS_SANITIZE)
+  target_compile_options(kluis_flags INTERFACE -fsanitize=${KLUIS_SANITIZE} -fno-sanitize-recover=all)
+  target_link_options(kluis_flags INTERFACE -fsanitize=${KLUIS_SANITIZE})
+endif()
+if(KLUIS_FUZZ)
+  target_compile_options(kluis_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+
+# kluis_library(NAME SRCS a.cc ... DEPS target ...): the folder's one library, kluis::NAME.
+function(kluis_library name)
+  cmake_parse_arguments(ARG "" "" "SRCS;DEPS" ${ARGN})
+  add_library(kluis_${name} STATIC ${ARG_SRCS})
+  add_library(kluis::${name} ALIAS kluis_${name})
+  target_link_libraries(kluis_${name} PUBLIC ${ARG_DEPS} PRIVATE kluis_flags)
+  target_include_directories(kluis_${name} PUBLIC ${PROJECT_SOURCE_DIR})
+endfunction()
+
+# kluis_binary(NAME SRCS main.cc DEPS target ...): bin/NAME.
+function(kluis_binary name)
+  cmake_parse_arguments(ARG "" "" "SRCS;DEPS" ${ARGN})
+  add_executable(${name} ${ARG_SRCS})
+  target_link_libraries(${name} PRIVATE ${ARG_DEPS} kluis_flags)
+endfunction()
+
+# kluis_test(KIND NAME DEPS target ...): tests/KIND/NAME.cc, one ctest entry with label KIND.
+# TIMEOUT in seconds (120 unless told).
+function(kluis_test kind name)
+  cmake_parse_arguments(ARG "" "TIMEOUT" "DEPS" ${ARGN})
+  add_executable(${name} ${PROJECT_SOURCE_DIR}/tests/${kind}/${name}.cc)
+  target_link_libraries(${name} PRIVATE ${ARG_DEPS} GTest::gmock GTest::gtest_main kluis_flags)
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+  target_compile_definitions(${name} PRIVATE KLUIS_TESTS_DIR="${PROJECT_SOURCE_DIR}/tests")
+  add_test(NAME ${name} COMMAND ${name})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 120)
+  endif()
+  set_tests_properties(${name} PROPERTIES LABELS ${kind} TIMEOUT ${ARG_TIMEOUT})
+endfunction()
+
+# kluis_fuzz(NAME DEPS target ...): tests/fuzz/NAME.cc with LLVMFuzzerTestOneInput. With KLUIS_FUZZ a
+# libFuzzer binary; else a test that replays tests/fuzz/corpus/NAME through tests/fuzz/replay.cc.
+function(kluis_fuzz name)
+  cmake_parse_arguments(ARG "" "" "DEPS" ${ARGN})
+  set(sources ${PROJECT_SOURCE_DIR}/tests/fuzz/${name}.cc)
+  if(NOT KLUIS_FUZZ)
+    list(APPEND sources ${PROJECT_SOURCE_DIR}/tests/fuzz/replay.cc)
+  endif()
+  add_executable(${name} ${sources})
+  target_link_libraries(${name} PRIVATE ${ARG_DEPS} kluis_flags)
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+  if(KLUIS_FUZZ)
+    target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+    if(NOT TARGET fuzz_targets)
+      add_custom_target(fuzz_targets)
+    endif()
+    add_dependencies(fuzz_targets ${name})
+  else()
+    add_test(NAME ${name} COMMAND ${name} ${PROJECT_SOURCE_DIR}/tests/fuzz/corpus/${name})
+    set_tests_properties(${name} PROPERTIES LABELS fuzz TIMEOUT 60)
+  endif()
+endfunction()
