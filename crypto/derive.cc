@@ -1,0 +1,57 @@
+#include "crypto/derive.h"
+
+#include <sodium.h>
+
+namespace kluis::crypto {
+namespace {
+
+constexpr Label kCommitLabel("kluis-commit");
+
+// Feeds the length-prefixed parts through one keyed state, wiped at the end.
+void HashParts(std::span<const uint8_t, 32> key, const Label& use,
+               std::initializer_list<std::string_view> parts, std::span<uint8_t, 32> out) {
+  crypto_generichash_blake2b_state state;
+  crypto_generichash_blake2b_init_salt_personal(&state, key.data(), key.size(), out.size(), nullptr,
+                                                use.data());
+  for (const std::string_view part : parts) {
+    std::array<uint8_t, 8> length;
+    for (size_t i = 0; i < length.size(); ++i) {
+      length[i] = static_cast<uint8_t>(uint64_t{part.size()} >> (8 * i));
+    }
+    crypto_generichash_blake2b_update(&state, length.data(), length.size());
+    crypto_generichash_blake2b_update(&state, reinterpret_cast<const unsigned char*>(part.data()),
+                                      part.size());
+  }
+  crypto_generichash_blake2b_final(&state, out.data(), out.size());
+  sodium_memzero(&state, sizeof state);
+}
+
+}  // namespace
+
+void KeyedBlake2b(std::span<const uint8_t, 32> key, const Label& use,
+                  std::span<const uint8_t> message, std::span<uint8_t, 32> out) {
+  crypto_generichash_blake2b_salt_personal(out.data(), out.size(), message.data(), message.size(),
+                                           key.data(), key.size(), nullptr, use.data());
+}
+
+SecretKey32 DeriveKey(std::span<const uint8_t, 32> parent, const Label& use,
+                      std::initializer_list<std::string_view> binding) {
+  SecretKey32 key;
+  HashParts(parent, use, binding, key.ExposeMutable());
+  return key;
+}
+
+Hash KeyedId(std::span<const uint8_t, 32> key, const Label& use, std::string_view data) {
+  Hash id;
+  HashParts(key, use, {data}, id);
+  return id;
+}
+
+Hash Commit(std::span<const uint8_t, 32> nonce, std::string_view payload) {
+  Hash commitment;
+  KeyedBlake2b(nonce, kCommitLabel,
+               {reinterpret_cast<const uint8_t*>(payload.data()), payload.size()}, commitment);
+  return commitment;
+}
+
+}  // namespace kluis::crypto

@@ -1,0 +1,160 @@
+#include "crypto/file_system.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <memory>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace kluis::crypto {
+namespace {
+
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  ~Descriptor() {
+    if (fd_ >= 0) close(fd_);
+  }
+  int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+absl::Status Refused(std::string_view what, const std::string& path, int error) {
+  const std::string message = absl::StrCat(std::string(what), " ", path, ": errno ", error);
+  if (error == ENOENT) return absl::NotFoundError(message);
+  if (error == EEXIST) return absl::AlreadyExistsError(message);
+  return absl::UnavailableError(message);
+}
+
+absl::Status WriteAll(int fd, std::span<const uint8_t> bytes, const std::string& path) {
+  while (!bytes.empty()) {
+    const ssize_t written = write(fd, bytes.data(), bytes.size());
+    if (written < 0) {
+      if (errno == EINTR) continue;
+      return Refused("write", path, errno);
+    }
+    bytes = bytes.subspan(static_cast<size_t>(written));
+  }
+  return absl::OkStatus();
+}
+
+class PosixFileSystem final : public FileSystem {
+ public:
+  absl::StatusOr<SecretBytes> ReadPrivate(const std::string& path, size_t max_bytes) override {
+    const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+    if (file.get() < 0) return Refused("open", path, errno);
+    struct stat info {};
+    if (fstat(file.get(), &info) != 0) return Refused("stat", path, errno);
+    if (!S_ISREG(info.st_mode)) {
+      return absl::FailedPreconditionError(absl::StrCat(path, ": not a regular file"));
+    }
+    if ((info.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
+      return absl::FailedPreconditionError(
+          absl::StrCat(path, ": open to group or others, run: chmod 600 ", path));
+    }
+    const auto size = static_cast<size_t>(info.st_size);
+    if (size > max_bytes) {
+      return absl::FailedPreconditionError(
+          absl::StrCat(path, ": larger than ", max_bytes, " bytes"));
+    }
+    SecretBytes bytes = SecretBytes::Zero(size);
+    size_t done = 0;
+    while (done < size) {
+      const ssize_t got = read(file.get(), bytes.ExposeMutable().data() + done, size - done);
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) return Refused("read", path, errno);
+      if (got == 0) return absl::UnavailableError(absl::StrCat("read ", path, ": it shrank"));
+      done += static_cast<size_t>(got);
+    }
+    return bytes;
+  }
+
+  absl::Status CreateSynced(const std::string& path, std::span<const uint8_t> bytes) override {
+    const Descriptor file(
+        open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (file.get() < 0) return Refused("create", path, errno);
+    if (fchmod(file.get(), 0600) != 0) return Refused("chmod", path, errno);
+    const absl::Status written = WriteAll(file.get(), bytes, path);
+    if (!written.ok()) return written;
+    if (fsync(file.get()) != 0) return Refused("sync", path, errno);
+    return absl::OkStatus();
+  }
+
+  absl::Status Wipe(const std::string& path) override {
+    const Descriptor file(open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+    if (file.get() < 0) return Refused("open", path, errno);
+    struct stat info {};
+    if (fstat(file.get(), &info) != 0) return Refused("stat", path, errno);
+    static constexpr std::array<uint8_t, 4096> kZeros{};
+    for (auto left = static_cast<size_t>(info.st_size); left > 0;) {
+      const size_t step = std::min(left, kZeros.size());
+      const absl::Status written = WriteAll(file.get(), std::span(kZeros).first(step), path);
+      if (!written.ok()) return written;
+      left -= step;
+    }
+    if (fsync(file.get()) != 0) return Refused("sync", path, errno);
+    return absl::OkStatus();
+  }
+
+  absl::Status Rename(const std::string& from, const std::string& to) override {
+    if (rename(from.c_str(), to.c_str()) != 0) return Refused("rename", from, errno);
+    return absl::OkStatus();
+  }
+
+  absl::Status Remove(const std::string& path) override {
+    if (unlink(path.c_str()) != 0) return Refused("remove", path, errno);
+    return absl::OkStatus();
+  }
+
+  absl::Status SyncDirectory(const std::string& directory) override {
+    const Descriptor file(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (file.get() < 0) return Refused("open", directory, errno);
+    if (fsync(file.get()) != 0) return Refused("sync", directory, errno);
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<std::vector<std::string>> List(const std::string& directory) override {
+    const std::unique_ptr<DIR, int (*)(DIR*)> handle(opendir(directory.c_str()), &closedir);
+    if (handle == nullptr) return Refused("open", directory, errno);
+    std::vector<std::string> names;
+    for (;;) {
+      errno = 0;
+      const dirent* const entry = readdir(handle.get());
+      if (entry == nullptr) break;
+      std::string name = entry->d_name;
+      if (name != "." && name != "..") names.push_back(std::move(name));
+    }
+    if (errno != 0) return Refused("list", directory, errno);
+    return names;
+  }
+};
+
+}  // namespace
+
+FileSystem& RealFileSystem() {
+  static PosixFileSystem file_system;
+  return file_system;
+}
+
+std::string DirectoryOf(std::string_view path) {
+  const size_t slash = path.rfind('/');
+  if (slash == std::string_view::npos) return ".";
+  return std::string(path.substr(0, slash == 0 ? 1 : slash));
+}
+
+std::string FileNameOf(std::string_view path) {
+  return std::string(path.substr(path.rfind('/') + 1));
+}
+
+}  // namespace kluis::crypto

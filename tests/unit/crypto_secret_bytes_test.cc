@@ -1,0 +1,112 @@
+#include <gtest/gtest.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+#include <ostream>
+#include <type_traits>
+#include <utility>
+
+#include "crypto/memory.h"
+#include "crypto/secret_bytes.h"
+
+namespace kluis::crypto {
+namespace {
+
+template <typename T>
+concept Printable = requires(std::ostream& out, const T& value) {
+  out << value;
+};
+template <typename T>
+concept Comparable = requires(const T& a, const T& b) {
+  a == b;
+};
+
+static_assert(!std::is_copy_constructible_v<SecretBytes> &&
+              !std::is_copy_assignable_v<SecretBytes>);
+static_assert(!std::is_copy_constructible_v<SecretKey32> &&
+              !std::is_copy_assignable_v<SecretKey32>);
+static_assert(!Printable<SecretBytes> && !Comparable<SecretBytes>);
+static_assert(!Printable<SecretKey32> && !Comparable<SecretKey32>);
+
+std::string_view Text(const SecretBytes& secret) {
+  return {reinterpret_cast<const char*>(secret.Expose().data()), secret.size()};
+}
+
+TEST(SecretBytes, HoldsACopy) {
+  char text[] = "secret";
+  const SecretBytes secret = SecretBytes::CopyOf(std::string_view(text));
+  text[0] = 'x';
+  EXPECT_EQ(Text(secret), "secret");
+}
+
+TEST(SecretBytes, MovesWithoutLeavingAnything) {
+  SecretBytes from = SecretBytes::CopyOf("secret");
+  SecretBytes to = SecretBytes::CopyOf("other");
+  to = std::move(from);
+  EXPECT_EQ(Text(to), "secret");
+  EXPECT_EQ(from.size(), 0u);  // NOLINT(bugprone-use-after-move): the promise under test
+  const SecretBytes last(std::move(to));
+  EXPECT_EQ(Text(last), "secret");
+  EXPECT_EQ(to.size(), 0u);  // NOLINT(bugprone-use-after-move)
+}
+
+TEST(SecretBytes, MayBeEmpty) {
+  EXPECT_EQ(SecretBytes::CopyOf("").size(), 0u);
+  EXPECT_EQ(SecretBytes::Random(0).size(), 0u);
+  EXPECT_TRUE(SecretBytes::Zero(0).ConstantTimeEquals(SecretBytes::CopyOf("")));
+}
+
+TEST(SecretBytes, RandomOnesDiffer) {
+  EXPECT_FALSE(SecretBytes::Random(32).ConstantTimeEquals(SecretBytes::Random(32)));
+  EXPECT_FALSE(SecretBytes::Random(32).ConstantTimeEquals(SecretBytes::Zero(32)));
+}
+
+TEST(SecretBytes, EqualOnlyWithTheSameLengthAndBytes) {
+  const SecretBytes secret = SecretBytes::CopyOf("secret");
+  EXPECT_TRUE(secret.ConstantTimeEquals(SecretBytes::CopyOf("secret")));
+  EXPECT_FALSE(secret.ConstantTimeEquals(SecretBytes::CopyOf("secreT")));
+  EXPECT_FALSE(secret.ConstantTimeEquals(SecretBytes::CopyOf("secre")));
+  EXPECT_FALSE(secret.ConstantTimeEquals(SecretBytes::CopyOf("")));
+}
+
+TEST(SecretBytesDeathTest, EndsTheProcessOnAReadPastItsEnd) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const SecretBytes secret = SecretBytes::CopyOf("secret");
+  const volatile uint8_t* const bytes = secret.Expose().data();
+  EXPECT_DEATH((void)bytes[secret.size()], "");
+}
+
+TEST(ShortSecret, IsWipedWhenDropped) {
+  alignas(SecretKey32) unsigned char memory[sizeof(SecretKey32)];
+  auto* const key = new (memory) SecretKey32;
+  std::fill(key->ExposeMutable().begin(), key->ExposeMutable().end(), uint8_t{0xaa});
+  key->~SecretKey32();
+  for (const volatile unsigned char& byte : memory) EXPECT_EQ(byte, 0);
+}
+
+TEST(ShortSecret, IsWipedWhenMovedFrom) {
+  SecretKey32 from;
+  std::fill(from.ExposeMutable().begin(), from.ExposeMutable().end(), uint8_t{0xaa});
+  SecretKey32 to(std::move(from));
+  EXPECT_TRUE(from.ConstantTimeEquals(SecretKey32()));  // NOLINT(bugprone-use-after-move)
+  EXPECT_EQ(to.Expose()[31], 0xaa);
+  from = std::move(to);
+  EXPECT_TRUE(to.ConstantTimeEquals(SecretKey32()));  // NOLINT(bugprone-use-after-move)
+  EXPECT_EQ(from.Expose()[0], 0xaa);
+}
+
+TEST(HardenProcess, LeavesNoWayToDumpCore) {
+  ASSERT_TRUE(HardenProcess().ok());
+  EXPECT_EQ(prctl(PR_GET_DUMPABLE, 0, 0, 0, 0), 0);
+  rlimit limit{};
+  ASSERT_EQ(getrlimit(RLIMIT_CORE, &limit), 0);
+  EXPECT_EQ(limit.rlim_cur, 0u);
+  EXPECT_EQ(limit.rlim_max, 0u);
+  ASSERT_EQ(prctl(PR_SET_DUMPABLE, 1, 0, 0, 0), 0);  // as a leak checker needs it at exit
+}
+
+}  // namespace
+}  // namespace kluis::crypto
