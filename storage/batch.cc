@@ -1,0 +1,21 @@
+#include "storage/batch.h"
+
+namespace kluis::storage {
+
+void Batch::Put(Column column, std::string_view key, std::string_view value) {
+  changes_.push_back({Change::Kind::kPut, column, std::string(key), std::string(value)});
+  bytes_ += key.size() + value.size();
+}
+
+void Batch::Delete(Column column, std::string_view key) {
+  changes_.push_back({Change::Kind::kDelete, column, std::string(key), std::string()});
+  bytes_ += key.size();
+}
+
+void Batch::DeleteRange(Column column, std::string_view begin, std::string_view end) {
+  if (end <= begin) return;
+  changes_.push_back({Change::Kind::kDeleteRange, column, std::string(begin), std::string(end)});
+  bytes_ += begin.size() + end.size();
+}
+
+}  // namespace kluis::storage

@@ -1,0 +1,64 @@
+#include "storage/group_sync.h"
+
+#include <utility>
+
+namespace kluis::storage {
+namespace {
+
+absl::Status FailedForGood() {
+  return absl::UnavailableError(
+      "storage: a write or sync failed; nothing is served until the database is reopened");
+}
+
+}  // namespace
+
+GroupSync::GroupSync(std::function<absl::Status()> sync) : sync_(std::move(sync)) {}
+
+absl::StatusOr<std::uint64_t> GroupSync::Written() {
+  const std::lock_guard lock(mutex_);
+  if (failed_) return FailedForGood();
+  return ++written_;
+}
+
+absl::Status GroupSync::Sync(std::uint64_t ticket) {
+  std::unique_lock lock(mutex_);
+  if (ticket > written_) return absl::InvalidArgumentError("ticket: given by no write");
+  changed_.wait(lock, [&] { return failed_ || durable_ >= ticket || !syncing_; });
+  if (failed_) return FailedForGood();
+  if (durable_ >= ticket) return absl::OkStatus();
+
+  syncing_ = true;
+  ++syncs_;
+  const std::uint64_t target = written_;  // their writes have ended, so the sync covers them
+  lock.unlock();
+  const absl::Status synced = sync_();
+  lock.lock();
+  syncing_ = false;
+  if (!synced.ok()) failed_ = true;
+  if (!failed_) durable_ = target;
+  changed_.notify_all();
+  return failed_ ? FailedForGood() : absl::OkStatus();
+}
+
+void GroupSync::Fail() {
+  const std::lock_guard lock(mutex_);
+  failed_ = true;
+  changed_.notify_all();
+}
+
+absl::Status GroupSync::status() const {
+  const std::lock_guard lock(mutex_);
+  return failed_ ? FailedForGood() : absl::OkStatus();
+}
+
+std::uint64_t GroupSync::last_ticket() const {
+  const std::lock_guard lock(mutex_);
+  return written_;
+}
+
+std::uint64_t GroupSync::syncs() const {
+  const std::lock_guard lock(mutex_);
+  return syncs_;
+}
+
+}  // namespace kluis::storage

@@ -1,0 +1,153 @@
+#include "storage/layout.h"
+
+#include <algorithm>
+
+namespace kluis::storage {
+namespace {
+
+constexpr std::size_t kU64Size = 8;
+
+template <std::size_t N>
+std::optional<std::array<std::uint8_t, N>> ArrayFromBytes(std::string_view bytes) {
+  if (bytes.size() != N) return std::nullopt;
+  std::array<std::uint8_t, N> result;
+  std::copy(bytes.begin(), bytes.end(), result.begin());
+  return result;
+}
+
+void AppendByte(std::string& key, std::uint8_t byte) { key.push_back(static_cast<char>(byte)); }
+
+template <std::size_t N>
+void AppendArray(std::string& key, const std::array<std::uint8_t, N>& bytes) {
+  key.append(bytes.begin(), bytes.end());
+}
+
+void AppendU64(std::string& key, std::uint64_t value) {
+  for (int shift = 56; shift >= 0; shift -= 8) {
+    AppendByte(key, static_cast<std::uint8_t>((value >> shift) & 0xff));
+  }
+}
+
+}  // namespace
+
+std::string_view ColumnName(Column column) {
+  switch (column) {
+    case Column::kLog:
+      return "log";
+    case Column::kState:
+      return "state";
+    case Column::kSealed:
+      return "sealed";
+    case Column::kDetails:
+      return "details";
+  }
+  return "";
+}
+
+std::optional<Id> IdFromBytes(std::string_view bytes) { return ArrayFromBytes<16>(bytes); }
+
+std::optional<KeyedDigest> KeyedDigestFromBytes(std::string_view bytes) {
+  return ArrayFromBytes<32>(bytes);
+}
+
+std::string EntryKey(std::uint64_t index) {
+  std::string key = EntryPrefix();
+  AppendU64(key, index);
+  return key;
+}
+
+std::string NodeKey(std::uint8_t level, std::uint64_t index) {
+  std::string key = "h";
+  AppendByte(key, level);
+  AppendU64(key, index);
+  return key;
+}
+
+std::string LogSizeKey() { return "m"; }
+
+std::string CheckpointKey() { return "c"; }
+
+std::optional<std::uint64_t> EntryIndexOf(std::string_view key) {
+  if (!key.starts_with('e')) return std::nullopt;
+  return DecodeU64(key.substr(1));
+}
+
+std::string TemplateKey(const Id& record_id) {
+  std::string key = TemplatePrefix();
+  AppendArray(key, record_id);
+  return key;
+}
+
+std::string ProbeKey(const Id& case_id, const Id& search_id) {
+  std::string key = ProbePrefix(case_id);
+  AppendArray(key, search_id);
+  return key;
+}
+
+std::string SubjectKey(const Id& subject_id) {
+  std::string key = "s";
+  AppendArray(key, subject_id);
+  return key;
+}
+
+std::string PublicKeyLookupKey(const KeyedDigest& digest) {
+  std::string key = "k";
+  AppendArray(key, digest);
+  return key;
+}
+
+std::string NoticeKey(const Id& subject_id, const Id& notice_id) {
+  std::string key = NoticePrefix(subject_id);
+  AppendArray(key, notice_id);
+  return key;
+}
+
+std::string OpeningKey(std::uint64_t log_index, std::uint8_t n) {
+  std::string key = OpeningPrefix(log_index);
+  AppendByte(key, n);
+  return key;
+}
+
+std::string EntryPrefix() { return "e"; }
+
+std::string TemplatePrefix() { return "t"; }
+
+std::string ProbePrefix(const Id& case_id) {
+  std::string key = "p";
+  AppendArray(key, case_id);
+  return key;
+}
+
+std::string NoticePrefix(const Id& subject_id) {
+  std::string key = "n";
+  AppendArray(key, subject_id);
+  return key;
+}
+
+std::string OpeningPrefix(std::uint64_t log_index) {
+  std::string key = "o";
+  AppendU64(key, log_index);
+  return key;
+}
+
+std::string PrefixEnd(std::string_view prefix) {
+  std::string end(prefix);
+  while (!end.empty() && static_cast<std::uint8_t>(end.back()) == 0xff) end.pop_back();
+  if (!end.empty()) end.back() = static_cast<char>(static_cast<std::uint8_t>(end.back()) + 1);
+  return end;
+}
+
+std::string EncodeU64(std::uint64_t value) {
+  std::string bytes;
+  AppendU64(bytes, value);
+  return bytes;
+}
+
+std::optional<std::uint64_t> DecodeU64(std::string_view bytes) {
+  if (bytes.size() != kU64Size) return std::nullopt;
+  std::uint64_t value = 0;
+  for (const char byte : bytes) value = value << 8 | static_cast<std::uint8_t>(byte);
+  return value;
+}
+
+}  // namespace kluis::storage

@@ -1,0 +1,92 @@
+// Where every record of Kluis lies: columns, keys, values. This is the only place that builds keys.
+// storage/ neither reads nor interprets values; it sees ciphertext, hashes and public log bytes.
+//
+// Every key and value, byte by byte. u64 is big-endian, so that key order is number order; `|`
+// joins; quoted letters are one byte; sealed means nonce[24] | ciphertext | tag[16]; ids are 16
+// random bytes.
+//
+//   column   key                                      value
+//   log      'e' | u64 index                          entry, exactly the bytes that are hashed
+//   log      'h' | u8 level | u64 index               SHA-256[32] of the perfect subtree of 2^level
+//                                                     leaves, number `index` (RFC 6962,
+//                                                     section 2.1); the frontier is recomputed from
+//                                                     these nodes
+//   log      'm'                                      u64 number of entries
+//   log      'c'                                      last signed checkpoint (text of the note)
+//   state    u8 kind of record | id                   serialized kluis.v1 state record; policy/
+//   makes
+//                                                     these keys, storage/ takes them as they are
+//   sealed   't' | record id[16]                      sealed template
+//   sealed   'p' | case id[16] | search id[16]        sealed probe and result of one search
+//   details  's' | subject id[16]                     sealed subject details
+//   details  'k' | keyed digest[32] of a public key   sealed subject id
+//   details  'n' | subject id[16] | notice id[16]     sealed notice
+//   details  'o' | u64 log index | u8 n               sealed opening (nonce and payload) of the
+//   n-th
+//                                                     commitment of that log entry
+//
+// Thread-safe: functions without state.
+#ifndef KLUIS_STORAGE_LAYOUT_H_
+#define KLUIS_STORAGE_LAYOUT_H_
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace kluis::storage {
+
+enum class Column : std::uint8_t { kLog, kState, kSealed, kDetails };
+inline constexpr std::size_t kColumnCount = 4;
+inline constexpr std::array<Column, kColumnCount> kColumns = {Column::kLog, Column::kState,
+                                                              Column::kSealed, Column::kDetails};
+
+// The name of the column on disk: "log", "state", "sealed" or "details".
+std::string_view ColumnName(Column column);
+
+using Id = std::array<std::uint8_t, 16>;
+using KeyedDigest = std::array<std::uint8_t, 32>;
+
+// Nothing unless `bytes` is exactly 16 bytes (32 for a digest).
+std::optional<Id> IdFromBytes(std::string_view bytes);
+std::optional<KeyedDigest> KeyedDigestFromBytes(std::string_view bytes);
+
+// log
+std::string EntryKey(std::uint64_t index);
+std::string NodeKey(std::uint8_t level, std::uint64_t index);
+std::string LogSizeKey();
+std::string CheckpointKey();
+// The index in a key made by EntryKey; nothing for any other key.
+std::optional<std::uint64_t> EntryIndexOf(std::string_view key);
+
+// sealed
+std::string TemplateKey(const Id& record_id);
+std::string ProbeKey(const Id& case_id, const Id& search_id);
+
+// details
+std::string SubjectKey(const Id& subject_id);
+std::string PublicKeyLookupKey(const KeyedDigest& digest);
+std::string NoticeKey(const Id& subject_id, const Id& notice_id);
+std::string OpeningKey(std::uint64_t log_index, std::uint8_t n);
+
+// Prefixes for Reader::Scan: all entries, all templates, all probes of a case, all notices of a
+// subject, all openings of a log entry.
+std::string EntryPrefix();
+std::string TemplatePrefix();
+std::string ProbePrefix(const Id& case_id);
+std::string NoticePrefix(const Id& subject_id);
+std::string OpeningPrefix(std::uint64_t log_index);
+
+// The smallest key above all keys with this prefix, for Reader::ScanRange and Batch::DeleteRange.
+// Empty ("no end") when there is none: for an empty prefix and for one of only 0xff bytes.
+std::string PrefixEnd(std::string_view prefix);
+
+// Eight bytes, big-endian. Decode gives nothing unless `bytes` is exactly 8 bytes.
+std::string EncodeU64(std::uint64_t value);
+std::optional<std::uint64_t> DecodeU64(std::string_view bytes);
+
+}  // namespace kluis::storage
+
+#endif  // KLUIS_STORAGE_LAYOUT_H_

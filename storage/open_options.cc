@@ -1,0 +1,99 @@
+#include "storage/open_options.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include "rocksdb/cache.h"
+#include "rocksdb/convenience.h"
+#include "rocksdb/filter_policy.h"
+#include "rocksdb/table.h"
+#include "storage/layout.h"
+
+namespace kluis::storage {
+namespace {
+
+constexpr std::size_t kMiB = 1024 * 1024;
+constexpr std::size_t kWriteBufferBytes = 16 * kMiB;  // per column
+constexpr std::size_t kMaxWalBytes = 64 * kMiB;
+constexpr std::size_t kBlockCacheBytes = 64 * kMiB;  // shared by all columns
+constexpr double kBloomBitsPerKey = 10;
+
+rocksdb::CompressionType CompressionOf(Column column) {
+  if (column == Column::kSealed || column == Column::kDetails) {
+    return rocksdb::kNoCompression;  // ciphertext does not shrink
+  }
+  const std::vector<rocksdb::CompressionType> supported = rocksdb::GetSupportedCompressions();
+  const bool lz4 =
+      std::find(supported.begin(), supported.end(), rocksdb::kLZ4Compression) != supported.end();
+  return lz4 ? rocksdb::kLZ4Compression : rocksdb::kNoCompression;
+}
+
+rocksdb::ColumnFamilyOptions ColumnOptions(Column column,
+                                           const std::shared_ptr<rocksdb::Cache>& cache) {
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = cache;
+  // Log entries and nodes are read by keys that exist; elsewhere "no such record" is a common
+  // answer.
+  if (column != Column::kLog) {
+    table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(kBloomBitsPerKey));
+  }
+  rocksdb::ColumnFamilyOptions options;
+  options.write_buffer_size = kWriteBufferBytes;
+  options.compression = CompressionOf(column);
+  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  return options;
+}
+
+}  // namespace
+
+rocksdb::DBOptions DatabaseOptions(bool create_if_missing, rocksdb::Env* env,
+                                   rocksdb::WalFilter* wal_filter) {
+  rocksdb::DBOptions options;
+  options.create_if_missing = create_if_missing;
+  options.create_missing_column_families =
+      create_if_missing;  // a crash may have cut creation short
+  options.env = env;
+
+  // Recovery. A batch is one WAL record. kTolerateCorruptedTailRecords drops a record cut short at
+  // the end of a WAL, which is what a crash leaves of a batch that was never acknowledged, and
+  // refuses to open on any record that fails its checksum. kPointInTimeRecovery would open there
+  // and silently drop everything after it, acknowledged or not. The price: if a crash leaves a last
+  // record of full length with wrong bytes, opening is refused too, although it may be
+  // unacknowledged; nobody can tell.
+  options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+  options.wal_filter = wal_filter;  // a cut between two WAL files ends the replay
+  options.track_and_verify_wals_in_manifest =
+      true;  // a missing or shortened synced WAL refuses to open
+  // All columns are flushed together: else a table of one column could be ahead of what replay
+  // gives the others, and a batch across columns would be there in part.
+  options.atomic_flush = true;
+  options.avoid_flush_during_shutdown = false;
+  options.paranoid_checks = true;
+
+  options.max_bgerror_resume_count = 0;  // after a fault the database stays failed until reopened
+  options.max_total_wal_size = kMaxWalBytes;
+  options.max_background_jobs = 2;
+  options.allow_mmap_writes = false;  // SyncWAL beside writes needs this
+
+  // RocksDB's own log: below WARN it would name keys (bounds of compactions).
+  options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
+  options.keep_log_file_num = 2;
+  options.max_log_file_size = kMiB;
+  options.stats_dump_period_sec = 0;
+  options.stats_persist_period_sec = 0;
+  return options;
+}
+
+std::vector<rocksdb::ColumnFamilyDescriptor> ColumnFamilies() {
+  const std::shared_ptr<rocksdb::Cache> cache = rocksdb::NewLRUCache(kBlockCacheBytes);
+  std::vector<rocksdb::ColumnFamilyDescriptor> families;
+  for (const Column column : kColumns) {
+    families.emplace_back(std::string(ColumnName(column)), ColumnOptions(column, cache));
+  }
+  families.emplace_back(rocksdb::kDefaultColumnFamilyName, rocksdb::ColumnFamilyOptions());
+  return families;
+}
+
+}  // namespace kluis::storage
