@@ -1,0 +1,113 @@
+#include "matching/transform.h"
+
+#include <sodium.h>
+
+#include <bit>
+#include <cmath>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "matching/template_check.h"
+
+namespace kluis::matching {
+namespace {
+
+constexpr std::size_t kRounds = 3;
+constexpr std::size_t kMinDimension = 8;
+constexpr std::size_t kMaxDimension = 4096;
+
+std::uint64_t LoadLittleEndian(const std::uint8_t* bytes) {
+  std::uint64_t value = 0;
+  for (int i = 7; i >= 0; --i) value = value << 8 | bytes[i];
+  return value;
+}
+
+// One keyed round from dimension * 8 bytes for the shuffle and dimension / 8 bytes of signs.
+void FillRound(const std::uint8_t* stream, std::size_t dimension, std::uint16_t* round) {
+  for (std::size_t i = 0; i < dimension; ++i) round[i] = static_cast<std::uint16_t>(i);
+  for (std::size_t i = dimension - 1; i > 0; --i) {
+    const std::uint64_t draw = LoadLittleEndian(stream + 8 * (dimension - 1 - i));
+    std::swap(round[i], round[draw % (i + 1)]);
+  }
+  const std::uint8_t* signs = stream + 8 * dimension;
+  for (std::size_t i = 0; i < dimension; ++i) {
+    round[dimension + i] = static_cast<std::uint16_t>(signs[i / 8] >> (i % 8) & 1);
+  }
+}
+
+// Walsh-Hadamard in place, without the factor 1 / sqrt(n).
+void Hadamard(std::span<double> values) {
+  for (std::size_t half = 1; half < values.size(); half *= 2) {
+    for (std::size_t block = 0; block < values.size(); block += 2 * half) {
+      for (std::size_t i = block; i < block + half; ++i) {
+        const double a = values[i];
+        const double b = values[i + half];
+        values[i] = a + b;
+        values[i + half] = a - b;
+      }
+    }
+  }
+}
+
+}  // namespace
+
+Transform::Transform(const Algorithm& algorithm, crypto::SecretBytes rounds)
+    : algorithm_(&algorithm), rounds_(std::move(rounds)) {}
+
+absl::StatusOr<Transform> Transform::Create(
+    const Algorithm& algorithm, std::span<const std::uint8_t, kTransformKeyBytes> purpose_key) {
+  const std::size_t dimension = algorithm.dimension;
+  if (!std::has_single_bit(dimension) || dimension < kMinDimension || dimension > kMaxDimension) {
+    return absl::InvalidArgumentError("dimension: must be a power of two from 8 to 4096");
+  }
+  const std::size_t round_bytes = dimension * 8 + dimension / 8;
+  crypto::SecretBytes rounds =
+      crypto::SecretBytes::Zero(kRounds * 2 * dimension * sizeof(std::uint16_t));
+  crypto::SecretBytes stream = crypto::SecretBytes::Zero(kRounds * round_bytes);
+
+  const std::string label = absl::StrCat("kluis transform/1 ", std::string(algorithm.id));
+  crypto::SecretKey32 seed;
+  crypto_generichash(seed.ExposeMutable().data(), seed.ExposeMutable().size(),
+                     reinterpret_cast<const std::uint8_t*>(label.data()), label.size(),
+                     purpose_key.data(), purpose_key.size());
+  randombytes_buf_deterministic(stream.ExposeMutable().data(), stream.size(), seed.Expose().data());
+  auto* const table = reinterpret_cast<std::uint16_t*>(rounds.ExposeMutable().data());
+  for (std::size_t r = 0; r < kRounds; ++r) {
+    FillRound(stream.Expose().data() + r * round_bytes, dimension, table + r * 2 * dimension);
+  }
+  return Transform(algorithm, std::move(rounds));
+}
+
+absl::Status Transform::Apply(std::span<const float> in, std::span<float> out) const {
+  if (absl::Status status = CheckTemplate(*algorithm_, in); !status.ok()) return status;
+  const std::size_t dimension = algorithm_->dimension;
+  if (out.size() != dimension) return absl::InvalidArgumentError("out: wrong number of values");
+
+  std::vector<double> from(in.begin(), in.end());
+  std::vector<double> to(dimension);
+  // All factors in one at the end: until then, whole numbers stay exact.
+  double scale = std::pow(static_cast<double>(dimension), -0.5 * kRounds);
+  if (algorithm_->metric == Metric::kCosine) {
+    double squared = 0;
+    for (const double value : from) squared += value * value;
+    scale /= std::sqrt(squared);
+  }
+  const auto* const table = reinterpret_cast<const std::uint16_t*>(rounds_.Expose().data());
+  for (std::size_t r = 0; r < kRounds; ++r) {
+    const std::uint16_t* source = table + r * 2 * dimension;
+    const std::uint16_t* negate = source + dimension;
+    for (std::size_t i = 0; i < dimension; ++i) {
+      to[i] = from[source[i]] * (1.0 - 2.0 * negate[i]);
+    }
+    Hadamard(to);
+    std::swap(from, to);
+  }
+  for (std::size_t i = 0; i < dimension; ++i) out[i] = static_cast<float>(from[i] * scale);
+  sodium_memzero(from.data(), dimension * sizeof(double));
+  sodium_memzero(to.data(), dimension * sizeof(double));
+  return absl::OkStatus();
+}
+
+}  // namespace kluis::matching
