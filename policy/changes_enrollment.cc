@@ -1,0 +1,62 @@
+#include <algorithm>
+
+#include "policy/changes.h"
+
+namespace kluis::policy {
+namespace {
+
+void Enroll(const Facts& facts, Ruling& ruling) {
+  const v1::Enroll& command = facts.command->enroll();
+  const bool new_subject = !facts.subject;
+  const uint32_t slot = TakeSlots(facts, new_subject ? 2 : 1, ruling);
+
+  v1::SubjectRecord* subject = ruling.changes.emplace_back().mutable_subject();
+  if (new_subject) {
+    subject->set_id(command.new_subject_id());
+    subject->set_slot(slot);
+  } else {
+    *subject = *facts.subject;
+  }
+  subject->set_live_templates(subject->live_templates() + 1);
+
+  // The earliest of the subject's own end and what purpose and law allow.
+  const Time legal_max = std::min(facts.purpose->retention_max_days(),
+                                  facts.founding.legal_profile().consent_max_days()) *
+                         kDay;
+  v1::TemplateRecord* record = ruling.changes.emplace_back().mutable_template_();
+  record->set_id(command.new_template_id());
+  record->set_subject_id(subject->id());
+  record->set_purpose(command.consent_purpose());
+  record->set_slot(new_subject ? slot + 1 : slot);
+  record->set_algorithm(command.algorithm());
+  record->set_category(command.category());
+  record->set_enrolled_at(facts.now);
+  record->set_expires_at(std::min(command.consent_expires_at(), facts.now + legal_max));
+  record->set_consent_id(command.consent_statement().statement_id());
+  record->set_consent_commitment(command.consent_commitment());
+  record->set_state(v1::TEMPLATE_STATE_ACTIVE);
+
+  v1::Enrollment* enrollment = ruling.changes.emplace_back().mutable_enrollment();
+  enrollment->set_subject_id(record->subject_id());
+  enrollment->set_purpose(record->purpose());
+  enrollment->set_template_id(record->id());
+}
+
+}  // namespace
+
+bool ChangeEnrollment(const Facts& facts, Ruling& ruling) {
+  switch (facts.command->act_case()) {
+    case v1::Command::kEnroll:
+      Enroll(facts, ruling);
+      return true;
+    case v1::Command::kWithdraw:
+      EndTemplate(facts, v1::END_REASON_WITHDRAWN, ruling);
+      return true;
+    case v1::Command::kAccess:
+      return true;  // a consultation changes nothing but the statement's use
+    default:
+      return false;
+  }
+}
+
+}  // namespace kluis::policy

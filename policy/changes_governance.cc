@@ -1,0 +1,81 @@
+#include "policy/changes.h"
+#include "policy/record_key.h"
+
+namespace kluis::policy {
+namespace {
+
+void Found(const Facts& facts, Ruling& ruling) {
+  v1::VaultRecord* vault = ruling.changes.emplace_back().mutable_vault();
+  *vault->mutable_founding() = facts.command->found().founding();
+  *vault->mutable_supervisor_keyids() = facts.command->found().statement().signed_by();
+  TakeSlots(facts, 1, ruling);  // slot 0
+}
+
+void RegisterPurpose(const Facts& facts, Ruling& ruling) {
+  const uint32_t slot = TakeSlots(facts, 1, ruling);
+  v1::PurposeRecord* purpose = ruling.changes.emplace_back().mutable_purpose();
+  *purpose->mutable_registration() = facts.command->register_purpose().registration();
+  purpose->set_slot(slot);
+}
+
+void Accredit(const Facts& facts, Ruling& ruling) {
+  const v1::Accredit& command = facts.command->accredit();
+  v1::AuthorityRecord* authority = ruling.changes.emplace_back().mutable_authority();
+  authority->set_id(command.new_authority_id());
+  authority->set_name(command.accreditation().authority_name());
+  authority->set_valid_until(command.accreditation().valid_until().seconds());
+}
+
+void Register(const Facts& facts, Ruling& ruling) {
+  const v1::Register& command = facts.command->register_();
+  const v1::Registration& registration = command.registration();
+  v1::MemberRecord* member = ruling.changes.emplace_back().mutable_member();
+  member->set_role(registration.role());
+  member->set_name(registration.member());
+  member->set_authority_id(IdInName(registration.authority(), "authorities"));
+  member->set_keyid(command.keyid());
+  member->set_public_key(command.public_key());
+  member->set_valid_until(registration.valid_until().seconds());
+  v1::MemberKey* key = ruling.changes.emplace_back().mutable_member_key();
+  key->set_keyid(command.keyid());
+  key->set_role(registration.role());
+  key->set_name(registration.member());
+}
+
+void SetStop(const std::string& purpose, bool stopped, const v1::StatementFacts& statement,
+             Ruling& ruling) {
+  v1::PurposeStop* stop = ruling.changes.emplace_back().mutable_purpose_stop();
+  stop->set_purpose(purpose);
+  stop->set_stopped(stopped);
+  stop->set_statement_id(statement.statement_id());
+}
+
+}  // namespace
+
+bool ChangeGovernance(const Facts& facts, Ruling& ruling) {
+  const v1::Command& command = *facts.command;
+  switch (command.act_case()) {
+    case v1::Command::kFound:
+      Found(facts, ruling);
+      return true;
+    case v1::Command::kAccredit:
+      Accredit(facts, ruling);
+      return true;
+    case v1::Command::kRegister:
+      Register(facts, ruling);
+      return true;
+    case v1::Command::kRegisterPurpose:
+      RegisterPurpose(facts, ruling);
+      return true;
+    case v1::Command::kStop:
+      SetStop(command.stop().order().purpose(), true, command.stop().statement(), ruling);
+      return true;
+    case v1::Command::kLift:
+      SetStop(command.lift().order().purpose(), false, command.lift().statement(), ruling);
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace kluis::policy

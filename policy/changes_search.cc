@@ -1,0 +1,115 @@
+#include <algorithm>
+
+#include "policy/changes.h"
+#include "policy/record_key.h"
+
+namespace kluis::policy {
+
+// The only maker of Grant, and only from facts for which every rule held.
+class GrantMaker {
+ public:
+  static Grant ForIdentify(const Facts& facts) {
+    Grant grant(facts.kase->opening().purpose());
+    for (const int category : facts.kase->warrant().subject_categories()) {
+      grant.categories_.push_back(static_cast<v1::SubjectCategory>(category));
+    }
+    grant.candidate_cap_ = facts.kase->warrant().candidate_cap();
+    grant.case_id_ = facts.kase->id();
+    grant.case_slot_ = facts.kase->slot();
+    return grant;
+  }
+
+  static Grant ForVerify(const Facts& facts) {
+    Grant grant(facts.purpose->purpose());
+    grant.only_template_ = facts.record;
+    return grant;
+  }
+};
+
+namespace {
+
+void Intend(const Facts& facts, Ruling& ruling) {
+  v1::PendingSearch* search = ruling.changes.emplace_back().mutable_pending_search();
+  search->set_purpose(facts.purpose->purpose());
+  if (facts.command->has_verify()) {
+    search->set_id(facts.command->verify().new_search_id());
+    ruling.grant = GrantMaker::ForVerify(facts);
+    return;
+  }
+  search->set_id(facts.command->identify().new_search_id());
+  search->set_case_id(facts.kase->id());
+  search->set_candidate_cap(facts.kase->warrant().candidate_cap());
+  v1::CaseUse* use = ruling.changes.emplace_back().mutable_case_use();
+  use->set_case_id(facts.kase->id());
+  use->set_searches(facts.use.searches() + 1);
+  ruling.grant = GrantMaker::ForIdentify(facts);
+}
+
+void Conclude(const Facts& facts, Ruling& ruling) {
+  const v1::SearchOutcome& outcome = facts.command->search_outcome();
+  ruling.changes.emplace_back().set_removed_key(key::PendingSearch(outcome.search_id()));
+  for (const std::string& id : outcome.candidate_ids()) {
+    v1::CandidateRecord* candidate = ruling.changes.emplace_back().mutable_candidate();
+    candidate->set_case_id(facts.search->case_id());
+    candidate->set_id(id);
+    candidate->set_search_id(outcome.search_id());
+    candidate->set_state(v1::CANDIDATE_STATE_OPEN);
+  }
+}
+
+void Adjudicate(const Facts& facts, Ruling& ruling) {
+  constexpr int kOfficersToConfirm = 2;
+  v1::CandidateRecord* candidate = ruling.changes.emplace_back().mutable_candidate();
+  *candidate = *facts.candidate;
+  if (facts.command->adjudicate().adjudication().verdict() == v1::VERDICT_REJECTED) {
+    candidate->set_state(v1::CANDIDATE_STATE_REJECTED);
+    return;
+  }
+  candidate->add_confirmed_by(facts.member->name());
+  if (candidate->confirmed_by_size() == kOfficersToConfirm) {
+    candidate->set_state(v1::CANDIDATE_STATE_CONFIRMED);
+  }
+}
+
+void Disclose(const Facts& facts, Ruling& ruling) {
+  const v1::Disclose& command = facts.command->disclose();
+  v1::CandidateRecord* candidate = ruling.changes.emplace_back().mutable_candidate();
+  *candidate = *facts.candidate;
+  candidate->set_state(v1::CANDIDATE_STATE_DISCLOSED);
+
+  v1::DisclosureRecord* disclosure = ruling.changes.emplace_back().mutable_disclosure();
+  disclosure->set_id(command.new_disclosure_id());
+  disclosure->set_case_id(facts.kase->id());
+  disclosure->set_candidate_id(facts.candidate->id());
+  disclosure->set_recipient_authority_id(facts.authority->id());
+  disclosure->set_disclosed_at(facts.now);
+  const v1::Warrant& warrant = facts.kase->warrant();
+  disclosure->set_notice_at(warrant.has_notice_delay()
+                                ? std::max(facts.now, warrant.notice_delay().until().seconds())
+                                : facts.now);
+  disclosure->set_subject_commitment(command.subject_commitment());
+}
+
+}  // namespace
+
+bool ChangeSearches(const Facts& facts, Ruling& ruling) {
+  switch (facts.command->act_case()) {
+    case v1::Command::kIdentify:
+    case v1::Command::kVerify:
+      Intend(facts, ruling);
+      return true;
+    case v1::Command::kSearchOutcome:
+      Conclude(facts, ruling);
+      return true;
+    case v1::Command::kAdjudicate:
+      Adjudicate(facts, ruling);
+      return true;
+    case v1::Command::kDisclose:
+      Disclose(facts, ruling);
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace kluis::policy

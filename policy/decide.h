@@ -1,0 +1,33 @@
+// The decision: a pure function of the state, the command and the time. The log keeps the command
+// and the time, so a replay that folds the entries before it comes to the same decision.
+// Stateless and thread-safe.
+#ifndef KLUIS_POLICY_DECIDE_H_
+#define KLUIS_POLICY_DECIDE_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "kluis/v1/ledger.pb.h"
+#include "policy/facts.h"
+#include "policy/grant.h"
+
+namespace kluis::policy {
+
+struct Ruling {
+  v1::Decision decision;                  // for the log
+  std::string public_reason;              // for the caller; empty when allowed
+  std::string sentence;                   // of the broken rule, when the caller may know it
+  std::vector<v1::RecordChange> changes;  // empty when refused
+  std::optional<Grant> grant;             // for an allowed search
+};
+
+// Rules on `command` at `now`. The first broken rule of the command's list refuses it.
+// Any error of `state` is returned, and nothing may then happen: a store that is down denies.
+// kInvalidArgument: `now` is before 1970 or after the year 9999.
+absl::StatusOr<Ruling> Decide(const StateView& state, const v1::Command& command, Time now);
+
+}  // namespace kluis::policy
+
+#endif  // KLUIS_POLICY_DECIDE_H_

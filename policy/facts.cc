@@ -1,0 +1,270 @@
+#include "policy/facts.h"
+
+#include <utility>
+
+#include "policy/record_key.h"
+
+namespace kluis::policy {
+namespace {
+
+int HexDigit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  return -1;
+}
+
+// Fills one Facts, and keeps the first error: every step after it does nothing.
+class Loader {
+ public:
+  Loader(const StateView& state, Facts& facts) : state_(state), facts_(facts) {}
+
+  absl::Status status() const { return status_; }
+
+  template <class Record>
+  std::optional<Record> Load(const std::string& key) {
+    if (!status_.ok()) return std::nullopt;
+    absl::StatusOr<std::optional<Record>> found = Find<Record>(state_, key);
+    if (!found.ok()) {
+      status_ = found.status();
+      return std::nullopt;
+    }
+    return *std::move(found);
+  }
+
+  void Vault() {
+    if (auto vault = Load<v1::VaultRecord>(key::Vault())) {
+      facts_.founded = true;
+      facts_.founding = std::move(*vault->mutable_founding());
+      facts_.supervisor_keyids.assign(vault->supervisor_keyids().begin(),
+                                      vault->supervisor_keyids().end());
+    }
+    if (auto slots = Load<v1::SlotCounter>(key::Slots())) facts_.next_slot = slots->next_slot();
+  }
+
+  void Member() {
+    const v1::Caller& caller = facts_.command->caller();
+    facts_.member = Load<v1::MemberRecord>(key::Member(caller.role(), caller.name()));
+    if (facts_.member && !facts_.member->authority_id().empty()) {
+      facts_.authority = Load<v1::AuthorityRecord>(key::Authority(facts_.member->authority_id()));
+    }
+  }
+
+  void Statement(const v1::StatementFacts& statement) {
+    facts_.statements.push_back(&statement);
+    if (Load<v1::UsedStatement>(key::UsedStatement(statement.statement_id()))) {
+      facts_.statement_used = true;
+    }
+  }
+
+  void Purpose(std::string_view purpose) {
+    if (auto record = Load<v1::PurposeRecord>(key::Purpose(purpose))) {
+      facts_.purpose = std::move(*record->mutable_registration());
+    }
+    if (auto stop = Load<v1::PurposeStop>(key::PurposeStop(purpose))) {
+      facts_.stopped = stop->stopped();
+    }
+  }
+
+  void Subject(std::string_view id) {
+    if (!id.empty()) facts_.subject = Load<v1::SubjectRecord>(key::Subject(id));
+  }
+
+  void LiveTemplate(std::string_view subject_id, std::string_view purpose) {
+    if (subject_id.empty()) return;
+    if (auto enrollment = Load<v1::Enrollment>(key::Enrollment(subject_id, purpose))) {
+      Template(enrollment->template_id());
+    }
+  }
+
+  void Template(std::string_view id) {
+    facts_.record = Load<v1::TemplateRecord>(key::Template(id));
+  }
+
+  void Case(std::string_view id) {
+    if (id.empty()) return;
+    facts_.kase = Load<v1::CaseRecord>(key::Case(id));
+    if (auto use = Load<v1::CaseUse>(key::CaseUse(id))) facts_.use = *std::move(use);
+  }
+
+  void CaseAndPurpose(std::string_view id) {
+    Case(id);
+    if (facts_.kase) Purpose(facts_.kase->opening().purpose());
+  }
+
+  void Candidate(std::string_view name) {
+    const std::string case_id = IdInName(name, "cases");
+    facts_.candidate_id = IdInName(name, "candidates");
+    CaseAndPurpose(case_id);
+    if (case_id.empty() || facts_.candidate_id.empty()) return;
+    facts_.candidate = Load<v1::CandidateRecord>(key::Candidate(case_id, facts_.candidate_id));
+  }
+
+  void Search(std::string_view id) {
+    facts_.search = Load<v1::PendingSearch>(key::PendingSearch(id));
+    if (!facts_.search) return;
+    Case(facts_.search->case_id());
+    Purpose(facts_.search->purpose());
+  }
+
+  void Erasure(v1::ErasureTarget target, std::string_view id) {
+    facts_.erasure = Load<v1::PendingErasure>(key::PendingErasure(target, id));
+    if (target == v1::ERASURE_TARGET_TEMPLATE) Template(id);
+    if (target == v1::ERASURE_TARGET_CASE) Case(id);
+    if (target == v1::ERASURE_TARGET_SUBJECT) Subject(id);
+  }
+
+  void NewMember(const v1::Registration& registration, const std::string& keyid) {
+    facts_.registered =
+        Load<v1::MemberRecord>(key::Member(registration.role(), registration.member()));
+    facts_.registered_key = Load<v1::MemberKey>(key::MemberKey(keyid));
+    const std::string authority_id = IdInName(registration.authority(), "authorities");
+    if (!authority_id.empty()) {
+      facts_.authority = Load<v1::AuthorityRecord>(key::Authority(authority_id));
+    }
+  }
+
+  void NecessityUse(std::string_view sha256) {
+    facts_.necessity_used = Load<v1::UsedNecessity>(key::UsedNecessity(sha256)).has_value();
+  }
+
+ private:
+  const StateView& state_;
+  Facts& facts_;
+  absl::Status status_;
+};
+
+void LoadAct(const v1::Command& command, Loader& load) {
+  switch (command.act_case()) {
+    case v1::Command::kFound:
+      return load.Statement(command.found().statement());
+    case v1::Command::kAccredit:
+      return load.Statement(command.accredit().statement());
+    case v1::Command::kRegister:
+      load.Statement(command.register_().statement());
+      return load.NewMember(command.register_().registration(), command.register_().keyid());
+    case v1::Command::kRegisterPurpose:
+      load.Statement(command.register_purpose().statement());
+      return load.Purpose(command.register_purpose().registration().purpose());
+    case v1::Command::kStop:
+      load.Statement(command.stop().statement());
+      return load.Purpose(command.stop().order().purpose());
+    case v1::Command::kLift:
+      load.Statement(command.lift().statement());
+      return load.Purpose(command.lift().order().purpose());
+    case v1::Command::kEnroll: {
+      const v1::Enroll& enroll = command.enroll();
+      load.Member();
+      load.Statement(enroll.consent_statement());
+      load.Statement(enroll.attestation_statement());
+      load.Purpose(enroll.consent_purpose());
+      load.Subject(enroll.known_subject_id());
+      return load.LiveTemplate(enroll.known_subject_id(), enroll.consent_purpose());
+    }
+    case v1::Command::kWithdraw:
+      load.Statement(command.withdraw().statement());
+      load.Subject(command.withdraw().subject_id());
+      return load.LiveTemplate(command.withdraw().subject_id(), command.withdraw().purpose());
+    case v1::Command::kAccess:
+      load.Statement(command.access().statement());
+      return load.Subject(command.access().subject_id());
+    case v1::Command::kOpenCase:
+      load.Member();
+      load.Statement(command.open_case().statement());
+      load.Purpose(command.open_case().opening().purpose());
+      return load.NecessityUse(command.open_case().necessity_sha256());
+    case v1::Command::kIssueWarrant:
+      load.Member();
+      load.Statement(command.issue_warrant().statement());
+      return load.CaseAndPurpose(IdInName(command.issue_warrant().warrant().case_(), "cases"));
+    case v1::Command::kRefuseWarrant:
+      load.Member();
+      load.Statement(command.refuse_warrant().statement());
+      return load.Case(IdInName(command.refuse_warrant().refusal().case_(), "cases"));
+    case v1::Command::kApproveCase:
+      load.Member();
+      load.Statement(command.approve_case().statement());
+      return load.Case(IdInName(command.approve_case().approval().case_(), "cases"));
+    case v1::Command::kCloseCase:
+      load.Member();
+      load.Statement(command.close_case().statement());
+      return load.Case(IdInName(command.close_case().closing().case_(), "cases"));
+    case v1::Command::kReadCase:
+      load.Member();
+      return load.Case(command.read_case().case_id());
+    case v1::Command::kIdentify:
+      load.Member();
+      return load.CaseAndPurpose(command.identify().case_id());
+    case v1::Command::kVerify:
+      load.Member();
+      load.Purpose(command.verify().purpose());
+      load.Subject(command.verify().subject_id());
+      return load.LiveTemplate(command.verify().subject_id(), command.verify().purpose());
+    case v1::Command::kSearchOutcome:
+      return load.Search(command.search_outcome().search_id());
+    case v1::Command::kAdjudicate:
+      load.Member();
+      load.Statement(command.adjudicate().statement());
+      return load.Candidate(command.adjudicate().adjudication().candidate());
+    case v1::Command::kDisclose:
+      load.Member();
+      load.Statement(command.disclose().statement());
+      return load.Candidate(command.disclose().request().candidate());
+    case v1::Command::kExpireTemplate:
+      load.Template(command.expire_template().template_id());
+      return;
+    case v1::Command::kEndCase:
+      return load.Case(command.end_case().case_id());
+    case v1::Command::kForgetSubject:
+      return load.Subject(command.forget_subject().subject_id());
+    case v1::Command::kEraseDone:
+      return load.Erasure(command.erase_done().target(), command.erase_done().id());
+    case v1::Command::kReject:
+    case v1::Command::ACT_NOT_SET:
+      return;
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<Facts> LoadFacts(const StateView& state, const v1::Command& command, Time now) {
+  Facts facts;
+  facts.command = &command;
+  facts.now = now;
+  Loader load(state, facts);
+  load.Vault();
+  LoadAct(command, load);
+  // A template that expires or is withdrawn changes its subject's count.
+  if (facts.record && !facts.subject) load.Subject(facts.record->subject_id());
+  if (!load.status().ok()) return load.status();
+  if (facts.record && !facts.subject) {
+    return absl::DataLossError("state: a template without its subject");
+  }
+  return facts;
+}
+
+std::string IdInName(std::string_view name, std::string_view collection) {
+  std::string found;
+  while (true) {  // one "<collection>/<32 hex digits>" at a time
+    const size_t slash = name.find('/');
+    if (slash == 0 || slash == std::string_view::npos) return {};
+    const std::string_view hex = name.substr(slash + 1, 2 * kIdBytes);
+    std::string id;
+    for (size_t i = 0; i + 1 < hex.size(); i += 2) {
+      const int high = HexDigit(hex[i]);
+      const int low = HexDigit(hex[i + 1]);
+      if (high < 0 || low < 0) return {};
+      id += static_cast<char>(high * 16 + low);
+    }
+    if (id.size() != kIdBytes) return {};
+    if (name.substr(0, slash) == collection) {
+      if (!found.empty()) return {};
+      found = std::move(id);
+    }
+    const size_t end = slash + 1 + hex.size();
+    if (end == name.size()) return found;
+    if (name[end] != '/') return {};
+    name.remove_prefix(end + 1);
+  }
+}
+
+}  // namespace kluis::policy

@@ -1,0 +1,64 @@
+// Everything that a rule may look at: the command as it is recorded in the log, the decision time,
+// and the state records that the command names. Loaded once per decision, then constant.
+#ifndef KLUIS_POLICY_FACTS_H_
+#define KLUIS_POLICY_FACTS_H_
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "kluis/v1/ledger.pb.h"
+#include "policy/state_view.h"
+
+namespace kluis::policy {
+
+using Time = int64_t;  // unix seconds
+inline constexpr Time kMinute = 60;
+inline constexpr Time kDay = 86'400;
+
+struct Facts {
+  const v1::Command* command = nullptr;
+  Time now = 0;
+
+  v1::Founding founding;  // default before the vault is founded
+  bool founded = false;
+  std::vector<std::string> supervisor_keyids;
+  uint32_t next_slot = 0;
+
+  // The statements of the command, in its order, and which of them were used before.
+  std::vector<const v1::StatementFacts*> statements;
+  bool statement_used = false;
+
+  std::optional<v1::MemberRecord> member;        // the caller, when registered
+  std::optional<v1::AuthorityRecord> authority;  // the caller's
+  std::optional<v1::MemberRecord> registered;    // who already has the name to be registered
+  std::optional<v1::MemberKey> registered_key;   // who already has the key to be registered
+
+  std::optional<v1::PurposeRegistration> purpose;
+  bool stopped = false;
+
+  std::optional<v1::SubjectRecord> subject;
+  std::optional<v1::TemplateRecord> record;  // the template that the command is about
+
+  std::optional<v1::CaseRecord> kase;
+  v1::CaseUse use;
+  bool necessity_used = false;
+  std::optional<v1::CandidateRecord> candidate;
+  std::string candidate_id;
+
+  std::optional<v1::PendingSearch> search;
+  std::optional<v1::PendingErasure> erasure;
+};
+
+// Reads what `command` names. Any error of `state` is returned: a store that is down denies.
+absl::StatusOr<Facts> LoadFacts(const StateView& state, const v1::Command& command, Time now);
+
+// The id in a resource name such as "cases/<32 hex digits>" or "cases/<id>/candidates/<id>": the
+// 16 bytes after `collection`/; empty when the name does not have that form.
+std::string IdInName(std::string_view name, std::string_view collection);
+
+}  // namespace kluis::policy
+
+#endif  // KLUIS_POLICY_FACTS_H_

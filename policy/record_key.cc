@@ -1,0 +1,107 @@
+#include "policy/record_key.h"
+
+#include "absl/strings/str_cat.h"
+
+namespace kluis::policy {
+namespace {
+
+using Change = v1::RecordChange;
+
+std::string Join(Change::ChangeCase kind, std::string_view a = {}, std::string_view b = {}) {
+  std::string key(1, static_cast<char>(kind));
+  return key.append(a).append(b);
+}
+
+}  // namespace
+
+std::string KindPrefix(Change::ChangeCase kind) { return Join(kind); }
+
+namespace key {
+
+std::string Vault() { return Join(Change::kVault); }
+std::string Slots() { return Join(Change::kSlots); }
+std::string Authority(std::string_view id) { return Join(Change::kAuthority, id); }
+std::string Member(v1::Role role, std::string_view name) {
+  return Join(Change::kMember, std::string(1, static_cast<char>(role)), name);
+}
+std::string MemberKey(std::string_view keyid) { return Join(Change::kMemberKey, keyid); }
+std::string Purpose(std::string_view purpose) { return Join(Change::kPurpose, purpose); }
+std::string PurposeStop(std::string_view purpose) { return Join(Change::kPurposeStop, purpose); }
+std::string Subject(std::string_view id) { return Join(Change::kSubject, id); }
+std::string Template(std::string_view id) { return Join(Change::kTemplate, id); }
+std::string Enrollment(std::string_view subject_id, std::string_view purpose) {
+  return Join(Change::kEnrollment, subject_id, purpose);
+}
+std::string Case(std::string_view id) { return Join(Change::kCase, id); }
+std::string CaseUse(std::string_view case_id) { return Join(Change::kCaseUse, case_id); }
+std::string Candidate(std::string_view case_id, std::string_view id) {
+  return Join(Change::kCandidate, case_id, id);
+}
+std::string Disclosure(std::string_view id) { return Join(Change::kDisclosure, id); }
+std::string UsedStatement(std::string_view statement_id) {
+  return Join(Change::kUsedStatement, statement_id);
+}
+std::string UsedNecessity(std::string_view sha256) { return Join(Change::kUsedNecessity, sha256); }
+std::string PendingSearch(std::string_view id) { return Join(Change::kPendingSearch, id); }
+std::string PendingErasure(v1::ErasureTarget target, std::string_view id) {
+  return Join(Change::kPendingErasure, std::string(1, static_cast<char>(target)), id);
+}
+
+}  // namespace key
+
+RecordWrite Apply(const Change& change) {
+  switch (change.change_case()) {
+    case Change::kVault:
+      return {key::Vault(), change.vault().SerializeAsString()};
+    case Change::kSlots:
+      return {key::Slots(), change.slots().SerializeAsString()};
+    case Change::kAuthority:
+      return {key::Authority(change.authority().id()), change.authority().SerializeAsString()};
+    case Change::kMember:
+      return {key::Member(change.member().role(), change.member().name()),
+              change.member().SerializeAsString()};
+    case Change::kMemberKey:
+      return {key::MemberKey(change.member_key().keyid()), change.member_key().SerializeAsString()};
+    case Change::kPurpose:
+      return {key::Purpose(change.purpose().registration().purpose()),
+              change.purpose().SerializeAsString()};
+    case Change::kPurposeStop:
+      return {key::PurposeStop(change.purpose_stop().purpose()),
+              change.purpose_stop().SerializeAsString()};
+    case Change::kSubject:
+      return {key::Subject(change.subject().id()), change.subject().SerializeAsString()};
+    case Change::kTemplate:
+      return {key::Template(change.template_().id()), change.template_().SerializeAsString()};
+    case Change::kEnrollment:
+      return {key::Enrollment(change.enrollment().subject_id(), change.enrollment().purpose()),
+              change.enrollment().SerializeAsString()};
+    case Change::kCase:
+      return {key::Case(change.case_().id()), change.case_().SerializeAsString()};
+    case Change::kCaseUse:
+      return {key::CaseUse(change.case_use().case_id()), change.case_use().SerializeAsString()};
+    case Change::kCandidate:
+      return {key::Candidate(change.candidate().case_id(), change.candidate().id()),
+              change.candidate().SerializeAsString()};
+    case Change::kDisclosure:
+      return {key::Disclosure(change.disclosure().id()), change.disclosure().SerializeAsString()};
+    case Change::kUsedStatement:
+      return {key::UsedStatement(change.used_statement().statement_id()),
+              change.used_statement().SerializeAsString()};
+    case Change::kUsedNecessity:
+      return {key::UsedNecessity(change.used_necessity().sha256()),
+              change.used_necessity().SerializeAsString()};
+    case Change::kPendingSearch:
+      return {key::PendingSearch(change.pending_search().id()),
+              change.pending_search().SerializeAsString()};
+    case Change::kPendingErasure:
+      return {key::PendingErasure(change.pending_erasure().target(), change.pending_erasure().id()),
+              change.pending_erasure().SerializeAsString()};
+    case Change::kRemovedKey:
+      return {change.removed_key(), std::nullopt};
+    case Change::CHANGE_NOT_SET:
+      break;
+  }
+  return {};
+}
+
+}  // namespace kluis::policy

@@ -1,0 +1,52 @@
+// The key of every state record: u8 kind | id. The kind is the record's field number in
+// kluis.v1.RecordChange, so a new record cannot reuse a kind. Pure, safe from any thread.
+#ifndef KLUIS_POLICY_RECORD_KEY_H_
+#define KLUIS_POLICY_RECORD_KEY_H_
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "kluis/v1/ledger.pb.h"
+
+namespace kluis::policy {
+
+inline constexpr size_t kIdBytes = 16;
+
+namespace key {
+std::string Vault();                                       // nothing more: there is one
+std::string Slots();                                       // nothing more: there is one
+std::string Authority(std::string_view id);                // id[16]
+std::string Member(v1::Role role, std::string_view name);  // u8 role | name
+std::string MemberKey(std::string_view keyid);             // keyid
+std::string Purpose(std::string_view purpose);             // purpose
+std::string PurposeStop(std::string_view purpose);         // purpose
+std::string Subject(std::string_view id);                  // id[16]
+std::string Template(std::string_view id);                 // id[16]
+std::string Enrollment(std::string_view subject_id, std::string_view purpose);  // id[16] | purpose
+std::string Case(std::string_view id);                                          // id[16]
+std::string CaseUse(std::string_view case_id);                                  // id[16]
+std::string Candidate(std::string_view case_id, std::string_view id);           // id[16] | id[16]
+std::string Disclosure(std::string_view id);                                    // id[16]
+std::string UsedStatement(std::string_view statement_id);                       // id[16]
+std::string UsedNecessity(std::string_view sha256);                             // digest[32]
+std::string PendingSearch(std::string_view id);                                 // id[16]
+std::string PendingErasure(v1::ErasureTarget target, std::string_view id);  // u8 target | id[16]
+}  // namespace key
+
+// The prefix that all records of a kind share: 1 byte.
+std::string KindPrefix(v1::RecordChange::ChangeCase kind);
+
+// What applying a change does: `value` is written under `key`, or `key` is removed.
+struct RecordWrite {
+  std::string key;
+  std::optional<std::string> value;
+};
+
+// The whole of Apply(state, event): an entry's changes, written in order, are the fold.
+// A change without content gives an empty key; no decision makes one.
+RecordWrite Apply(const v1::RecordChange& change);
+
+}  // namespace kluis::policy
+
+#endif  // KLUIS_POLICY_RECORD_KEY_H_

@@ -1,0 +1,35 @@
+// Inside policy/ only: the lists of the rules_*.cc files, and the rules that several share.
+#ifndef KLUIS_POLICY_RULE_LISTS_H_
+#define KLUIS_POLICY_RULE_LISTS_H_
+
+#include "policy/rules.h"
+
+namespace kluis::policy {
+
+// Shared by all signed commands (rules.cc).
+extern const Rule kStatementForThisVault;
+extern const Rule kStatementFresh;
+extern const Rule kStatementOnce;
+
+// The caller and its authority (rules.cc).
+extern const Rule kMemberRegistered;
+extern const Rule kMemberSigned;
+extern const Rule kAuthorityAccredited;
+
+// The purpose (rules.cc).
+extern const Rule kPurposeRegistered;
+extern const Rule kPurposeLawful;
+extern const Rule kPurposeNotStopped;
+
+// The case (rules_case.cc).
+extern const Rule kCaseOfAuthority;
+
+RuleList EnrollmentRules(v1::Command::ActCase act);
+RuleList CaseRules(v1::Command::ActCase act);
+RuleList GovernanceRules(v1::Command::ActCase act);
+RuleList SearchRules(v1::Command::ActCase act);
+RuleList UpkeepRules(v1::Command::ActCase act);
+
+}  // namespace kluis::policy
+
+#endif  // KLUIS_POLICY_RULE_LISTS_H_

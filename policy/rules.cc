@@ -1,0 +1,149 @@
+#include "policy/rules.h"
+
+#include <algorithm>
+#include <array>
+
+#include "absl/strings/str_cat.h"
+#include "google/protobuf/descriptor.h"
+#include "policy/rule_lists.h"
+
+namespace kluis::policy {
+namespace {
+
+constexpr Time kClockSkew = 5 * kMinute;
+
+constexpr std::array<std::string_view, 7> kRejectReasons = {
+    "ROLE_NOT_ALLOWED", "MALFORMED_REQUEST",    "MALFORMED_STATEMENT", "MALFORMED_TEMPLATE",
+    "WRONG_ALGORITHM",  "ATOMIC_BATCH_REFUSED", "UNKNOWN_NAME",
+};
+
+}  // namespace
+
+const Rule kStatementForThisVault = {
+    "statement.this-vault",
+    "GDPR 5(1)(f)",
+    "A statement names the vault that it is for.",
+    "STATEMENT_OTHER_VAULT",
+    "STATEMENT_OTHER_VAULT",
+    [](const Facts& f) {
+      return std::all_of(f.statements.begin(), f.statements.end(), [&](const auto* statement) {
+        return statement->vault() == f.founding.vault();
+      });
+    }};
+
+const Rule kStatementFresh = {
+    "statement.fresh",
+    "GDPR 5(1)(f)",
+    "A statement is used within the profile's age of its signing, and not before it.",
+    "STATEMENT_STALE",
+    "STATEMENT_STALE",
+    [](const Facts& f) {
+      const Time max_age = f.founding.legal_profile().statement_max_age_minutes() * kMinute;
+      return std::all_of(f.statements.begin(), f.statements.end(), [&](const auto* statement) {
+        return statement->issued_at() <= f.now + kClockSkew &&
+               statement->issued_at() + max_age > f.now;
+      });
+    }};
+
+const Rule kStatementOnce = {"statement.once",
+                             "GDPR 5(1)(f)",
+                             "A statement takes effect once.",
+                             "STATEMENT_REPLAYED",
+                             "STATEMENT_REPLAYED",
+                             [](const Facts& f) {
+                               if (f.statement_used) return false;
+                               return f.statements.size() < 2 ||
+                                      f.statements[0]->statement_id() !=
+                                          f.statements[1]->statement_id();
+                             }};
+
+const Rule kMemberRegistered = {
+    "member.registered",
+    "LED 25, GDPR 32",
+    "The caller is a member that a supervisor registered, within its end date.",
+    "MEMBER_NOT_REGISTERED",
+    "MEMBER_NOT_REGISTERED",
+    [](const Facts& f) { return f.member && f.member->valid_until() > f.now; }};
+
+const Rule kMemberSigned = {
+    "member.signed",
+    "LED 25, AI Act 26(10)",
+    "The statement carries a signature that verifies with the caller's own registered key.",
+    "SIGNATURE_INVALID",
+    "SIGNATURE_INVALID",
+    [](const Facts& f) {
+      const auto& signers = f.statements.back()->signed_by();
+      return std::find(signers.begin(), signers.end(), f.member->keyid()) != signers.end();
+    }};
+
+const Rule kAuthorityAccredited = {
+    "authority.accredited",
+    "AP-7, LED 8",
+    "The caller's authority is accredited by a supervisor, within its end date.",
+    "AUTHORITY_NOT_ACCREDITED",
+    "AUTHORITY_NOT_ACCREDITED",
+    [](const Facts& f) { return f.authority && f.authority->valid_until() > f.now; }};
+
+const Rule kPurposeRegistered = {"purpose.registered",
+                                 "GDPR 5(1)(b), AP-1",
+                                 "The purpose is registered by a supervisor.",
+                                 "PURPOSE_UNKNOWN",
+                                 "PURPOSE_UNKNOWN",
+                                 [](const Facts& f) { return f.purpose.has_value(); }};
+
+const Rule kPurposeLawful = {
+    "purpose.lawful",
+    "GDPR 6(1), LED 8",
+    "The purpose's legal basis is in force.",
+    "LEGAL_BASIS_LAPSED",
+    "LEGAL_BASIS_LAPSED",
+    [](const Facts& f) { return f.purpose->legal_basis().valid_until().seconds() > f.now; }};
+
+const Rule kPurposeNotStopped = {"purpose.not-stopped",
+                                 "AP-6, GDPR 58(2)(f)",
+                                 "No supervisor's stop of the purpose is in force.",
+                                 "PURPOSE_STOPPED",
+                                 "PURPOSE_STOPPED",
+                                 [](const Facts& f) { return !f.stopped; }};
+
+RuleList RulesFor(v1::Command::ActCase act) {
+  for (const auto lists : {EnrollmentRules, CaseRules, GovernanceRules, SearchRules, UpkeepRules}) {
+    const RuleList rules = lists(act);
+    if (!rules.empty()) return rules;
+  }
+  return {};
+}
+
+std::vector<const Rule*> AllRules() {
+  std::vector<const Rule*> all;
+  const google::protobuf::OneofDescriptor* acts = v1::Command::descriptor()->FindOneofByName("act");
+  for (int i = 0; i < acts->field_count(); ++i) {
+    for (const Rule* rule : RulesFor(static_cast<v1::Command::ActCase>(acts->field(i)->number()))) {
+      if (std::find(all.begin(), all.end(), rule) == all.end()) all.push_back(rule);
+    }
+  }
+  return all;
+}
+
+std::string RulesText() {
+  std::string text;
+  for (const Rule* rule : AllRules()) {
+    absl::StrAppend(&text, std::string(rule->id), "\t", std::string(rule->law), "\t",
+                    std::string(rule->sentence), "\t", std::string(rule->reason), "\n");
+  }
+  const google::protobuf::OneofDescriptor* acts = v1::Command::descriptor()->FindOneofByName("act");
+  for (int i = 0; i < acts->field_count(); ++i) {
+    absl::StrAppend(&text, acts->field(i)->name(), ":");
+    for (const Rule* rule : RulesFor(static_cast<v1::Command::ActCase>(acts->field(i)->number()))) {
+      absl::StrAppend(&text, " ", std::string(rule->id));
+    }
+    absl::StrAppend(&text, "\n");
+  }
+  return text;
+}
+
+bool IsRejectReason(std::string_view reason) {
+  return std::find(kRejectReasons.begin(), kRejectReasons.end(), reason) != kRejectReasons.end();
+}
+
+}  // namespace kluis::policy

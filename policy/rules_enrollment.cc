@@ -1,0 +1,169 @@
+// Consent, capture, access and withdrawal.
+#include <algorithm>
+
+#include "policy/rule_lists.h"
+
+namespace kluis::policy {
+namespace {
+
+const v1::Enroll& Enrolling(const Facts& f) { return f.command->enroll(); }
+
+bool SubjectSigned(const Facts& f) { return f.statements.front()->subject_signed(); }
+
+const Rule kConsentSigned = {"consent.signed",
+                             "GDPR 7(1), 9(2)(a), AP-2",
+                             "The subject's own key signed the consent.",
+                             "CONSENT_SIGNATURE_INVALID",
+                             "CONSENT_SIGNATURE_INVALID",
+                             SubjectSigned};
+
+const Rule kConsentSameSubject = {"consent.same-subject",
+                                  "GDPR 9(2)(a), AP-2",
+                                  "Consent and attestation name the same subject's key.",
+                                  "CONSENT_OTHER_SUBJECT",
+                                  "CONSENT_OTHER_SUBJECT",
+                                  [](const Facts& f) { return Enrolling(f).same_subject(); }};
+
+const Rule kConsentPurpose = {"consent.one-purpose",
+                              "GDPR 5(1)(b), 6(1)(a), AP-2",
+                              "The consent is for the one purpose that the capture was made for.",
+                              "CONSENT_OTHER_PURPOSE",
+                              "CONSENT_OTHER_PURPOSE",
+                              [](const Facts& f) {
+                                return Enrolling(f).consent_purpose() ==
+                                       Enrolling(f).attested_purpose();
+                              }};
+
+const Rule kConsentExplicit = {"consent.explicit",
+                               "GDPR 9(2)(a), AP-2",
+                               "The consent says in so many words that it is given.",
+                               "CONSENT_NOT_EXPLICIT",
+                               "CONSENT_NOT_EXPLICIT",
+                               [](const Facts& f) { return Enrolling(f).explicit_consent(); }};
+
+const Rule kConsentNotice = {
+    "consent.notice",
+    "GDPR 12(1), 13, AP-4",
+    "The consent names a notice of the purpose by language, version and hash.",
+    "CONSENT_WITHOUT_NOTICE",
+    "CONSENT_WITHOUT_NOTICE",
+    [](const Facts& f) {
+      const v1::Notice& given = Enrolling(f).notice();
+      return std::any_of(
+          f.purpose->notices().begin(), f.purpose->notices().end(), [&](const v1::Notice& notice) {
+            return notice.language() == given.language() && notice.version() == given.version() &&
+                   notice.sha256() == given.sha256();
+          });
+    }};
+
+const Rule kConsentUnexpired = {
+    "consent.unexpired",
+    "GDPR 5(1)(e)",
+    "The consent has an end date, and it is not over.",
+    "CONSENT_EXPIRED",
+    "CONSENT_EXPIRED",
+    [](const Facts& f) { return Enrolling(f).consent_expires_at() > f.now; }};
+
+const Rule kCaptureSigned = {"capture.signed",
+                             "AP-3, GDPR 5(1)(d)",
+                             "The registrar's own registered key signed the capture attestation.",
+                             "ATTESTATION_SIGNATURE_INVALID",
+                             "ATTESTATION_SIGNATURE_INVALID",
+                             [](const Facts& f) { return kMemberSigned.holds(f); }};
+
+const Rule kCaptureThisTemplate = {"capture.this-template",
+                                   "AP-3",
+                                   "The attestation carries the digest of this very template.",
+                                   "TEMPLATE_NOT_ATTESTED",
+                                   "TEMPLATE_NOT_ATTESTED",
+                                   [](const Facts& f) { return Enrolling(f).template_attested(); }};
+
+const Rule kCaptureLive = {"capture.live",
+                           "AP-3, AI Act 5(1)(e)",
+                           "The capture was live, recent (a day at most) and of a stated quality.",
+                           "CAPTURE_NOT_LIVE",
+                           "CAPTURE_NOT_LIVE",
+                           [](const Facts& f) {
+                             return Enrolling(f).live_capture() && Enrolling(f).quality() >= 1 &&
+                                    Enrolling(f).quality() <= 100 &&
+                                    Enrolling(f).captured_at() <= f.now + 5 * kMinute &&
+                                    Enrolling(f).captured_at() > f.now - kDay;
+                           }};
+
+const Rule kCaptureAdult = {
+    "capture.adult",    "GDPR 8",           "The registrar found the subject to be of age.",
+    "GUARDIAN_MISSING", "GUARDIAN_MISSING", [](const Facts& f) { return Enrolling(f).adult(); }};
+
+const Rule kCaptureCategory = {"capture.category",
+                               "LED 6",
+                               "The purpose admits the subject's category.",
+                               "CATEGORY_OUT_OF_SCOPE",
+                               "CATEGORY_OUT_OF_SCOPE",
+                               [](const Facts& f) {
+                                 const auto& admitted = f.purpose->subject_categories();
+                                 return std::find(admitted.begin(), admitted.end(),
+                                                  Enrolling(f).category()) != admitted.end();
+                               }};
+
+const Rule kCaptureAlgorithm = {
+    "capture.algorithm",
+    "GDPR 5(1)(d)",
+    "The template is of the purpose's algorithm and version.",
+    "WRONG_ALGORITHM",
+    "WRONG_ALGORITHM",
+    [](const Facts& f) { return Enrolling(f).algorithm() == f.purpose->algorithm(); }};
+
+const Rule kEnrolledOnce = {"enrollment.once",
+                            "GDPR 5(1)(c)",
+                            "A subject has one live template for a purpose.",
+                            "ALREADY_ENROLLED",
+                            "ALREADY_ENROLLED",
+                            [](const Facts& f) {
+                              const bool live =
+                                  f.record && f.record->state() == v1::TEMPLATE_STATE_ACTIVE;
+                              return !live && !(f.subject && f.subject->erased());
+                            }};
+
+const Rule kSubjectKnown = {
+    "subject.known",
+    "GDPR 12(6)",
+    "The statement is signed by the key of a subject of this vault.",
+    "SUBJECT_UNKNOWN",
+    kNotPermitted,
+    [](const Facts& f) { return SubjectSigned(f) && f.subject && !f.subject->erased(); }};
+
+const Rule kConsentLive = {
+    "withdrawal.something",
+    "GDPR 7(3)",
+    "There is a live consent for the purpose to withdraw.",
+    "NOTHING_TO_WITHDRAW",
+    "NOTHING_TO_WITHDRAW",
+    [](const Facts& f) { return f.record && f.record->state() == v1::TEMPLATE_STATE_ACTIVE; }};
+
+constexpr const Rule* kEnroll[] = {
+    &kMemberRegistered,  &kStatementForThisVault, &kConsentSigned,     &kCaptureSigned,
+    &kStatementFresh,    &kStatementOnce,         &kPurposeRegistered, &kPurposeLawful,
+    &kPurposeNotStopped, &kConsentSameSubject,    &kConsentPurpose,    &kConsentExplicit,
+    &kConsentNotice,     &kConsentUnexpired,      &kCaptureAlgorithm,  &kCaptureThisTemplate,
+    &kCaptureLive,       &kCaptureAdult,          &kCaptureCategory,   &kEnrolledOnce};
+constexpr const Rule* kWithdraw[] = {&kStatementForThisVault, &kSubjectKnown, &kStatementFresh,
+                                     &kStatementOnce, &kConsentLive};
+constexpr const Rule* kAccess[] = {&kStatementForThisVault, &kSubjectKnown, &kStatementFresh,
+                                   &kStatementOnce};
+
+}  // namespace
+
+RuleList EnrollmentRules(v1::Command::ActCase act) {
+  switch (act) {
+    case v1::Command::kEnroll:
+      return kEnroll;
+    case v1::Command::kWithdraw:
+      return kWithdraw;
+    case v1::Command::kAccess:
+      return kAccess;
+    default:
+      return {};
+  }
+}
+
+}  // namespace kluis::policy

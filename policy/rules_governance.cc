@@ -1,0 +1,239 @@
+// Founding, accreditation, registration, stop and lift.
+#include <algorithm>
+#include <set>
+
+#include "policy/record_key.h"
+#include "policy/rule_lists.h"
+
+namespace kluis::policy {
+namespace {
+
+constexpr uint32_t kMinLogRetentionMonths = 6;
+
+// Distinct supervisors whose signature on the statement verifies.
+size_t SupervisorSignatures(const Facts& f) {
+  std::set<std::string_view> signers;
+  for (const std::string& keyid : f.statements.front()->signed_by()) {
+    if (std::find(f.supervisor_keyids.begin(), f.supervisor_keyids.end(), keyid) !=
+        f.supervisor_keyids.end()) {
+      signers.insert(keyid);
+    }
+  }
+  return signers.size();
+}
+
+bool IsPurposeId(std::string_view id) {
+  return !id.empty() && id.size() <= 64 && std::all_of(id.begin(), id.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+  });
+}
+
+bool IsSha256(std::string_view hex) {
+  return hex.size() == 64 && std::all_of(hex.begin(), hex.end(), [](char c) {
+           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+         });
+}
+
+const Rule kFoundOnce = {
+    "vault.founded-once", "GDPR 24",         "A vault is founded once, by its first entry.",
+    "ALREADY_FOUNDED",    "ALREADY_FOUNDED", [](const Facts& f) { return !f.founded; }};
+
+const Rule kFoundingSigned = {
+    "vault.founding-signed",
+    "GDPR 24, 51",
+    "All supervisors that it names signed the founding.",
+    "SIGNATURE_INVALID",
+    "SIGNATURE_INVALID",
+    [](const Facts& f) {
+      const v1::Found& found = f.command->found();
+      const auto& signers = found.statement().signed_by();
+      const std::set<std::string_view> distinct(signers.begin(), signers.end());
+      return found.founding().supervisors_size() > 0 &&
+             distinct.size() == static_cast<size_t>(found.founding().supervisors_size());
+    }};
+
+const Rule kFoundingComplete = {
+    "vault.founding-complete",
+    "GDPR 5(1)(e), AI Act 26(6)",
+    "The founding has a name, a log key, a threshold of 1 to n and every limit of the legal "
+    "profile, with logs kept six months or longer.",
+    "FOUNDING_INCOMPLETE",
+    "FOUNDING_INCOMPLETE",
+    [](const Facts& f) {
+      const v1::Founding& founding = f.command->found().founding();
+      const v1::LegalProfile& profile = founding.legal_profile();
+      return !founding.vault().empty() && !founding.log_public_key().empty() &&
+             founding.threshold() >= 1 &&
+             founding.threshold() <= static_cast<uint32_t>(founding.supervisors_size()) &&
+             !profile.id().empty() && profile.consent_max_days() > 0 &&
+             profile.warrant_max_days() > 0 && profile.notice_delay_max_days() > 0 &&
+             profile.statement_max_age_minutes() > 0 && profile.necessity_min_characters() > 0 &&
+             profile.probe_min_age_minutes() > 0 && profile.case_retention_days() > 0 &&
+             profile.details_retention_days() > 0 &&
+             profile.log_retention_months() >= kMinLogRetentionMonths;
+    }};
+
+const Rule kSupervisorSigned = {
+    "supervisor.signed",
+    "GDPR 58, LED 47",
+    "The statement carries a signature that verifies with a founding supervisor's key.",
+    "SIGNATURE_INVALID",
+    "SIGNATURE_INVALID",
+    [](const Facts& f) { return SupervisorSignatures(f) >= 1; }};
+
+const Rule kSupervisorsQuorum = {
+    "stop.lift-quorum",
+    "GDPR 58, AP-6",
+    "Lifting a stop carries the signatures of as many supervisors as the founding says.",
+    "TOO_FEW_SIGNATURES",
+    "TOO_FEW_SIGNATURES",
+    [](const Facts& f) { return SupervisorSignatures(f) >= f.founding.threshold(); }};
+
+const Rule kAccreditationComplete = {
+    "authority.mandate",
+    "LED 8, AP-7",
+    "An accreditation names the authority, its contact, its legal mandate and a future end date.",
+    "ACCREDITATION_INCOMPLETE",
+    "ACCREDITATION_INCOMPLETE",
+    [](const Facts& f) {
+      const v1::Accreditation& a = f.command->accredit().accreditation();
+      return !a.authority_name().empty() && !a.contact().empty() && !a.legal_mandate().empty() &&
+             a.valid_until().seconds() > f.now;
+    }};
+
+const Rule kRegistrationComplete = {
+    "member.complete",
+    "LED 25, GDPR 32",
+    "A registration names a role of officer, judge or registrar, a member, a public key and a "
+    "future end date; an officer's names an accredited authority, and nobody else's does.",
+    "REGISTRATION_INCOMPLETE",
+    "REGISTRATION_INCOMPLETE",
+    [](const Facts& f) {
+      const v1::Registration& r = f.command->register_().registration();
+      const bool officer = r.role() == v1::ROLE_OFFICER;
+      const bool role = officer || r.role() == v1::ROLE_JUDGE || r.role() == v1::ROLE_REGISTRAR;
+      const bool authority =
+          officer ? f.authority && f.authority->valid_until() > f.now : r.authority().empty();
+      return role && authority && !r.member().empty() && r.member().size() <= 64 &&
+             !f.command->register_().keyid().empty() && r.valid_until().seconds() > f.now;
+    }};
+
+const Rule kKeyUnused = {
+    "member.own-key",
+    "AI Act 14(5)",
+    "One key belongs to one member, so that two officers are two people.",
+    "KEY_IN_USE",
+    "KEY_IN_USE",
+    [](const Facts& f) {
+      const v1::Register& command = f.command->register_();
+      const bool supervisor = std::find(f.supervisor_keyids.begin(), f.supervisor_keyids.end(),
+                                        command.keyid()) != f.supervisor_keyids.end();
+      const bool own = f.registered && f.registered->keyid() == command.keyid();
+      return !supervisor && (!f.registered_key || own);
+    }};
+
+const Rule kNameUnused = {"member.own-name",
+                          "LED 25",
+                          "A member's name is given once: it keeps its key and authority.",
+                          "NAME_IN_USE",
+                          "NAME_IN_USE",
+                          [](const Facts& f) { return !f.registered; }};
+
+const Rule kPurposeNew = {"purpose.new",
+                          "GDPR 5(1)(b)",
+                          "A purpose is registered once: consent was given to what it said then.",
+                          "PURPOSE_EXISTS",
+                          "PURPOSE_EXISTS",
+                          [](const Facts& f) { return !f.purpose; }};
+
+const Rule kPurposeComplete = {
+    "purpose.complete",
+    "GDPR 6(1), 9(2)(a), 13, 35",
+    "A purpose has an id, a title, a controller with representative and contact, a legal basis in "
+    "force, an impact assessment with its hash, a notice in each language with its hash, custody, "
+    "operations, subject categories, a retention maximum and a candidate cap.",
+    "PURPOSE_INCOMPLETE",
+    "PURPOSE_INCOMPLETE",
+    [](const Facts& f) {
+      const v1::PurposeRegistration& p = f.command->register_purpose().registration();
+      const bool notices =
+          p.notices_size() > 0 &&
+          std::all_of(p.notices().begin(), p.notices().end(), [](const v1::Notice& notice) {
+            return !notice.language().empty() && !notice.version().empty() &&
+                   IsSha256(notice.sha256());
+          });
+      return IsPurposeId(p.purpose()) && !p.title().empty() && !p.controller().name().empty() &&
+             !p.controller().representative().empty() && !p.controller().contact().empty() &&
+             !p.legal_basis().reference().empty() &&
+             p.legal_basis().valid_until().seconds() > f.now && !p.dpia().reference().empty() &&
+             IsSha256(p.dpia().sha256()) && p.custody() == v1::CUSTODY_CASE_GATED &&
+             p.operations_size() > 0 && p.subject_categories_size() > 0 &&
+             p.retention_max_days() > 0 && p.candidate_cap() >= 1 && p.candidate_cap() <= 50 &&
+             notices;
+    }};
+
+const Rule kPurposeThreshold = {
+    "purpose.threshold",
+    "AI Act 15",
+    "A purpose names a registered algorithm and target error rates between 0 and 0.1.",
+    "THRESHOLD_INVALID",
+    "THRESHOLD_INVALID",
+    [](const Facts& f) {
+      const v1::RegisterPurpose& command = f.command->register_purpose();
+      const v1::ThresholdPolicy& t = command.registration().threshold();
+      return command.algorithm_known() && t.target_fpir() > 0 && t.target_fpir() <= 0.1 &&
+             t.target_fmr() > 0 && t.target_fmr() <= 0.1;
+    }};
+
+const Rule kStopped = {
+    "stop.in-force", "GDPR 58",     "Only a stop that is in force can be lifted.",
+    "NOT_STOPPED",   "NOT_STOPPED", [](const Facts& f) { return f.stopped; }};
+
+const Rule kOrderReasoned = {"order.reasoned",
+                             "GDPR 58(4)",
+                             "An order gives its reasons.",
+                             "REASONS_MISSING",
+                             "REASONS_MISSING",
+                             [](const Facts& f) {
+                               return !(f.command->has_stop() ? f.command->stop().order().reasons()
+                                                              : f.command->lift().order().reasons())
+                                           .empty();
+                             }};
+
+constexpr const Rule* kFound[] = {&kFoundOnce, &kFoundingComplete, &kFoundingSigned};
+constexpr const Rule* kAccredit[] = {&kStatementForThisVault, &kSupervisorSigned, &kStatementFresh,
+                                     &kStatementOnce, &kAccreditationComplete};
+constexpr const Rule* kRegister[] = {
+    &kStatementForThisVault, &kSupervisorSigned, &kStatementFresh, &kStatementOnce,
+    &kRegistrationComplete,  &kNameUnused,       &kKeyUnused};
+constexpr const Rule* kRegisterPurpose[] = {
+    &kStatementForThisVault, &kSupervisorSigned, &kStatementFresh, &kStatementOnce, &kPurposeNew,
+    &kPurposeComplete,       &kPurposeThreshold};
+constexpr const Rule* kStop[] = {&kStatementForThisVault, &kSupervisorSigned,  &kStatementFresh,
+                                 &kStatementOnce,         &kPurposeRegistered, &kOrderReasoned};
+constexpr const Rule* kLift[] = {&kStatementForThisVault, &kSupervisorSigned,  &kStatementFresh,
+                                 &kStatementOnce,         &kPurposeRegistered, &kStopped,
+                                 &kOrderReasoned,         &kSupervisorsQuorum};
+
+}  // namespace
+
+RuleList GovernanceRules(v1::Command::ActCase act) {
+  switch (act) {
+    case v1::Command::kFound:
+      return kFound;
+    case v1::Command::kAccredit:
+      return kAccredit;
+    case v1::Command::kRegister:
+      return kRegister;
+    case v1::Command::kRegisterPurpose:
+      return kRegisterPurpose;
+    case v1::Command::kStop:
+      return kStop;
+    case v1::Command::kLift:
+      return kLift;
+    default:
+      return {};
+  }
+}
+
+}  // namespace kluis::policy

@@ -1,0 +1,275 @@
+// Searches, adjudication and disclosure.
+#include <algorithm>
+
+#include "policy/record_key.h"
+#include "policy/rule_lists.h"
+
+namespace kluis::policy {
+namespace {
+
+bool Allows(const Facts& f, v1::Operation operation) {
+  const auto& operations = f.purpose->operations();
+  return std::find(operations.begin(), operations.end(), operation) != operations.end();
+}
+
+const Rule kCaseActive = {
+    "case.active",
+    "LED 10, AI Act 26(10)",
+    "A search runs only while its case has a warrant and a second officer's approval.",
+    "CASE_NOT_ACTIVE",
+    "CASE_NOT_ACTIVE",
+    [](const Facts& f) {
+      return f.kase->state() == v1::CASE_STATE_ACTIVE ||
+             f.kase->state() == v1::CASE_STATE_EXPIRED;  // said by the next rule
+    }};
+
+const Rule kWarrantInWindow = {"warrant.window",
+                               "AI Act 26(10)",
+                               "A search runs within the warrant's time window.",
+                               "OUTSIDE_WARRANT_WINDOW",
+                               "OUTSIDE_WARRANT_WINDOW",
+                               [](const Facts& f) {
+                                 return f.kase->state() == v1::CASE_STATE_ACTIVE &&
+                                        f.kase->warrant().not_before().seconds() <= f.now &&
+                                        f.kase->warrant().not_after().seconds() > f.now;
+                               }};
+
+const Rule kSamePurpose = {
+    "case.same-purpose",
+    "GDPR 5(1)(b)",
+    "A search is for the purpose of its case.",
+    "WRONG_PURPOSE",
+    "WRONG_PURPOSE",
+    [](const Facts& f) { return f.command->identify().purpose() == f.kase->opening().purpose(); }};
+
+const Rule kIdentifyAllowed = {"purpose.identify",
+                               "GDPR 5(1)(b)",
+                               "The purpose allows identification.",
+                               "OPERATION_NOT_ALLOWED",
+                               "OPERATION_NOT_ALLOWED",
+                               [](const Facts& f) { return Allows(f, v1::OPERATION_IDENTIFY); }};
+
+const Rule kProbeAlgorithm = {"probe.algorithm",
+                              "GDPR 5(1)(d)",
+                              "The probe is of the purpose's algorithm and version.",
+                              "WRONG_ALGORITHM",
+                              "WRONG_ALGORITHM",
+                              [](const Facts& f) {
+                                return (f.command->has_identify()
+                                            ? f.command->identify().algorithm()
+                                            : f.command->verify().algorithm()) ==
+                                       f.purpose->algorithm();
+                              }};
+
+const Rule kProbeNotFresh = {
+    "probe.not-real-time",
+    "AI Act 5(1)(h)",
+    "A probe was captured longer ago than the profile's minimum: no real-time identification.",
+    "PROBE_TOO_FRESH",
+    "PROBE_TOO_FRESH",
+    [](const Facts& f) {
+      const Time age = f.founding.legal_profile().probe_min_age_minutes() * kMinute;
+      return f.command->identify().captured_at() > 0 &&
+             f.command->identify().captured_at() <= f.now - age;
+    }};
+
+const Rule kProbeEvidence = {
+    "probe.evidence",
+    "AI Act 12(3), LED 25",
+    "A search names the evidence its probe came from.",
+    "EVIDENCE_MISSING",
+    "EVIDENCE_MISSING",
+    [](const Facts& f) { return !f.command->identify().evidence_id().empty(); }};
+
+const Rule kBudgetLeft = {
+    "warrant.budget",
+    "LED 10, AI Act 26(10)",
+    "The warrant's budget of searches is not spent.",
+    "BUDGET_SPENT",
+    "BUDGET_SPENT",
+    [](const Facts& f) { return f.use.searches() < f.kase->warrant().budget(); }};
+
+const Rule kVerifyAllowed = {"purpose.verify",
+                             "GDPR 5(1)(b)",
+                             "The purpose allows verification.",
+                             "OPERATION_NOT_ALLOWED",
+                             "OPERATION_NOT_ALLOWED",
+                             [](const Facts& f) { return Allows(f, v1::OPERATION_VERIFY); }};
+
+const Rule kVerifySubjectKnown = {
+    "verify.subject-known", "GDPR 5(1)(f)", "The subject is known to the vault.",
+    "SUBJECT_UNKNOWN",      kNotPermitted,  [](const Facts& f) { return f.subject.has_value(); }};
+
+const Rule kVerifyConsentGiven = {
+    "verify.consent-given", "GDPR 9(2)(a)", "The subject consented to the purpose.",
+    "CONSENT_NOT_GIVEN",    kNotPermitted,  [](const Facts& f) { return f.record.has_value(); }};
+
+const Rule kVerifyUnexpired = {"verify.unexpired",
+                               "GDPR 5(1)(e)",
+                               "The subject's consent for the purpose is not over.",
+                               "CONSENT_EXPIRED",
+                               kNotPermitted,
+                               [](const Facts& f) { return f.record->expires_at() > f.now; }};
+
+const Rule kVerifyConsentStands = {
+    "verify.consent-stands",
+    "GDPR 7(3)",
+    "The subject did not withdraw the consent.",
+    "CONSENT_WITHDRAWN",
+    kNotPermitted,
+    [](const Facts& f) { return f.record->state() == v1::TEMPLATE_STATE_ACTIVE; }};
+
+const Rule kOutcomeOfSearch = {"outcome.of-search",
+                               "LED 25",
+                               "An outcome is that of a search whose intent is in the log.",
+                               "SEARCH_UNKNOWN",
+                               "SEARCH_UNKNOWN",
+                               [](const Facts& f) { return f.search.has_value(); }};
+
+// An aborted search ends whatever the state of its purpose and case: it returned nothing.
+bool Aborted(const Facts& f) {
+  return f.command->search_outcome().result() == v1::SEARCH_RESULT_ABORTED;
+}
+
+const Rule kOutcomeNotStopped = {"outcome.not-stopped",
+                                 "AP-6, GDPR 58(2)(f)",
+                                 "No search returns anything after a stop of its purpose.",
+                                 "PURPOSE_STOPPED",
+                                 "PURPOSE_STOPPED",
+                                 [](const Facts& f) { return Aborted(f) || !f.stopped; }};
+
+const Rule kOutcomeInCase = {"outcome.in-case",
+                             "LED 10",
+                             "No search returns anything after the end of its case.",
+                             "CASE_NOT_ACTIVE",
+                             "CASE_NOT_ACTIVE",
+                             [](const Facts& f) {
+                               return Aborted(f) || f.search->case_id().empty() ||
+                                      (f.kase && f.kase->state() == v1::CASE_STATE_ACTIVE);
+                             }};
+
+const Rule kOutcomeWithinCap = {"outcome.within-cap",
+                                "LED 10",
+                                "Only a match has candidates, and no more than the warrant's cap.",
+                                "OVER_BROAD",
+                                "OVER_BROAD",
+                                [](const Facts& f) {
+                                  const v1::SearchOutcome& outcome = f.command->search_outcome();
+                                  const uint32_t cap = outcome.result() == v1::SEARCH_RESULT_MATCH
+                                                           ? f.search->candidate_cap()
+                                                           : 0;
+                                  return static_cast<uint32_t>(outcome.candidate_ids_size()) <= cap;
+                                }};
+
+const Rule kCandidateKnown = {"candidate.known",
+                              "LED 25",
+                              "The candidate is one of the case's.",
+                              "CANDIDATE_UNKNOWN",
+                              "CANDIDATE_UNKNOWN",
+                              [](const Facts& f) { return f.candidate.has_value(); }};
+
+const Rule kCaseNotEnded = {
+    "case.not-ended",
+    "LED 10",
+    "Candidates are judged and named only while the case is active.",
+    "CASE_NOT_ACTIVE",
+    "CASE_NOT_ACTIVE",
+    [](const Facts& f) { return f.kase->state() == v1::CASE_STATE_ACTIVE; }};
+
+const Rule kCandidateOpen = {"candidate.open",
+                             "AI Act 14(5)",
+                             "The candidate is not yet confirmed or rejected.",
+                             "CANDIDATE_DECIDED",
+                             "CANDIDATE_DECIDED",
+                             [](const Facts& f) {
+                               return f.candidate->state() == v1::CANDIDATE_STATE_OPEN &&
+                                      f.command->adjudicate().adjudication().verdict() !=
+                                          v1::VERDICT_UNSPECIFIED;
+                             }};
+
+const Rule kAnotherOfficer = {"candidate.another-officer",
+                              "AI Act 14(5)",
+                              "Two different officers confirm a candidate.",
+                              "SAME_OFFICER",
+                              "SAME_OFFICER",
+                              [](const Facts& f) {
+                                const auto& by = f.candidate->confirmed_by();
+                                return std::find(by.begin(), by.end(), f.member->name()) ==
+                                       by.end();
+                              }};
+
+const Rule kDisclosedOnce = {
+    "disclosure.once",
+    "LED 25, GDPR 5(1)(c)",
+    "A candidate is named once.",
+    "ALREADY_DISCLOSED",
+    "ALREADY_DISCLOSED",
+    [](const Facts& f) { return f.candidate->state() != v1::CANDIDATE_STATE_DISCLOSED; }};
+
+const Rule kDisclosureConfirmed = {
+    "disclosure.confirmed",
+    "AI Act 14(5), GDPR 22",
+    "A candidate is named only after two officers confirmed it.",
+    "NOT_CONFIRMED",
+    "NOT_CONFIRMED",
+    [](const Facts& f) { return f.candidate->state() == v1::CANDIDATE_STATE_CONFIRMED; }};
+
+const Rule kDisclosureRecipient = {"disclosure.recipient",
+                                   "LED 9, 25",
+                                   "The recipient is the officer's own authority.",
+                                   "RECIPIENT_NOT_ALLOWED",
+                                   "RECIPIENT_NOT_ALLOWED",
+                                   [](const Facts& f) {
+                                     return IdInName(f.command->disclose().request().recipient(),
+                                                     "authorities") == f.authority->id();
+                                   }};
+
+const Rule kDisclosureConsent = {
+    "disclosure.consent",
+    "GDPR 7(3)",
+    "The candidate's consent still stands.",
+    "CANDIDATE_GONE",
+    "CANDIDATE_GONE",
+    [](const Facts& f) { return f.command->disclose().template_live(); }};
+
+constexpr const Rule* kIdentify[] = {&kMemberRegistered,  &kAuthorityAccredited, &kCaseOfAuthority,
+                                     &kCaseActive,        &kWarrantInWindow,     &kSamePurpose,
+                                     &kPurposeRegistered, &kIdentifyAllowed,     &kPurposeLawful,
+                                     &kPurposeNotStopped, &kProbeAlgorithm,      &kProbeEvidence,
+                                     &kProbeNotFresh,     &kBudgetLeft};
+constexpr const Rule* kVerify[] = {&kMemberRegistered, &kAuthorityAccredited, &kPurposeRegistered,
+                                   &kVerifyAllowed,    &kPurposeLawful,       &kPurposeNotStopped,
+                                   &kProbeAlgorithm,   &kVerifySubjectKnown,  &kVerifyConsentGiven,
+                                   &kVerifyUnexpired,  &kVerifyConsentStands};
+constexpr const Rule* kOutcome[] = {&kOutcomeOfSearch, &kOutcomeNotStopped, &kOutcomeInCase,
+                                    &kOutcomeWithinCap};
+constexpr const Rule* kAdjudicate[] = {
+    &kMemberRegistered, &kAuthorityAccredited, &kStatementForThisVault, &kMemberSigned,
+    &kStatementFresh,   &kStatementOnce,       &kCaseOfAuthority,       &kCandidateKnown,
+    &kCaseNotEnded,     &kCandidateOpen,       &kAnotherOfficer};
+constexpr const Rule* kDisclose[] = {
+    &kMemberRegistered,    &kAuthorityAccredited, &kStatementForThisVault, &kMemberSigned,
+    &kStatementFresh,      &kStatementOnce,       &kCaseOfAuthority,       &kCandidateKnown,
+    &kCaseNotEnded,        &kPurposeNotStopped,   &kDisclosedOnce,         &kDisclosureConfirmed,
+    &kDisclosureRecipient, &kDisclosureConsent};
+
+}  // namespace
+
+RuleList SearchRules(v1::Command::ActCase act) {
+  switch (act) {
+    case v1::Command::kIdentify:
+      return kIdentify;
+    case v1::Command::kVerify:
+      return kVerify;
+    case v1::Command::kSearchOutcome:
+      return kOutcome;
+    case v1::Command::kAdjudicate:
+      return kAdjudicate;
+    case v1::Command::kDisclose:
+      return kDisclose;
+    default:
+      return {};
+  }
+}
+
+}  // namespace kluis::policy

@@ -1,0 +1,208 @@
+// Walks the descriptors of every service: what no RPC may have, and what each must.
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "google/protobuf/descriptor.h"
+#include "kluis/v1/annotations.pb.h"
+#include "kluis/v1/audit_service.pb.h"
+#include "kluis/v1/case_service.pb.h"
+#include "kluis/v1/enrollment_service.pb.h"
+#include "kluis/v1/search_service.pb.h"
+#include "kluis/v1/subject_service.pb.h"
+#include "kluis/v1/supervision_service.pb.h"
+#include "kluis/v1/vault_service.pb.h"
+
+namespace kluis::v1 {
+namespace {
+
+using google::protobuf::Descriptor;
+using google::protobuf::FieldDescriptor;
+using google::protobuf::MethodDescriptor;
+
+std::vector<const MethodDescriptor*> AllMethods() {
+  std::vector<const MethodDescriptor*> methods;
+  for (const auto* file :
+       {GetCheckpointRequest::descriptor()->file(), OpenCaseRequest::descriptor()->file(),
+        EnrollRequest::descriptor()->file(), IdentifyRequest::descriptor()->file(),
+        GetHoldingsRequest::descriptor()->file(), OrderStopRequest::descriptor()->file(),
+        GetVaultStatusRequest::descriptor()->file()}) {
+    for (int s = 0; s < file->service_count(); ++s) {
+      for (int m = 0; m < file->service(s)->method_count(); ++m) {
+        methods.push_back(file->service(s)->method(m));
+      }
+    }
+  }
+  return methods;
+}
+
+MethodPolicy PolicyOf(const MethodDescriptor* method) {
+  return method->options().GetExtension(method_policy);
+}
+
+// Every field reachable from `root`, each message type once.
+void Walk(const Descriptor* root, const std::function<void(const FieldDescriptor*)>& visit) {
+  std::set<const Descriptor*> seen;
+  std::vector<const Descriptor*> left = {root};
+  while (!left.empty()) {
+    const Descriptor* type = left.back();
+    left.pop_back();
+    if (!seen.insert(type).second) continue;
+    for (int i = 0; i < type->field_count(); ++i) {
+      visit(type->field(i));
+      if (type->field(i)->message_type() != nullptr) left.push_back(type->field(i)->message_type());
+    }
+  }
+}
+
+bool NameHas(const FieldDescriptor* field, const std::vector<std::string>& words) {
+  for (const std::string& word : words) {
+    if (field->name().find(word) != std::string::npos) return true;
+  }
+  return false;
+}
+
+TEST(Api, HasTheServicesThatTheWalkCovers) {
+  std::set<std::string> services;
+  for (const auto* method : AllMethods()) services.insert(method->service()->name());
+  EXPECT_EQ(services, (std::set<std::string>{"AuditService", "CaseService", "EnrollmentService",
+                                             "SearchService", "SubjectService",
+                                             "SupervisionService", "VaultService"}));
+}
+
+TEST(Api, SaysOfEveryRpcHowItIsLoggedAndWhoMayCallIt) {
+  for (const auto* method : AllMethods()) {
+    ASSERT_TRUE(method->options().HasExtension(method_policy)) << method->full_name();
+    const MethodPolicy policy = PolicyOf(method);
+    EXPECT_NE(policy.kind(), LOG_KIND_UNSPECIFIED) << method->full_name();
+    EXPECT_GE(policy.roles_size(), 1) << method->full_name();
+    std::set<int> roles(policy.roles().begin(), policy.roles().end());
+    EXPECT_FALSE(roles.contains(ROLE_UNSPECIFIED)) << method->full_name();
+    EXPECT_EQ(roles.size(), static_cast<size_t>(policy.roles_size())) << method->full_name();
+  }
+}
+
+TEST(Api, LeavesOutOfTheLogOnlyWhatIsPublic) {
+  for (const auto* method : AllMethods()) {
+    const std::string& service = method->service()->name();
+    const bool may_be_public =
+        service == "AuditService" || service == "VaultService" || method->name() == "ListPurposes";
+    EXPECT_EQ(PolicyOf(method).kind() == LOG_KIND_PUBLIC, may_be_public) << method->full_name();
+  }
+}
+
+// AI Act 5(1)(h): no stream of probes, so nothing can be fed from a camera.
+TEST(Api, TakesNoStreamButABatchOfEnrolments) {
+  for (const auto* method : AllMethods()) {
+    EXPECT_EQ(method->client_streaming(), method->name() == "BatchEnroll") << method->full_name();
+    if (!method->client_streaming()) continue;
+    Walk(method->input_type(), [&](const FieldDescriptor* field) {
+      EXPECT_NE(field->name(), "probe") << method->full_name();
+    });
+  }
+}
+
+TEST(Api, ReturnsNoTemplateScoreImageOrUrl) {
+  // A policy that a supervisor sets and everybody may read; not the result of any comparison.
+  const std::string exempt = "kluis.v1.PurposeRegistration.threshold";
+  std::set<std::string> exempt_fields;
+  for (int i = 0; i < ThresholdPolicy::descriptor()->field_count(); ++i) {
+    exempt_fields.insert(ThresholdPolicy::descriptor()->field(i)->full_name());
+  }
+  bool exemption_used = false;
+  for (const auto* method : AllMethods()) {
+    Walk(method->output_type(), [&](const FieldDescriptor* field) {
+      const std::string where = method->full_name() + ": " + field->full_name();
+      if (field->message_type() == ThresholdPolicy::descriptor()) {
+        EXPECT_EQ(field->full_name(), exempt) << where;
+        exemption_used = true;
+        return;
+      }
+      if (!exempt_fields.contains(field->full_name())) {
+        EXPECT_NE(field->cpp_type(), FieldDescriptor::CPPTYPE_FLOAT) << where;
+        EXPECT_NE(field->cpp_type(), FieldDescriptor::CPPTYPE_DOUBLE) << where;
+      }
+      EXPECT_NE(field->message_type(), Template::descriptor()) << where;
+      EXPECT_FALSE(NameHas(field, {"template_values", "score", "similarity", "distance",
+                                   "embedding", "image", "photo", "url", "vector"}))
+          << where;
+    });
+  }
+  EXPECT_TRUE(exemption_used);
+}
+
+TEST(Api, TakesNoImageAndNoUrl) {
+  for (const auto* method : AllMethods()) {
+    Walk(method->input_type(), [&](const FieldDescriptor* field) {
+      EXPECT_FALSE(NameHas(field, {"image", "photo", "url", "uri", "picture"}))
+          << method->full_name() << ": " << field->full_name();
+    });
+  }
+}
+
+TEST(Statements, HaveNoImageAndNoUrl) {
+  const auto* file = Consent::descriptor()->file();
+  for (int i = 0; i < file->message_type_count(); ++i) {
+    Walk(file->message_type(i), [&](const FieldDescriptor* field) {
+      EXPECT_FALSE(NameHas(field, {"image", "photo", "url", "uri", "picture"}))
+          << field->full_name();
+    });
+  }
+}
+
+// GDPR 7(3).
+TEST(Withdrawal, AsksForNothingThatConsentDoesNot) {
+  const Descriptor* consent = Consent::descriptor();
+  const Descriptor* withdrawal = Withdrawal::descriptor();
+  for (int i = 0; i < withdrawal->field_count(); ++i) {
+    EXPECT_NE(consent->FindFieldByName(withdrawal->field(i)->name()), nullptr)
+        << withdrawal->field(i)->name();
+  }
+  EXPECT_LT(withdrawal->field_count(), consent->field_count());
+  EXPECT_LE(WithdrawConsentRequest::descriptor()->field_count(),
+            EnrollRequest::descriptor()->field_count());
+}
+
+TEST(Api, TakesARequestIdWithEveryCallThatChangesSomething) {
+  for (const auto* method : AllMethods()) {
+    const bool reads = PolicyOf(method).kind() == LOG_KIND_PUBLIC || method->name() == "GetCase" ||
+                       method->name() == "ListCases";
+    if (reads) continue;
+    // Of a batch, each row is a request of its own.
+    const Descriptor* request = method->client_streaming()
+                                    ? method->input_type()->FindFieldByName("row")->message_type()
+                                    : method->input_type();
+    const auto* field = request->FindFieldByName("request_id");
+    ASSERT_NE(field, nullptr) << method->full_name();
+    EXPECT_EQ(field->type(), FieldDescriptor::TYPE_STRING) << method->full_name();
+    EXPECT_EQ(field->number(), 1) << method->full_name();
+  }
+}
+
+TEST(Api, LetsOnlyTheSubjectWithdrawAndOnlyJudgesWarrant) {
+  for (const auto* method : AllMethods()) {
+    const MethodPolicy policy = PolicyOf(method);
+    const auto only = [&](Role role) {
+      return policy.roles_size() == 1 && policy.roles(0) == role;
+    };
+    const std::string& service = method->service()->name();
+    if (service == "SubjectService") {
+      EXPECT_TRUE(only(ROLE_SUBJECT)) << method->name();
+    }
+    if (service == "SearchService") {
+      EXPECT_TRUE(only(ROLE_OFFICER)) << method->name();
+    }
+    if (service == "EnrollmentService") {
+      EXPECT_TRUE(only(ROLE_REGISTRAR)) << method->name();
+    }
+    if (method->name().find("Warrant") != std::string::npos) {
+      EXPECT_TRUE(only(ROLE_JUDGE)) << method->name();
+    }
+  }
+}
+
+}  // namespace
+}  // namespace kluis::v1
