@@ -54,6 +54,10 @@ absl::StatusOr<std::string> FromBase64(std::string_view text) {
                         text.size(), nullptr, &size, nullptr, sodium_base64_VARIANT_ORIGINAL);
   if (rc != 0) return absl::InvalidArgumentError("base64: not standard, padded and canonical");
   bytes.resize(size);
+  // libsodium 1.0.18 reads bytes from 0x80 on as '/'.
+  if (ToBase64(bytes) != text) {
+    return absl::InvalidArgumentError("base64: not standard, padded and canonical");
+  }
   return bytes;
 }
 

@@ -1,0 +1,51 @@
+// Signed statements: a DSSE envelope around a JSON payload that a person can read
+// (proto/kluis/v1/statements.proto). Reading is strict, so that one payload has one meaning.
+// Pure functions, safe from any thread.
+// Source: DSSE 1.0.2 (github.com/secure-systems-lab/dsse); protobuf's JSON mapping.
+#ifndef KLUIS_AUDIT_STATEMENT_H_
+#define KLUIS_AUDIT_STATEMENT_H_
+
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "crypto/ed25519.h"
+#include "google/protobuf/message.h"
+#include "kluis/v1/statements.pb.h"
+
+namespace kluis::audit {
+
+inline constexpr size_t kMaxPayloadBytes = 32 * 1024;
+inline constexpr int kMaxSignatures = 16;
+
+// "application/vnd.kluis.case-opening.v1+json" for CaseOpening.
+std::string PayloadTypeOf(const google::protobuf::Descriptor& kind);
+
+// "case-opening" for that payload type; empty for any other text.
+std::string_view KindOf(std::string_view payload_type);
+
+// The payload as compact JSON, without a signature yet.
+// kInvalidArgument: over kMaxPayloadBytes, or a string that is not UTF-8.
+absl::StatusOr<v1::Envelope> MakeStatement(const google::protobuf::Message& payload);
+
+// Adds a signature of `key` over the envelope's PAE; replaces an earlier one of the same key.
+void AddSignature(const crypto::SigningKey& key, v1::Envelope& envelope);
+
+// True when `envelope` has a signature of `key` that verifies.
+bool IsSignedBy(const v1::Envelope& envelope, const crypto::PublicKey& key);
+
+// Reads the payload into `payload`, whose type must be the envelope's. Checks no signature.
+// kInvalidArgument: another payload type, over kMaxPayloadBytes, over kMaxSignatures, not JSON, an
+// unknown field, a duplicate field, a field at its default value, or a second spelling of a field
+// or value (a null, a camelCase name, a number in quotes).
+absl::Status ReadPayload(const v1::Envelope& envelope, google::protobuf::Message& payload);
+
+// The envelope's JSON as DSSE defines it: payloadType, payload and sig in base64. `FromJson` is as
+// strict as ReadPayload.
+std::string EnvelopeToJson(const v1::Envelope& envelope);
+absl::StatusOr<v1::Envelope> EnvelopeFromJson(std::string_view json);
+
+}  // namespace kluis::audit
+
+#endif  // KLUIS_AUDIT_STATEMENT_H_

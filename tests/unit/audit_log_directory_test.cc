@@ -1,0 +1,278 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "audit/log_directory.h"
+#include "audit/merkle.h"
+#include "audit/note.h"
+#include "audit/tiles.h"
+#include "tests/fakes/scratch_directory.h"
+
+namespace kluis::audit {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+
+constexpr char kOrigin[] = "vault.example/audit";
+constexpr uint64_t kSize = 600;  // bundles of 256, 256 and 88 entries
+
+v1::Entry MakeEntry(uint64_t index) {
+  v1::Entry entry;
+  entry.set_version(1);
+  entry.set_decided_at(1'000'000 + static_cast<int64_t>(index));
+  entry.set_kind(index % 3 == 0 ? v1::LOG_KIND_COMBINATION : v1::LOG_KIND_COLLECTION);
+  entry.mutable_command()->set_method("Identify");
+  entry.mutable_decision()->set_allowed(index % 4 != 0);
+  if (index % 4 == 0) entry.mutable_decision()->set_reason("BUDGET_SPENT");
+  return entry;
+}
+
+std::vector<std::string> MakeEntries(uint64_t count = kSize) {
+  std::vector<std::string> entries;
+  for (uint64_t i = 0; i < count; ++i) entries.push_back(MakeEntry(i).SerializeAsString());
+  return entries;
+}
+
+class LogDirectoryTest : public testing::Test {
+ protected:
+  LogDirectoryTest() : signer_(crypto::SigningKey::Generate()) {}
+
+  VerifierKey Key() const {
+    return *VerifierKey::Create(kOrigin, KeyType::kEd25519, signer_.public_key());
+  }
+
+  void Write(const std::string& name, const std::string& bytes) const {
+    const std::filesystem::path path = scratch_.path() + "/" + name;
+    std::filesystem::create_directories(path.parent_path());
+    std::ofstream(path, std::ios::binary) << bytes;
+  }
+
+  std::string Read(const std::string& name) const {
+    std::ifstream stream(scratch_.path() + "/" + name, std::ios::binary);
+    return {std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
+  }
+
+  void WriteCheckpoint(const std::vector<std::string>& entries) const {
+    MerkleFrontier tree;
+    for (const std::string& entry : entries) tree.Append(LeafHash(entry));
+    Write("checkpoint", *SignCheckpoint({kOrigin, tree.size(), tree.Root()}, signer_));
+  }
+
+  void WriteBundles(const std::vector<std::string>& entries) const {
+    for (uint64_t n = 0; n * kTileWidth < entries.size(); ++n) {
+      const uint32_t width = TileWidthAt(0, n, entries.size());
+      const auto first = entries.begin() + static_cast<std::ptrdiff_t>(n * kTileWidth);
+      Write(*TilePath({true, 0, n, width}),
+            *EncodeEntryBundle(std::vector<std::string>(first, first + width)));
+    }
+  }
+
+  void WriteLeaves(const std::vector<std::string>& entries) const {
+    for (uint64_t n = 0; n * kTileWidth < entries.size(); ++n) {
+      std::vector<Hash> hashes;
+      for (uint32_t i = 0; i < TileWidthAt(0, n, entries.size()); ++i) {
+        hashes.push_back(LeafHash(entries[n * kTileWidth + i]));
+      }
+      Write(*TilePath({false, 0, n, static_cast<uint32_t>(hashes.size())}), *EncodeTile(hashes));
+    }
+  }
+
+  void WriteLog(const std::vector<std::string>& entries) const {
+    WriteCheckpoint(entries);
+    WriteBundles(entries);
+  }
+
+  LogDirectory Log() const { return LogDirectory(scratch_.path()); }
+
+  void ExpectDataLoss(const testing::Matcher<std::string>& message) const {
+    const absl::Status status = Log().Verify(Key()).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << status;
+    EXPECT_THAT(std::string(status.message()), message);
+  }
+
+  ScratchDirectory scratch_;
+  crypto::SigningKey signer_;
+};
+
+TEST_F(LogDirectoryTest, VerifiesAndCountsAWholeExport) {
+  WriteLog(MakeEntries());
+  const absl::StatusOr<DirectoryReport> report = Log().Verify(Key());
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_EQ(report->checkpoint.origin, kOrigin);
+  EXPECT_EQ(report->log.entries, kSize);
+  EXPECT_EQ(report->by_kind,
+            (std::map<std::string, uint64_t>{{"COLLECTION", 400}, {"COMBINATION", 200}}));
+  EXPECT_EQ(report->refused, 150U);
+  EXPECT_EQ(report->by_reason, (std::map<std::string, uint64_t>{{"BUDGET_SPENT", 150}}));
+}
+
+TEST_F(LogDirectoryTest, VerifiesEverySizeAroundABundle) {
+  for (const uint64_t size : {0, 1, 255, 256, 257, 512}) {
+    WriteLog(MakeEntries(size));
+    const absl::StatusOr<DirectoryReport> report = Log().Verify(Key());
+    ASSERT_TRUE(report.ok()) << size << ": " << report.status();
+    EXPECT_EQ(report->log.entries, size);
+  }
+}
+
+TEST_F(LogDirectoryTest, ReadsAPartialBundleFromTheFullOneThatReplacedIt) {
+  WriteBundles(MakeEntries(768));
+  WriteLeaves(MakeEntries(768));
+  WriteCheckpoint(MakeEntries());
+  const absl::StatusOr<DirectoryReport> report = Log().Verify(Key());
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_EQ(report->log.entries, kSize);
+}
+
+TEST_F(LogDirectoryTest, FindsAnyChangedByteOfTheTail) {
+  WriteLog(MakeEntries(5));
+  const std::string bundle = Read("tile/entries/000.p/5");
+  for (size_t i = 0; i < bundle.size(); ++i) {
+    std::string changed = bundle;
+    changed[i] = static_cast<char>(changed[i] ^ 1);
+    Write("tile/entries/000.p/5", changed);
+    ExpectDataLoss(testing::Not(testing::IsEmpty()));
+  }
+}
+
+TEST_F(LogDirectoryTest, NamesTheIndexOfAChangedEntryWhenItsLeafHashIsThere) {
+  std::vector<std::string> entries = MakeEntries();
+  WriteLeaves(entries);
+  WriteLog(entries);
+  v1::Entry changed = MakeEntry(300);
+  changed.mutable_decision()->set_allowed(true);
+  entries[300] = changed.SerializeAsString();
+  WriteBundles(entries);
+  ExpectDataLoss(HasSubstr("entry 300:"));
+}
+
+TEST_F(LogDirectoryTest, FindsAChangedEntryWithoutLeafHashesByTheRoot) {
+  std::vector<std::string> entries = MakeEntries();
+  WriteLog(entries);
+  v1::Entry changed = MakeEntry(300);
+  changed.mutable_decision()->set_reason("OTHER");
+  entries[300] = changed.SerializeAsString();
+  WriteBundles(entries);
+  ExpectDataLoss(HasSubstr("root"));
+}
+
+TEST_F(LogDirectoryTest, DoesNotTrustLeafHashesOverTheSignedRoot) {
+  std::vector<std::string> entries = MakeEntries();
+  WriteLog(entries);
+  v1::Entry changed = MakeEntry(300);
+  changed.mutable_decision()->set_reason("OTHER");
+  entries[300] = changed.SerializeAsString();
+  WriteBundles(entries);
+  WriteLeaves(entries);
+  ExpectDataLoss(HasSubstr("root"));
+}
+
+TEST_F(LogDirectoryTest, NamesTheEntriesOfARemovedBundle) {
+  WriteLog(MakeEntries());
+  std::filesystem::remove(scratch_.path() + "/tile/entries/001");
+  ExpectDataLoss(AllOf(HasSubstr("entries 256 to 511"), HasSubstr("missing")));
+}
+
+TEST_F(LogDirectoryTest, NamesTheEntriesOfACutOffBundle) {
+  WriteLog(MakeEntries());
+  const std::string tail = Read("tile/entries/002.p/88");
+  for (const size_t kept : {size_t{0}, size_t{1}, tail.size() / 2, tail.size() - 1}) {
+    Write("tile/entries/002.p/88", tail.substr(0, kept));
+    ExpectDataLoss(AllOf(HasSubstr("entries 512 to 599"), HasSubstr("88")));
+  }
+}
+
+TEST_F(LogDirectoryTest, RefusesATailThatWasDroppedTogetherWithItsBundleName) {
+  WriteLog(MakeEntries());
+  std::filesystem::remove_all(scratch_.path() + "/tile/entries/002.p");
+  WriteBundles(MakeEntries(590));
+  ExpectDataLoss(HasSubstr("entries 512 to 599"));
+}
+
+TEST_F(LogDirectoryTest, NamesTheIndexWhereSwappedEntriesStepBackInTime) {
+  std::vector<std::string> entries = MakeEntries();
+  WriteLog(entries);
+  std::swap(entries[40], entries[41]);
+  WriteBundles(entries);
+  ExpectDataLoss(AllOf(HasSubstr("entry 41:"), HasSubstr("root")));
+}
+
+TEST_F(LogDirectoryTest, RefusesASignedLogWhoseTimesStepBack) {
+  std::vector<std::string> entries = MakeEntries();
+  std::swap(entries[40], entries[41]);
+  WriteLog(entries);
+  ExpectDataLoss(HasSubstr("entry 41:"));
+}
+
+TEST_F(LogDirectoryTest, RefusesASignedEntryThatIsNone) {
+  v1::Entry newer = MakeEntry(7);
+  newer.set_version(2);
+  v1::Entry undecided = MakeEntry(7);
+  undecided.clear_decision();
+  v1::Entry kindless = MakeEntry(7);
+  kindless.set_kind(v1::LOG_KIND_UNSPECIFIED);
+  for (const std::string& bytes :
+       {std::string(), std::string("\xff\xff"), newer.SerializeAsString(),
+        undecided.SerializeAsString(), kindless.SerializeAsString()}) {
+    std::vector<std::string> entries = MakeEntries();
+    entries[7] = bytes;
+    WriteLog(entries);
+    ExpectDataLoss(HasSubstr("entry 7:"));
+  }
+}
+
+TEST_F(LogDirectoryTest, RefusesAnotherKeyAndAChangedCheckpoint) {
+  WriteLog(MakeEntries());
+  const auto stranger =
+      *VerifierKey::Create(kOrigin, KeyType::kEd25519, crypto::SigningKey::Generate().public_key());
+  EXPECT_EQ(Log().Verify(stranger).status().code(), absl::StatusCode::kDataLoss);
+  const auto renamed =
+      *VerifierKey::Create("other.example/audit", KeyType::kEd25519, signer_.public_key());
+  EXPECT_FALSE(Log().Verify(renamed).ok());
+  std::string note = Read("checkpoint");
+  note.replace(note.find("600"), 3, "599");
+  Write("checkpoint", note);
+  ExpectDataLoss(HasSubstr("checkpoint"));
+}
+
+TEST_F(LogDirectoryTest, SaysThatThereIsNoCheckpoint) {
+  EXPECT_EQ(Log().Verify(Key()).status().code(), absl::StatusCode::kNotFound);
+}
+
+TEST_F(LogDirectoryTest, ReadsSingleEntriesBelowTheSize) {
+  WriteLog(MakeEntries());
+  for (const uint64_t index : {0, 255, 256, 599}) {
+    const absl::StatusOr<v1::Entry> entry = Log().ReadEntry(index);
+    ASSERT_TRUE(entry.ok()) << entry.status();
+    EXPECT_EQ(entry->decided_at(), 1'000'000 + static_cast<int64_t>(index));
+  }
+  EXPECT_EQ(Log().ReadEntry(600).status().code(), absl::StatusCode::kOutOfRange);
+  EXPECT_EQ(Log().ReadEntry(~uint64_t{0}).status().code(), absl::StatusCode::kOutOfRange);
+}
+
+TEST_F(LogDirectoryTest, ReportsAreReadableAndFreeOfControlCharacters) {
+  std::vector<std::string> entries = MakeEntries();
+  v1::Entry odd = MakeEntry(8);
+  odd.mutable_decision()->set_reason("RED\x1b[31m");
+  entries[8] = odd.SerializeAsString();
+  WriteLog(entries);
+  const absl::StatusOr<DirectoryReport> report = Log().Verify(Key());
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_THAT(ReportText(*report),
+              AllOf(HasSubstr("149  BUDGET_SPENT"), HasSubstr("RED?[31m"),
+                    testing::EndsWith("verified: 600 entries under the signed root\n")));
+  const auto json = nlohmann::json::parse(ReportJson(*report));
+  EXPECT_EQ(json["size"], 600);
+  EXPECT_EQ(json["by_kind"]["COLLECTION"], 400);
+}
+
+}  // namespace
+}  // namespace kluis::audit
