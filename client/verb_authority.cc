@@ -1,0 +1,97 @@
+#include "client/command_line.h"
+#include "client/files.h"
+#include "client/verbs.h"
+#include "kluis/v1/supervision_service.grpc.pb.h"
+
+namespace kluis::client {
+namespace {
+
+using Stub = v1::SupervisionService::Stub;
+
+struct AccreditOptions {
+  std::vector<std::string> keys;
+  std::string name;
+  std::string contact;
+  std::string mandate;
+  uint32_t days = 0;
+};
+
+struct MemberOptions {
+  std::vector<std::string> keys;
+  std::string role;
+  std::string name;
+  std::string authority;
+  std::string public_key;
+  uint32_t days = 0;
+};
+
+Outcome Accredit(Session& session, const AccreditOptions& options) {
+  v1::Accreditation payload;
+  payload.set_authority_name(options.name);
+  payload.set_contact(options.contact);
+  payload.set_legal_mandate(options.mandate);
+  *payload.mutable_valid_until() = ToTimestamp(Now() + options.days * kDaySeconds);
+  return session.Act(&Stub::AccreditAuthority, &v1::AccreditAuthorityRequest::mutable_accreditation,
+                     options.keys, payload);
+}
+
+Outcome Register(Session& session, const MemberOptions& options) {
+  const absl::StatusOr<int> role = ParseEnum(*v1::Role_descriptor(), options.role);
+  if (!role.ok()) return role.status();
+  if ((*role == v1::ROLE_OFFICER) == options.authority.empty()) {
+    return UsageError("--authority: must be given for officers, and for nobody else");
+  }
+  const absl::StatusOr<crypto::PublicKey> key = ReadPublicKey(options.public_key);
+  if (!key.ok()) return key.status();
+  v1::Registration payload;
+  payload.set_role(static_cast<v1::Role>(*role));
+  payload.set_member(options.name);
+  payload.set_authority(options.authority);
+  payload.set_public_key(crypto::PublicKeyText(*key));
+  *payload.mutable_valid_until() = ToTimestamp(Now() + options.days * kDaySeconds);
+  return session.Act(&Stub::RegisterMember, &v1::RegisterMemberRequest::mutable_registration,
+                     options.keys, payload);
+}
+
+}  // namespace
+
+void AddAuthorityVerbs(CommandLine& line) {
+  CLI::App& group = line.Group("authority", "Who may use the vault (supervisor)");
+  auto [accredit, to_accredit] = line.Verb<AccreditOptions>(
+      group, "accredit", "Accredit an authority until a day",
+      "kluis authority accredit --key dpa.key --name \"Police, missing persons\" \\\n"
+      "    --contact info@police.example --mandate \"Police Act, article 3\" --valid-days 365",
+      Accredit);
+  AddKeys(*accredit, to_accredit->keys, "A supervisor's key");
+  accredit->add_option("--name", to_accredit->name, "Its name")->required();
+  accredit->add_option("--contact", to_accredit->contact, "How to reach it")->required();
+  accredit->add_option("--mandate", to_accredit->mandate, "The law that gives it the task")
+      ->required();
+  accredit->add_option("--valid-days", to_accredit->days, "For how long")
+      ->type_name("DAYS")
+      ->check(CLI::Range(1, 36500))
+      ->required();
+
+  auto [member, to_register] = line.Verb<MemberOptions>(
+      group, "member", "Register the key of an officer, a judge or a registrar",
+      "kluis authority member --key dpa.key --role officer --name anna \\\n"
+      "    --authority authorities/... --public-key ed25519:... --valid-days 365",
+      Register);
+  AddKeys(*member, to_register->keys, "A supervisor's key");
+  member->add_option("--role", to_register->role, "officer, judge or registrar")
+      ->type_name("ROLE")
+      ->check(CLI::IsMember({"officer", "judge", "registrar"}))
+      ->required();
+  member->add_option("--name", to_register->name, "The NAME of its certificate, ROLE/NAME")
+      ->required();
+  member->add_option("--authority", to_register->authority, "authorities/ID; officers only");
+  member->add_option("--public-key", to_register->public_key, "ed25519:... or a file with it")
+      ->type_name("KEY")
+      ->required();
+  member->add_option("--valid-days", to_register->days, "For how long")
+      ->type_name("DAYS")
+      ->check(CLI::Range(1, 36500))
+      ->required();
+}
+
+}  // namespace kluis::client

@@ -1,0 +1,264 @@
+#include "client/command_line.h"
+#include "client/files.h"
+#include "client/verbs.h"
+#include "kluis/v1/case_service.grpc.pb.h"
+
+namespace kluis::client {
+namespace {
+
+using Stub = v1::CaseService::Stub;
+
+struct OpenOptions {
+  std::vector<std::string> keys;
+  std::string purpose;
+  std::string reference;
+  std::string legal_basis;
+  std::string matter;
+  std::string description;
+  std::string necessity;
+  std::vector<std::string> categories;
+};
+
+struct WarrantOptions {
+  std::string name;
+  std::vector<std::string> keys;
+  uint32_t budget = 0;
+  uint32_t cap = 0;
+  uint32_t days = 0;
+  uint32_t from_now = 0;
+  std::vector<std::string> categories;
+  std::string not_before;
+  std::string not_after;
+  std::string delay_ground;
+  uint32_t delay_days = 0;
+};
+
+// The verbs that only name the case, and why.
+struct CaseOptions {
+  std::string name;
+  std::vector<std::string> keys;
+  std::string reasons;
+};
+
+struct NoOptions {};
+
+template <typename Payload>
+absl::Status AddCategories(const std::vector<std::string>& names, Payload& payload) {
+  for (const std::string& name : names) {
+    const absl::StatusOr<int> category = ParseEnum(*v1::SubjectCategory_descriptor(), name);
+    if (!category.ok()) return category.status();
+    payload.add_subject_categories(static_cast<v1::SubjectCategory>(*category));
+  }
+  return absl::OkStatus();
+}
+
+Outcome Open(Session& session, const OpenOptions& options) {
+  const absl::StatusOr<int> matter = ParseEnum(*v1::Matter_descriptor(), options.matter);
+  if (!matter.ok()) return matter.status();
+  const absl::StatusOr<std::string> necessity = TextOrFile(options.necessity);
+  if (!necessity.ok()) return necessity.status();
+  v1::CaseOpening payload;
+  payload.set_purpose(options.purpose);
+  payload.set_reference(options.reference);
+  payload.set_legal_basis(options.legal_basis);
+  payload.set_matter(static_cast<v1::Matter>(*matter));
+  payload.set_matter_description(options.description);
+  payload.set_necessity(*necessity);
+  const absl::Status categories = AddCategories(options.categories, payload);
+  if (!categories.ok()) return categories;
+  return session.Act(&Stub::OpenCase, &v1::OpenCaseRequest::mutable_opening, options.keys, payload);
+}
+
+absl::StatusOr<v1::GetCaseResponse> Get(Session& session, const std::string& name) {
+  v1::GetCaseRequest request;
+  request.set_name(name);
+  return session.Call(&Stub::GetCase, request);
+}
+
+// From --not-before or --from-now, to --not-after or --days later.
+absl::Status SetWindow(const WarrantOptions& options, v1::Warrant& warrant) {
+  const int64_t now = Now();
+  int64_t begin = now + options.from_now;
+  if (!options.not_before.empty()) {
+    const absl::StatusOr<int64_t> given = ParseTime(options.not_before, now);
+    if (!given.ok()) return given.status();
+    begin = *given;
+  }
+  int64_t end = begin + options.days * kDaySeconds;
+  if (!options.not_after.empty()) {
+    const absl::StatusOr<int64_t> given = ParseTime(options.not_after, now);
+    if (!given.ok()) return given.status();
+    end = *given;
+  }
+  if (end <= begin)
+    return UsageError("--days or --not-after: the warrant must end after it begins");
+  *warrant.mutable_not_before() = ToTimestamp(begin);
+  *warrant.mutable_not_after() = ToTimestamp(end);
+  return absl::OkStatus();
+}
+
+Outcome IssueWarrant(Session& session, const WarrantOptions& options) {
+  v1::Warrant payload;
+  payload.set_case_(options.name);
+  payload.set_budget(options.budget);
+  payload.set_candidate_cap(options.cap);
+  const absl::Status window = SetWindow(options, payload);
+  if (!window.ok()) return window;
+  const absl::Status categories = AddCategories(options.categories, payload);
+  if (!categories.ok()) return categories;
+  if (options.categories.empty()) {
+    const absl::StatusOr<v1::GetCaseResponse> response = Get(session, options.name);
+    if (!response.ok()) return response.status();
+    *payload.mutable_subject_categories() = response->case_().opening().subject_categories();
+  }
+  if (!options.delay_ground.empty()) {
+    payload.mutable_notice_delay()->set_ground(options.delay_ground);
+    *payload.mutable_notice_delay()->mutable_until() =
+        ToTimestamp(Now() + options.delay_days * kDaySeconds);
+  }
+  return session.Act(&Stub::IssueWarrant, &v1::IssueWarrantRequest::mutable_warrant, options.keys,
+                     payload);
+}
+
+Outcome Refuse(Session& session, const CaseOptions& options) {
+  v1::WarrantRefusal payload;
+  payload.set_case_(options.name);
+  payload.set_reasons(options.reasons);
+  return session.Act(&Stub::RefuseWarrant, &v1::RefuseWarrantRequest::mutable_refusal, options.keys,
+                     payload);
+}
+
+Outcome Approve(Session& session, const CaseOptions& options) {
+  v1::CaseApproval payload;
+  payload.set_case_(options.name);
+  return session.Act(&Stub::ApproveCase, &v1::ApproveCaseRequest::mutable_approval, options.keys,
+                     payload);
+}
+
+Outcome Close(Session& session, const CaseOptions& options) {
+  v1::CaseClosing payload;
+  payload.set_case_(options.name);
+  return session.Act(&Stub::CloseCase, &v1::CloseCaseRequest::mutable_closing, options.keys,
+                     payload);
+}
+
+Outcome Show(Session& session, const CaseOptions& options) {
+  return session.Print(Get(session, options.name));
+}
+
+Outcome List(Session& session, const NoOptions&) {
+  return session.PrintList(session.CallAllPages<Stub, v1::ListCasesRequest>(&Stub::ListCases),
+                           "cases",
+                           {{"CASE", "name"},
+                            {"STATE", "state"},
+                            {"PURPOSE", "purpose"},
+                            {"REFERENCE", "reference"},
+                            {"SEARCHES", "searches"},
+                            {"BUDGET", "warrant.budget"},
+                            {"UNTIL", "warrant.not_after"},
+                            {"OPENED", "opened_at"}});
+}
+
+void AddName(CLI::App& verb, std::string& name) {
+  verb.add_option("case", name, "cases/ID")->type_name("CASE")->required();
+}
+
+CLI::Option* AddCategoryOption(CLI::App& verb, std::vector<std::string>& categories,
+                               const std::string& description) {
+  return AddRepeated(verb, "--category", categories, description)
+      ->check(CLI::IsMember(EnumNames(*v1::SubjectCategory_descriptor())))
+      ->type_name("CATEGORY");
+}
+
+void AddWarrantVerb(CommandLine& line, CLI::App& group) {
+  auto [warrant, options] = line.Verb<WarrantOptions>(
+      group, "warrant", "Allow searches within limits (judge)",
+      "kluis case warrant cases/... --key judge.key --budget 3 --cap 5 --days 14 \\\n"
+      "    --delay-ground \"ongoing investigation\" --delay-days 30",
+      IssueWarrant);
+  AddName(*warrant, options->name);
+  AddKeys(*warrant, options->keys, "The judge's key");
+  warrant->add_option("--budget", options->budget, "How many searches")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1'000'000))
+      ->required();
+  warrant->add_option("--cap", options->cap, "More matches than this give no candidate at all")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1'000'000))
+      ->required();
+  CLI::Option* days =
+      warrant->add_option("--days", options->days, "How long it runs")->type_name("DAYS");
+  warrant->add_option("--from-now", options->from_now, "When it begins; else at once")
+      ->type_name("SECONDS");
+  AddCategoryOption(*warrant, options->categories,
+                    "Whose templates may be searched; else those of the case; repeatable");
+  warrant->add_option("--not-before", options->not_before, "Instead of --from-now")
+      ->type_name("TIME");
+  warrant->add_option("--not-after", options->not_after, "Instead of --days")
+      ->type_name("TIME")
+      ->excludes(days);
+  CLI::Option* ground = warrant->add_option("--delay-ground", options->delay_ground,
+                                            "Why a person found is told later; else at once");
+  warrant->add_option("--delay-days", options->delay_days, "How much later")
+      ->type_name("DAYS")
+      ->check(CLI::Range(1, 3650))
+      ->needs(ground);
+  ground->needs(warrant->get_option("--delay-days"));
+}
+
+}  // namespace
+
+void AddCaseVerbs(CommandLine& line) {
+  CLI::App& group = line.Group("case", "Cases: open, decide, follow (officer, judge)");
+  auto [open, options] = line.Verb<OpenOptions>(
+      group, "open", "Say why a search is strictly necessary (officer)",
+      "kluis case open --key anna.key --purpose missing-persons --reference 2026-4711 \\\n"
+      "    --legal-basis \"Police Act, article 3\" --matter missing-person --category other \\\n"
+      "    --description \"man, about 70, found confused\" --necessity @necessity.txt",
+      Open);
+  AddKeys(*open, options->keys, "The officer's key");
+  open->add_option("--purpose", options->purpose, "See kluis purpose list")->required();
+  open->add_option("--reference", options->reference, "The authority's own file number")
+      ->required();
+  open->add_option("--legal-basis", options->legal_basis, "The law that allows it")->required();
+  open->add_option("--matter", options->matter, "missing-person or offence")
+      ->check(CLI::IsMember(EnumNames(*v1::Matter_descriptor())))
+      ->type_name("MATTER")
+      ->required();
+  open->add_option("--description", options->description, "What it is about")->required();
+  open->add_option("--necessity", options->necessity,
+                   "Why nothing less will do, for this case alone; or @FILE")
+      ->type_name("TEXT")
+      ->required();
+  AddCategoryOption(*open, options->categories, "Whose templates to search; repeatable")
+      ->required();
+
+  AddWarrantVerb(line, group);
+
+  auto [refuse, to_refuse] = line.Verb<CaseOptions>(
+      group, "refuse", "Refuse a warrant; ends the case and destroys its key (judge)",
+      "kluis case refuse cases/... --key judge.key --reasons \"less would do\"", Refuse);
+  AddName(*refuse, to_refuse->name);
+  AddKeys(*refuse, to_refuse->keys, "The judge's key");
+  refuse->add_option("--reasons", to_refuse->reasons, "Why")->required();
+
+  auto [approve, to_approve] =
+      line.Verb<CaseOptions>(group, "approve", "Approve as the second officer",
+                             "kluis case approve cases/... --key bert.key", Approve);
+  AddName(*approve, to_approve->name);
+  AddKeys(*approve, to_approve->keys, "The second officer's key");
+
+  auto [close, to_close] = line.Verb<CaseOptions>(
+      group, "close", "End a case (officer)", "kluis case close cases/... --key anna.key", Close);
+  AddName(*close, to_close->name);
+  AddKeys(*close, to_close->keys, "The officer's key");
+
+  auto [show, to_show] =
+      line.Verb<CaseOptions>(group, "show", "Print a case with its warrant and candidates",
+                             "kluis case show cases/...", Show);
+  AddName(*show, to_show->name);
+  line.Verb<NoOptions>(group, "list", "List the cases that the caller may see, newest first",
+                       "kluis case list", List);
+}
+
+}  // namespace kluis::client

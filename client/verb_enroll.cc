@@ -1,0 +1,284 @@
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "absl/strings/str_cat.h"
+#include "audit/statement.h"
+#include "client/algorithm.h"
+#include "client/batch_enroll.h"
+#include "client/command_line.h"
+#include "client/files.h"
+#include "client/line_file.h"
+#include "client/station.h"
+#include "client/verbs.h"
+#include "crypto/key_file.h"
+
+namespace kluis::client {
+namespace {
+
+struct CaptureOptions {
+  std::string registrar_key;
+  std::string algorithm;
+  std::string captured_at = "now";
+  uint32_t quality = 90;
+  std::string liveness = "attended";
+  std::string category = "other";
+};
+
+struct OneOptions {
+  CaptureOptions capture;
+  std::string consent;
+  std::string file;
+  std::optional<uint64_t> row;
+  std::string name;
+  std::string contact;
+};
+
+struct BatchOptions {
+  CaptureOptions capture;
+  std::string templates;
+  std::string consents;
+  std::string details;
+  std::string purpose;
+  std::string receipts;
+  uint64_t window = 256;
+  bool atomic = false;
+};
+
+absl::StatusOr<Station> MakeStation(const Session& session, const CaptureOptions& options) {
+  const absl::StatusOr<std::string> vault = session.Vault();
+  if (!vault.ok()) return vault.status();
+  absl::StatusOr<crypto::SigningKey> registrar = crypto::ReadSigningKey(options.registrar_key);
+  if (!registrar.ok()) return registrar.status();
+  const absl::StatusOr<int64_t> captured_at = ParseTime(options.captured_at, Now());
+  if (!captured_at.ok()) return captured_at.status();
+  const absl::StatusOr<int> category =
+      ParseEnum(*v1::SubjectCategory_descriptor(), options.category);
+  if (!category.ok()) return category.status();
+  Capture capture;
+  capture.captured_at = *captured_at;
+  capture.quality = options.quality;
+  capture.liveness_method = options.liveness;
+  capture.category = static_cast<v1::SubjectCategory>(*category);
+  return Station(*vault, *std::move(registrar), std::move(capture));
+}
+
+Outcome One(Session& session, const OneOptions& options) {
+  const absl::StatusOr<Station> station = MakeStation(session, options.capture);
+  if (!station.ok()) return station.status();
+  const absl::StatusOr<v1::Envelope> consent = ReadStatement(options.consent);
+  if (!consent.ok()) return consent.status();
+  absl::StatusOr<v1::Template> face =
+      ReadTemplateRow(options.file, options.row, options.capture.algorithm);
+  if (!face.ok()) return face.status();
+  v1::SubjectDetails details;
+  details.set_full_name(options.name);
+  details.set_contact(options.contact);
+  const absl::StatusOr<v1::EnrollRequest> request =
+      station->Request(*consent, *std::move(face), std::move(details), Now());
+  if (!request.ok()) return request.status();
+  return session.Print(session.Call(&v1::EnrollmentService::Stub::Enroll, *request));
+}
+
+// The rows of the three files, side by side.
+class Rows {
+ public:
+  static absl::StatusOr<Rows> Open(const BatchOptions& options) {
+    absl::StatusOr<Templates> faces = Templates::Open(options.templates, options.capture.algorithm);
+    if (!faces.ok()) return faces.status();
+    absl::StatusOr<LineFile> consents = LineFile::Open(options.consents);
+    if (!consents.ok()) return consents.status();
+    absl::StatusOr<LineFile> details = LineFile::Open(options.details);
+    if (!details.ok()) return details.status();
+    return Rows(*std::move(faces), *std::move(consents), *std::move(details), options.purpose);
+  }
+
+  uint64_t size() const { return faces_.size(); }
+
+  absl::StatusOr<std::optional<v1::EnrollRequest>> Next(const Station& station) {
+    if (next_ == faces_.size()) return std::nullopt;
+    ++next_;
+    absl::StatusOr<v1::Template> face = faces_.Next();
+    if (!face.ok()) return face.status();
+    const absl::StatusOr<std::string> consent_line = consents_.Next();
+    if (!consent_line.ok()) return consent_line.status();
+    const absl::StatusOr<std::string> details_line = details_.Next();
+    if (!details_line.ok()) return details_line.status();
+
+    const absl::StatusOr<v1::Envelope> consent = audit::EnvelopeFromJson(*consent_line);
+    if (!consent.ok()) return consents_.Refuse(consent.status());
+    v1::Consent terms;
+    const absl::Status read = audit::ReadPayload(*consent, terms);
+    if (!read.ok()) return consents_.Refuse(read);
+    if (terms.purpose() != purpose_) {
+      return consents_.Refuse(absl::InvalidArgumentError("consent for another purpose"));
+    }
+    v1::SubjectDetails details;
+    const absl::Status parsed = FromJson(*details_line, details);
+    if (!parsed.ok()) return details_.Refuse(parsed);
+    absl::StatusOr<v1::EnrollRequest> request =
+        station.Request(*consent, *std::move(face), std::move(details), Now());
+    if (!request.ok()) return consents_.Refuse(request.status());
+    return *std::move(request);
+  }
+
+ private:
+  Rows(Templates faces, LineFile consents, LineFile details, std::string purpose)
+      : faces_(std::move(faces)),
+        consents_(std::move(consents)),
+        details_(std::move(details)),
+        purpose_(std::move(purpose)) {}
+
+  Templates faces_;
+  LineFile consents_;
+  LineFile details_;
+  std::string purpose_;
+  uint64_t next_ = 0;
+};
+
+std::string ReceiptLine(const v1::BatchEnrollResponse& answer) {
+  nlohmann::ordered_json line{{"row", answer.row()}};
+  if (answer.has_enrolled()) {
+    line["subject"] = answer.enrolled().subject();
+    line["template_record"] = answer.enrolled().template_record();
+    line["log_index"] = answer.enrolled().receipt().log_index();
+  } else {
+    line["refused"] = answer.refused().reason();
+    line["message"] = answer.refused().message();
+  }
+  return line.dump() + "\n";
+}
+
+// A bar on a terminal; otherwise a line every ten seconds.
+std::function<void(const BatchCount&)> ProgressOn(std::ostream& err, uint64_t rows) {
+  const bool terminal = isatty(STDERR_FILENO) == 1;
+  auto last = std::chrono::steady_clock::now();
+  return [&err, rows, terminal, last](const BatchCount& count) mutable {
+    const std::string numbers =
+        absl::StrCat(count.answered(), " of ", rows, " rows, ", count.refused, " refused");
+    const auto now = std::chrono::steady_clock::now();
+    if (terminal) {
+      constexpr uint64_t kWidth = 30;
+      const uint64_t filled = kWidth * count.answered() / rows;
+      err << "\r[" << std::string(filled, '#') << std::string(kWidth - filled, ' ') << "] "
+          << numbers << (count.answered() == rows ? "\n" : "") << std::flush;
+    } else if (now - last >= std::chrono::seconds(10)) {
+      err << "kluis: " << numbers << std::endl;
+      last = now;
+    }
+  };
+}
+
+Outcome Batch(Session& session, const BatchOptions& options) {
+  const absl::StatusOr<Station> station = MakeStation(session, options.capture);
+  if (!station.ok()) return station.status();
+  absl::StatusOr<Rows> rows = Rows::Open(options);
+  if (!rows.ok()) return rows.status();
+  if (options.atomic && rows->size() > 10'000) {
+    return UsageError("--atomic: at most 10,000 rows; this file has more");
+  }
+  absl::StatusOr<LineWriter> receipts = LineWriter::Open(options.receipts);
+  if (!receipts.ok()) return receipts.status();
+  const absl::StatusOr<std::shared_ptr<grpc::Channel>> channel = session.Channel();
+  if (!channel.ok()) return channel.status();
+
+  BatchPlan plan;
+  plan.atomic = options.atomic;
+  plan.window = options.window;
+  plan.patience =
+      std::chrono::milliseconds(static_cast<int64_t>(session.settings().timeout_seconds * 1000));
+  plan.next_row = [&] { return rows->Next(*station); };
+  plan.answered = [&](const v1::BatchEnrollResponse& answer) {
+    return receipts->Write(ReceiptLine(answer));
+  };
+  plan.progress = ProgressOn(session.err(), rows->size());
+  v1::EnrollmentService::Stub stub(*channel);
+  const absl::StatusOr<BatchCount> count = EnrollBatch(stub, plan);
+  const absl::Status closed = receipts->Close();
+  if (!count.ok()) return count.status();
+  if (!closed.ok()) return closed;
+
+  if (session.json()) {
+    session.out() << nlohmann::ordered_json{{"rows", count->sent},
+                                            {"enrolled", count->enrolled},
+                                            {"refused", count->refused}}
+                         .dump()
+                  << "\n";
+  } else {
+    session.out() << "enrolled " << count->enrolled << " of " << count->sent << ", refused "
+                  << count->refused << "\n";
+  }
+  return count->refused == 0 ? ExitCode::kDone : ExitCode::kRefused;
+}
+
+void AddCaptureOptions(CLI::App& verb, CaptureOptions& options) {
+  verb.add_option("--registrar-key", options.registrar_key,
+                  "Signs that the capture was live, here, and of an adult")
+      ->type_name("FILE")
+      ->required();
+  verb.add_option("--algorithm", options.algorithm, "Else by dimension: arcface-512/1, dlib-128/1");
+  verb.add_option("--captured-at", options.captured_at, "2026-11-22T19:00:00Z, now or -5m")
+      ->type_name("TIME")
+      ->capture_default_str();
+  verb.add_option("--quality", options.quality, "Of the capture, 1 to 100 (ISO/IEC 29794-5)")
+      ->check(CLI::Range(1, 100))
+      ->type_name("N")
+      ->capture_default_str();
+  verb.add_option("--liveness", options.liveness, "How it was seen to be live")
+      ->capture_default_str();
+  verb.add_option("--category", options.category, "suspect, convicted, victim, witness or other")
+      ->check(CLI::IsMember(EnumNames(*v1::SubjectCategory_descriptor())))
+      ->type_name("CATEGORY")
+      ->capture_default_str();
+}
+
+}  // namespace
+
+void AddEnrollVerbs(CommandLine& line) {
+  CLI::App& group = line.Group("enroll", "Bring templates in, each with its consent (registrar)");
+  auto [one, to_enroll] = line.Verb<OneOptions>(
+      group, "one", "Enrol one person who stands in front of the desk",
+      "kluis enroll one --consent consent.json --registrar-key desk.key --template face.npy \\\n"
+      "    --name \"Anna Jansen\" --contact anna@example.org",
+      One);
+  AddCaptureOptions(*one, to_enroll->capture);
+  one->add_option("--consent", to_enroll->consent, "The person's signed consent")
+      ->type_name("FILE")
+      ->required();
+  one->add_option("--template", to_enroll->file, "One template, .npy or JSON")
+      ->type_name("FILE")
+      ->required();
+  one->add_option("--row", to_enroll->row, "Of a file with several; from 0")->type_name("N");
+  one->add_option("--name", to_enroll->name, "The person's full name")->required();
+  one->add_option("--contact", to_enroll->contact, "How to reach the person");
+
+  auto [batch, rows] = line.Verb<BatchOptions>(
+      group, "batch", "Enrol many: row N of each file is one person (exit code 3: rows refused)",
+      "kluis enroll batch --templates enrolled.npy --consents consents.jsonl \\\n"
+      "    --details details.jsonl --registrar-key desk.key --purpose missing-persons \\\n"
+      "    --receipts receipts.jsonl",
+      Batch);
+  AddCaptureOptions(*batch, rows->capture);
+  batch->add_option("--templates", rows->templates, "A template in each row, .npy or JSON")
+      ->type_name("FILE")
+      ->required();
+  batch->add_option("--consents", rows->consents, "A signed consent on each line")
+      ->type_name("FILE")
+      ->required();
+  batch
+      ->add_option("--details", rows->details,
+                   "{\"full_name\": ..., \"contact\": ...} on each line")
+      ->type_name("FILE")
+      ->required();
+  batch->add_option("--purpose", rows->purpose, "That every consent must be for")->required();
+  batch->add_option("--receipts", rows->receipts, "Writes what became of each row, a line each")
+      ->type_name("FILE");
+  batch->add_option("--window", rows->window, "Rows sent and not yet answered")
+      ->check(CLI::Range(1, 100000))
+      ->type_name("N")
+      ->capture_default_str();
+  batch->add_flag("--atomic", rows->atomic, "Store all rows or none; at most 10,000");
+}
+
+}  // namespace kluis::client

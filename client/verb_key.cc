@@ -1,0 +1,56 @@
+#include <nlohmann/json.hpp>
+
+#include "client/command_line.h"
+#include "client/files.h"
+#include "client/verbs.h"
+#include "crypto/key_file.h"
+
+namespace kluis::client {
+namespace {
+
+struct KeyOptions {
+  std::string file;
+};
+
+Outcome PrintKey(Session& session, const crypto::PublicKey& key) {
+  const std::string text = crypto::PublicKeyText(key);
+  const std::string keyid = crypto::KeyIdOf(key);
+  if (session.json()) {
+    session.out() << nlohmann::ordered_json{{"public_key", text}, {"keyid", keyid}}.dump() << "\n";
+  } else {
+    session.out() << AlignedTable({{"public key", text}, {"keyid", keyid}});
+  }
+  return ExitCode::kDone;
+}
+
+Outcome New(Session& session, const KeyOptions& options) {
+  const crypto::SigningKey key = crypto::SigningKey::Generate();
+  const absl::Status written = crypto::WriteSigningKey(key, options.file);
+  if (!written.ok()) return written;
+  return PrintKey(session, key.public_key());
+}
+
+Outcome Show(Session& session, const KeyOptions& options) {
+  const absl::StatusOr<crypto::PublicKey> key = ReadPublicKey(options.file);
+  if (!key.ok()) return key.status();
+  return PrintKey(session, *key);
+}
+
+}  // namespace
+
+void AddKeyVerbs(CommandLine& line) {
+  CLI::App& group = line.Group("key", "Keys that sign statements");
+  auto [make, make_options] = line.Verb<KeyOptions>(
+      group, "new", "Make a signing key that only its owner can read; never overwrites",
+      "kluis key new officer-1.key", New);
+  make->add_option("file", make_options->file, "Where to write it")->type_name("FILE")->required();
+
+  auto [show, show_options] =
+      line.Verb<KeyOptions>(group, "show", "Print the public half and the key id of a key",
+                            "kluis key show officer-1.key", Show);
+  show->add_option("file", show_options->file, "A key file, or a public key ed25519:...")
+      ->type_name("FILE")
+      ->required();
+}
+
+}  // namespace kluis::client

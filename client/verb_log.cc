@@ -1,0 +1,198 @@
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "absl/strings/str_cat.h"
+#include "client/command_line.h"
+#include "client/files.h"
+#include "client/log_reader.h"
+#include "client/verbs.h"
+#include "crypto/codec.h"
+#include "kluis/v1/ledger.pb.h"
+
+namespace kluis::client {
+namespace {
+
+struct HeadOptions {
+  std::string verifier_key;
+};
+
+struct EntriesOptions {
+  uint64_t start = 0;
+  uint64_t end = 0;
+  bool raw = false;
+};
+
+struct ExportOptions {
+  std::string directory;
+  std::string verifier_key;
+};
+
+struct ProofOptions {
+  uint64_t index = 0;
+  std::string leaf_hash;
+  std::string verifier_key;
+  std::string out;
+};
+
+Outcome PrintCheckpoint(Session& session, const HeadOptions& options) {
+  const absl::StatusOr<LogHead> head = ReadHead(session, options.verifier_key);
+  if (!head.ok()) return head.status();
+  if (session.json()) {
+    session.out() << nlohmann::ordered_json{{"origin", head->checkpoint.origin},
+                                            {"size", head->checkpoint.size},
+                                            {"root", crypto::ToBase64(
+                                                         crypto::Bytes(head->checkpoint.root))},
+                                            {"checkpoint", head->note},
+                                            {"verifier_key", head->key.ToString()}}
+                         .dump()
+                  << "\n";
+  } else {
+    session.out() << head->note;
+  }
+  return ExitCode::kDone;
+}
+
+std::string EntryLine(uint64_t index, const v1::Entry& entry) {
+  const v1::Decision& decision = entry.decision();
+  const v1::Caller& caller = entry.command().caller();
+  const std::string who =
+      absl::StrCat(EnumText(*v1::Role_descriptor()->FindValueByNumber(
+                       v1::Role_IsValid(caller.role()) ? caller.role() : v1::ROLE_UNSPECIFIED)),
+                   caller.name().empty() ? "" : "/", Printable(caller.name()));
+  const std::string kind = EnumText(*v1::LogKind_descriptor()->FindValueByNumber(
+      v1::LogKind_IsValid(entry.kind()) ? entry.kind() : v1::LOG_KIND_UNSPECIFIED));
+  std::string result = decision.allowed() ? "allowed" : "refused";
+  for (const std::string& part : {decision.rule(), decision.reason()}) {
+    if (!part.empty()) absl::StrAppend(&result, " ", Printable(part));
+  }
+  return absl::StrCat(Padded(absl::StrCat(index), 8), " ", TimeText(entry.decided_at()), " ",
+                      Padded(kind, 12), " ", Padded(Printable(entry.command().method()), 20), " ",
+                      Padded(who, 20), " ", result, "\n");
+}
+
+absl::Status PrintEntry(Session& session, bool raw, uint64_t index, const std::string& bytes) {
+  if (raw) {
+    session.out() << crypto::ToHex(bytes) << "\n";
+    return absl::OkStatus();
+  }
+  v1::Entry entry;
+  if (!entry.ParseFromString(bytes)) {
+    return absl::DataLossError(absl::StrCat("log entry ", index, ": not an entry"));
+  }
+  if (session.json()) {
+    session.out() << "{\"log_index\":\"" << index << "\",\"entry\":" << ToJson(entry) << "}\n";
+  } else {
+    session.out() << EntryLine(index, entry);
+  }
+  return absl::OkStatus();
+}
+
+Outcome Entries(Session& session, const EntriesOptions& options) {
+  uint64_t end = options.end;
+  if (end == 0) {
+    const absl::StatusOr<LogHead> head = ReadHead(session, "");
+    if (!head.ok()) return head.status();
+    end = head->checkpoint.size;
+  }
+  if (!options.raw && !session.json()) {
+    session.out() << Padded("INDEX", 8) << " " << Padded("TIME", 20) << " " << Padded("KIND", 12)
+                  << " " << Padded("METHOD", 20) << " " << Padded("CALLER", 20) << " DECISION\n";
+  }
+  const absl::Status read =
+      ReadEntries(session, options.start, end, [&](uint64_t index, const std::string& bytes) {
+        return PrintEntry(session, options.raw, index, bytes);
+      });
+  if (!read.ok()) return read;
+  return ExitCode::kDone;
+}
+
+Outcome Export(Session& session, const ExportOptions& options) {
+  const absl::StatusOr<LogHead> head = ReadHead(session, options.verifier_key);
+  if (!head.ok()) return head.status();
+  const absl::Status exported = ExportLog(session, *head, options.directory);
+  if (!exported.ok()) return exported;
+  session.err() << "kluis: " << head->checkpoint.size << " entries in " << options.directory
+                << ", as the checkpoint says\n";
+  return ExitCode::kDone;
+}
+
+Outcome Proof(Session& session, const ProofOptions& options) {
+  std::optional<std::string> leaf_hash;
+  if (!options.leaf_hash.empty()) {
+    const absl::StatusOr<std::string> bytes = crypto::FromHex(options.leaf_hash);
+    if (!bytes.ok() || bytes->size() != 32) {
+      return UsageError("--leaf-hash: must be 64 lowercase hex digits");
+    }
+    leaf_hash = *bytes;
+  }
+  const absl::StatusOr<ProvenEntry> proven =
+      ProveEntry(session, options.index, leaf_hash, options.verifier_key);
+  if (!proven.ok()) return proven.status();
+  if (!options.out.empty()) {
+    const absl::Status written = WriteText(options.out, proven->proof);
+    if (!written.ok()) return written;
+  }
+  if (session.json()) {
+    session.out() << nlohmann::ordered_json{{"log_index", options.index},
+                                            {"verified", true},
+                                            {"log_size", proven->log_size},
+                                            {"proof", proven->proof}}
+                         .dump()
+                  << "\n";
+  } else {
+    session.out() << "verified: entry " << options.index << " is in the signed log of "
+                  << proven->log_size << " entries\n";
+  }
+  if (options.verifier_key.empty()) {
+    session.err() << "kluis: the log's key came from the vault itself; give --verifier-key with "
+                     "the one published\n";
+  }
+  return ExitCode::kDone;
+}
+
+void AddVerifierKey(CLI::App& verb, std::string& key) {
+  verb.add_option("--verifier-key", key,
+                  "The log's key as published, NAME+ID+KEY or a file; else the vault's word")
+      ->type_name("VKEY");
+}
+
+}  // namespace
+
+void AddLogVerbs(CommandLine& line) {
+  CLI::App& group = line.Group("log", "The log: read it, prove it, take it along (auditor)");
+  auto [checkpoint, head] =
+      line.Verb<HeadOptions>(group, "checkpoint", "Print the signed checkpoint, verified",
+                             "kluis log checkpoint --verifier-key vkey", PrintCheckpoint);
+  AddVerifierKey(*checkpoint, head->verifier_key);
+
+  auto [entries, range] = line.Verb<EntriesOptions>(group, "entries", "Print what was decided",
+                                                    "kluis log entries --start 100", Entries);
+  entries->add_option("--start", range->start, "First index")
+      ->type_name("N")
+      ->capture_default_str();
+  entries->add_option("--end", range->end, "First index not to print; else the newest is last")
+      ->type_name("N");
+  entries->add_flag("--raw", range->raw, "The bytes that are hashed, in hex");
+
+  auto [exported, to] = line.Verb<ExportOptions>(
+      group, "export", "Write checkpoint, key and entries as tlog-tiles, for kluis-audit",
+      "kluis log export log-copy --verifier-key vkey", Export);
+  exported->add_option("directory", to->directory, "Where to")->type_name("DIR")->required();
+  AddVerifierKey(*exported, to->verifier_key);
+
+  auto [proof, about] = line.Verb<ProofOptions>(
+      group, "proof", "Verify that an entry is in the signed log",
+      "kluis log proof 17 --leaf-hash 5dc9... --verifier-key vkey -o 17.tlog-proof", Proof);
+  proof->add_option("index", about->index, "The log index of a receipt")
+      ->type_name("INDEX")
+      ->required();
+  proof
+      ->add_option("--leaf-hash", about->leaf_hash,
+                   "Of the receipt, in hex; else of the entry as the vault sends it now")
+      ->type_name("HEX");
+  AddVerifierKey(*proof, about->verifier_key);
+  proof->add_option("-o,--out", about->out, "Writes the proof (C2SP tlog-proof)")
+      ->type_name("FILE");
+}
+
+}  // namespace kluis::client

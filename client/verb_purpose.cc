@@ -1,0 +1,58 @@
+#include "absl/strings/str_cat.h"
+#include "client/command_line.h"
+#include "client/files.h"
+#include "client/verbs.h"
+#include "kluis/v1/supervision_service.grpc.pb.h"
+
+namespace kluis::client {
+namespace {
+
+using Stub = v1::SupervisionService::Stub;
+
+struct RegisterOptions {
+  std::vector<std::string> keys;
+  std::string from;
+};
+
+struct NoOptions {};
+
+Outcome Register(Session& session, const RegisterOptions& options) {
+  const absl::StatusOr<std::string> text = ReadText(options.from);
+  if (!text.ok()) return text.status();
+  v1::PurposeRegistration payload;
+  const absl::Status read = FromJson(*text, payload);
+  if (!read.ok()) return read;
+  return session.Act(&Stub::RegisterPurpose, &v1::RegisterPurposeRequest::mutable_registration,
+                     options.keys, payload);
+}
+
+Outcome List(Session& session, const NoOptions&) {
+  return session.PrintList(session.CallAllPages<Stub, v1::ListPurposesRequest>(&Stub::ListPurposes),
+                           "purposes",
+                           {{"PURPOSE", "registration.purpose"},
+                            {"STOPPED", "stopped"},
+                            {"OPERATIONS", "registration.operations"},
+                            {"ALGORITHM", "registration.algorithm"},
+                            {"CONTROLLER", "registration.controller.name"},
+                            {"LEGAL BASIS", "registration.legal_basis.reference"},
+                            {"TITLE", "registration.title"}});
+}
+
+}  // namespace
+
+void AddPurposeVerbs(CommandLine& line) {
+  CLI::App& group = line.Group("purpose", "What templates may be used for");
+  auto [add, options] = line.Verb<RegisterOptions>(
+      group, "register", "Register a purpose (supervisor)",
+      "kluis purpose register --key dpa.key --from missing-persons.json", Register);
+  AddKeys(*add, options->keys, "A supervisor's key");
+  add->add_option("--from", options->from,
+                  "A purpose-registration in JSON (kluis statement kinds); vault, statement_id and "
+                  "issued_at are filled in")
+      ->type_name("FILE")
+      ->required();
+  line.Verb<NoOptions>(group, "list", "List the purposes, who controls them, on which basis",
+                       "kluis purpose list --output json", List);
+}
+
+}  // namespace kluis::client

@@ -1,0 +1,114 @@
+#include <optional>
+
+#include "client/algorithm.h"
+#include "client/command_line.h"
+#include "client/verbs.h"
+#include "kluis/v1/search_service.grpc.pb.h"
+
+namespace kluis::client {
+namespace {
+
+using Stub = v1::SearchService::Stub;
+
+struct ProbeOptions {
+  std::string file;
+  std::optional<uint64_t> row;
+  std::string algorithm;
+};
+
+struct IdentifyOptions {
+  std::string name;
+  ProbeOptions probe;
+  std::string evidence;
+  std::string captured_at = "-1h";
+};
+
+struct VerifyOptions {
+  std::string subject;
+  std::string purpose;
+  ProbeOptions probe;
+};
+
+absl::StatusOr<v1::Template> ReadProbe(const ProbeOptions& options) {
+  return ReadTemplateRow(options.file, options.row, options.algorithm);
+}
+
+// Prints the answer; the exit code says what was found.
+template <typename Response>
+Outcome PrintResult(Session& session, const absl::StatusOr<Response>& response) {
+  const Outcome printed = session.Print(response);
+  if (!printed.ok()) return printed;
+  switch (response->result()) {
+    case v1::SEARCH_RESULT_MATCH:
+    case v1::SEARCH_RESULT_OVER_BROAD:
+      return ExitCode::kDone;
+    case v1::SEARCH_RESULT_NO_MATCH:
+      return ExitCode::kNoMatch;
+    default:
+      return ExitCode::kOther;
+  }
+}
+
+Outcome Identify(Session& session, const IdentifyOptions& options) {
+  const absl::StatusOr<int64_t> captured_at = ParseTime(options.captured_at, Now());
+  if (!captured_at.ok()) return captured_at.status();
+  absl::StatusOr<v1::Template> probe = ReadProbe(options.probe);
+  if (!probe.ok()) return probe.status();
+  v1::IdentifyRequest request;
+  request.set_request_id(NewRequestId());
+  request.set_case_(options.name);
+  *request.mutable_probe() = *std::move(probe);
+  *request.mutable_captured_at() = ToTimestamp(*captured_at);
+  request.set_evidence_id(options.evidence);
+  return PrintResult(session, session.Call(&Stub::Identify, request));
+}
+
+Outcome Verify(Session& session, const VerifyOptions& options) {
+  absl::StatusOr<v1::Template> probe = ReadProbe(options.probe);
+  if (!probe.ok()) return probe.status();
+  v1::VerifyRequest request;
+  request.set_request_id(NewRequestId());
+  request.set_subject(options.subject);
+  request.set_purpose(options.purpose);
+  *request.mutable_probe() = *std::move(probe);
+  return PrintResult(session, session.Call(&Stub::Verify, request));
+}
+
+void AddProbeOptions(CLI::App& verb, ProbeOptions& options) {
+  verb.add_option("--probe", options.file, "The template to compare, .npy or JSON")
+      ->type_name("FILE")
+      ->required();
+  verb.add_option("--row", options.row, "Of a file with several; from 0")->type_name("N");
+  verb.add_option("--algorithm", options.algorithm, "Else by dimension: arcface-512/1, dlib-128/1");
+}
+
+}  // namespace
+
+void AddSearchVerbs(CommandLine& line) {
+  auto [identify, to_identify] = line.Verb<IdentifyOptions>(
+      line.app(), "identify",
+      "Search everybody of a case's purpose; answers with candidates, not names (officer)",
+      "kluis identify cases/... --probe face.npy --evidence photo-17 \\\n"
+      "    --captured-at 2026-11-22T18:00:00Z",
+      Identify);
+  identify->add_option("case", to_identify->name, "cases/ID, active")
+      ->type_name("CASE")
+      ->required();
+  AddProbeOptions(*identify, to_identify->probe);
+  identify->add_option("--evidence", to_identify->evidence, "The authority's own id of the probe")
+      ->required();
+  identify->add_option("--captured-at", to_identify->captured_at, "When the probe was captured")
+      ->type_name("TIME")
+      ->capture_default_str();
+
+  auto [verify, to_verify] = line.Verb<VerifyOptions>(
+      line.app(), "verify", "Compare with the one person who says who they are (officer)",
+      "kluis verify subjects/... --purpose missing-persons --probe face.npy", Verify);
+  verify->add_option("subject", to_verify->subject, "subjects/ID")
+      ->type_name("SUBJECT")
+      ->required();
+  verify->add_option("--purpose", to_verify->purpose, "See kluis purpose list")->required();
+  AddProbeOptions(*verify, to_verify->probe);
+}
+
+}  // namespace kluis::client

@@ -1,0 +1,148 @@
+#include <set>
+
+#include "absl/strings/str_cat.h"
+#include "client/command_line.h"
+#include "client/files.h"
+#include "client/verbs.h"
+#include "crypto/key_file.h"
+#include "kluis/v1/vault_service.grpc.pb.h"
+
+namespace kluis::client {
+namespace {
+
+struct FoundOptions {
+  std::string origin;
+  std::string log_key;
+  std::vector<std::string> supervisors;
+  uint32_t threshold = 0;
+  std::string profile;
+  std::string out = "founding.dsse.json";
+};
+
+struct NoOptions {};
+
+// Dutch law as this vault reads it.
+v1::LegalProfile DefaultProfile() {
+  v1::LegalProfile profile;
+  profile.set_id("nl");
+  profile.set_consent_max_days(1825);
+  profile.set_warrant_max_days(28);
+  profile.set_notice_delay_max_days(180);
+  profile.set_statement_max_age_minutes(1440);
+  profile.set_necessity_min_characters(80);
+  profile.set_probe_min_age_minutes(10);
+  profile.set_case_retention_days(365);
+  profile.set_details_retention_days(90);
+  profile.set_log_retention_months(6);
+  return profile;
+}
+
+// Adds NAME with the key's public half; the key file is added to `key_files`.
+absl::Status AddSupervisor(const std::string& argument, v1::Founding& founding,
+                           std::vector<std::string>& key_files) {
+  const size_t equals = argument.find('=');
+  if (equals == std::string::npos || equals == 0) {
+    return UsageError("--supervisor: must be NAME=KEYFILE");
+  }
+  const std::string path = argument.substr(equals + 1);
+  const absl::StatusOr<crypto::SigningKey> key = crypto::ReadSigningKey(path);
+  if (!key.ok()) return key.status();
+  v1::FoundingSupervisor& supervisor = *founding.add_supervisors();
+  supervisor.set_name(argument.substr(0, equals));
+  supervisor.set_public_key(crypto::PublicKeyText(key->public_key()));
+  key_files.push_back(path);
+  return absl::OkStatus();
+}
+
+Outcome Found(Session& session, const FoundOptions& options) {
+  v1::Founding founding;
+  founding.set_vault(options.origin);
+  std::vector<std::string> key_files;
+  for (const std::string& supervisor : options.supervisors) {
+    const absl::Status added = AddSupervisor(supervisor, founding, key_files);
+    if (!added.ok()) return added;
+  }
+  if (options.threshold < 1 || options.threshold > key_files.size()) {
+    return UsageError("--threshold: must be 1 to the number of supervisors");
+  }
+  founding.set_threshold(options.threshold);
+  const absl::StatusOr<crypto::PublicKey> log_key = ReadPublicKey(options.log_key);
+  if (!log_key.ok()) return log_key.status();
+  founding.set_log_public_key(crypto::PublicKeyText(*log_key));
+  *founding.mutable_legal_profile() = DefaultProfile();
+  if (!options.profile.empty()) {
+    const absl::StatusOr<std::string> text = ReadText(options.profile);
+    if (!text.ok()) return text.status();
+    founding.clear_legal_profile();
+    const absl::Status read = FromJson(*text, *founding.mutable_legal_profile());
+    if (!read.ok()) return read;
+  }
+  const absl::StatusOr<v1::Envelope> statement = session.Sign(key_files, founding);
+  if (!statement.ok()) return statement.status();
+  const absl::Status written = WriteStatement(options.out, *statement);
+  if (!written.ok()) return written;
+  session.PrintMessage(founding);
+  return ExitCode::kDone;
+}
+
+Outcome Status(Session& session, const NoOptions&) {
+  return session.Print(
+      session.Call(&v1::VaultService::Stub::GetVaultStatus, v1::GetVaultStatusRequest()));
+}
+
+Outcome Check(Session& session, const NoOptions&) {
+  const absl::StatusOr<v1::CheckVaultResponse> response =
+      session.Call(&v1::VaultService::Stub::CheckVault, v1::CheckVaultRequest());
+  const Outcome printed = session.Print(response);
+  if (!printed.ok() || response->consistent()) return printed;
+  return absl::DataLossError(absl::StrCat(
+      "the database is not what the log says; first difference at ", response->first_difference()));
+}
+
+Outcome Policy(Session& session, const NoOptions&) {
+  return session.PrintList(
+      session.Call(&v1::VaultService::Stub::ListPolicyRules, v1::ListPolicyRulesRequest()), "rules",
+      {{"RULE", "id"}, {"LAW", "law"}, {"REASON", "public_reason"}, {"SENTENCE", "sentence"}});
+}
+
+}  // namespace
+
+void AddVaultVerbs(CommandLine& line) {
+  CLI::App& vault = line.Group("vault", "Found a vault, look at it, check it");
+  auto [found, options] = line.Verb<FoundOptions>(
+      vault, "found", "Make the statement a vault starts from, signed by all its supervisors",
+      "kluis vault found --origin vault.example/nl --log-key log.key --supervisor dpa-1=dpa-1.key "
+      "\\\n"
+      "    --supervisor dpa-2=dpa-2.key --supervisor dpa-3=dpa-3.key --threshold 2",
+      Found);
+  found->add_option("--origin", options->origin, "The vault's name: a URL without https://")
+      ->type_name("ORIGIN")
+      ->required();
+  found->add_option("--log-key", options->log_key, "The log's key, public or whole")
+      ->type_name("KEY")
+      ->required();
+  AddRepeated(*found, "--supervisor", options->supervisors, "Name and key file; repeatable")
+      ->type_name("NAME=FILE")
+      ->required();
+  found->add_option("--threshold", options->threshold, "How many of them lift a stop")
+      ->type_name("K")
+      ->required();
+  found->add_option("--profile", options->profile, "Legal limits as JSON; else those of nl")
+      ->type_name("FILE");
+  found->add_option("-o,--out", options->out, "Where to write it")
+      ->type_name("FILE")
+      ->capture_default_str();
+
+  line.Verb<NoOptions>(vault, "status", "Print what the vault is doing", "kluis vault status",
+                       Status);
+  line.Verb<NoOptions>(
+      vault, "check",
+      "Let the vault compare its database with its log (exit code 7 when they differ)",
+      "kluis vault check --timeout 600", Check);
+
+  CLI::App& policy = line.Group("policy", "The rules that decide");
+  line.Verb<NoOptions>(policy, "list", "List each rule, its law and its reason",
+                       "kluis policy list", Policy);
+}
+
+}  // namespace kluis::client

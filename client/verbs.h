@@ -1,0 +1,27 @@
+// The groups of verbs; each is one file, verb_<group>.cc.
+#ifndef KLUIS_CLIENT_VERBS_H_
+#define KLUIS_CLIENT_VERBS_H_
+
+namespace kluis::client {
+
+class CommandLine;
+
+void AddKeyVerbs(CommandLine& line);
+void AddStatementVerbs(CommandLine& line);
+void AddVaultVerbs(CommandLine& line);  // and policy
+void AddAuthorityVerbs(CommandLine& line);
+void AddPurposeVerbs(CommandLine& line);
+void AddConsentVerbs(CommandLine& line);
+void AddEnrollVerbs(CommandLine& line);
+void AddCaseVerbs(CommandLine& line);
+void AddSearchVerbs(CommandLine& line);  // identify and verify
+void AddCandidateVerbs(CommandLine& line);
+void AddMeVerbs(CommandLine& line);
+void AddOrderVerbs(CommandLine& line);
+void AddLogVerbs(CommandLine& line);
+void AddSynthVerbs(CommandLine& line);
+void AddCompletionVerb(CommandLine& line);
+
+}  // namespace kluis::client
+
+#endif  // KLUIS_CLIENT_VERBS_H_
