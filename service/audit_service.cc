@@ -1,0 +1,134 @@
+#include "service/audit_service.h"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "audit/note.h"
+#include "audit/proofs.h"
+#include "service/requests.h"
+
+namespace kluis::service {
+namespace {
+
+constexpr size_t kBytesPerMessage = 192 * 1024;
+
+template <class Response>
+void AddHashes(const std::vector<crypto::Hash>& hashes, Response& response) {
+  for (const crypto::Hash& hash : hashes) {
+    response.add_hashes(std::string(crypto::Bytes(hash)));
+  }
+}
+
+audit::NodeReader NodesOf(const Ledger& ledger) {
+  return [&ledger](uint32_t level, uint64_t index) { return ledger.Node(level, index); };
+}
+
+// The size that a checkpoint commits to; checkpoints of this vault only.
+absl::StatusOr<uint64_t> SizeOf(const std::string& note) {
+  const absl::StatusOr<audit::Note> parsed = audit::ParseNote(note);
+  if (!parsed.ok()) return parsed.status();
+  const absl::StatusOr<audit::Checkpoint> checkpoint = audit::ParseCheckpoint(parsed->text);
+  if (!checkpoint.ok()) return checkpoint.status();
+  return checkpoint->size;
+}
+
+absl::Status NoSuchIndex(std::string_view field) {
+  return WithReason(
+      absl::InvalidArgumentError(std::string(field) + ": the log does not reach that far"),
+      "MALFORMED_REQUEST");
+}
+
+}  // namespace
+
+grpc::Status AuditService::GetCheckpoint(grpc::ServerContext* context,
+                                         const v1::GetCheckpointRequest* request,
+                                         v1::GetCheckpointResponse* response) {
+  Vault& vault = calls_.vault();
+  return calls_.Unary<v1::GetCheckpointRequest, v1::GetCheckpointResponse>(
+      context, "kluis.v1.AuditService.GetCheckpoint", *request, *response, Validate,
+      [&](const Call&, v1::GetCheckpointResponse& out) {
+        const absl::StatusOr<std::string> note = vault.ledger().SignCheckpoint(vault.origin());
+        if (!note.ok()) return note.status();
+        const auto key = audit::VerifierKey::Create(vault.origin(), audit::KeyType::kEd25519,
+                                                    vault.ledger().log_key());
+        if (!key.ok()) return key.status();
+        out.set_checkpoint(*note);
+        out.set_verifier_key(key->ToString());
+        return absl::OkStatus();
+      });
+}
+
+grpc::Status AuditService::ReadEntries(grpc::ServerContext* context,
+                                       const v1::ReadEntriesRequest* request,
+                                       grpc::ServerWriter<v1::ReadEntriesResponse>* writer) {
+  const absl::StatusOr<Call> call = calls_.Enter(context, "kluis.v1.AuditService.ReadEntries");
+  if (!call.ok()) return ToGrpc(call.status());
+  const absl::Status valid = Validate(*request);
+  if (!valid.ok()) return ToGrpc(valid);
+
+  // What is signed is durable: no entry leaves that a crash could take back.
+  Vault& vault = calls_.vault();
+  const absl::StatusOr<std::string> note = vault.ledger().SignCheckpoint(vault.origin());
+  if (!note.ok()) return ToGrpc(note.status());
+  const absl::StatusOr<uint64_t> size = SizeOf(*note);
+  if (!size.ok()) return ToGrpc(size.status());
+  const uint64_t end = request->end() == 0 ? *size : std::min(request->end(), *size);
+
+  v1::ReadEntriesResponse message;
+  message.set_first_index(request->start());
+  size_t bytes = 0;
+  for (uint64_t index = request->start(); index < end; ++index) {
+    absl::StatusOr<std::string> entry = vault.ledger().Entry(index);
+    if (!entry.ok()) return ToGrpc(entry.status());
+    if (bytes + entry->size() > kBytesPerMessage && message.entries_size() > 0) {
+      if (!writer->Write(message)) return grpc::Status::CANCELLED;
+      message.Clear();
+      message.set_first_index(index);
+      bytes = 0;
+    }
+    bytes += entry->size();
+    message.add_entries(*std::move(entry));
+  }
+  if (message.entries_size() > 0) writer->Write(message);
+  return grpc::Status::OK;
+}
+
+grpc::Status AuditService::GetInclusionProof(grpc::ServerContext* context,
+                                             const v1::GetInclusionProofRequest* request,
+                                             v1::GetInclusionProofResponse* response) {
+  Vault& vault = calls_.vault();
+  return calls_.Unary<v1::GetInclusionProofRequest, v1::GetInclusionProofResponse>(
+      context, "kluis.v1.AuditService.GetInclusionProof", *request, *response, Validate,
+      [&](const Call&, v1::GetInclusionProofResponse& out) {
+        const absl::StatusOr<std::string> note = vault.ledger().SignCheckpoint(vault.origin());
+        if (!note.ok()) return note.status();
+        const absl::StatusOr<uint64_t> size = SizeOf(*note);
+        if (!size.ok()) return size.status();
+        if (request->log_index() >= *size) return NoSuchIndex("log_index");
+        const auto proof =
+            audit::ProveInclusion(request->log_index(), *size, NodesOf(vault.ledger()));
+        if (!proof.ok()) return proof.status();
+        out.set_checkpoint(*note);
+        AddHashes(*proof, out);
+        return absl::OkStatus();
+      });
+}
+
+grpc::Status AuditService::GetConsistencyProof(grpc::ServerContext* context,
+                                               const v1::GetConsistencyProofRequest* request,
+                                               v1::GetConsistencyProofResponse* response) {
+  Vault& vault = calls_.vault();
+  return calls_.Unary<v1::GetConsistencyProofRequest, v1::GetConsistencyProofResponse>(
+      context, "kluis.v1.AuditService.GetConsistencyProof", *request, *response, Validate,
+      [&](const Call&, v1::GetConsistencyProofResponse& out) {
+        if (request->new_size() > vault.ledger().size()) return NoSuchIndex("new_size");
+        const auto proof = audit::ProveConsistency(request->old_size(), request->new_size(),
+                                                   NodesOf(vault.ledger()));
+        if (!proof.ok()) return proof.status();
+        AddHashes(*proof, out);
+        return absl::OkStatus();
+      });
+}
+
+}  // namespace kluis::service

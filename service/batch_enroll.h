@@ -1,0 +1,49 @@
+// A stream of enrolments. Rows that have arrived are decided together and share one sync; every row
+// has its own answer. Used by one call, on its thread.
+#ifndef KLUIS_SERVICE_BATCH_ENROLL_H_
+#define KLUIS_SERVICE_BATCH_ENROLL_H_
+
+#include <vector>
+
+#include "absl/status/status.h"
+#include "grpcpp/support/sync_stream.h"
+#include "kluis/v1/enrollment_service.grpc.pb.h"
+#include "service/call.h"
+
+namespace kluis::service {
+
+inline constexpr size_t kMaxAtomicRows = 10'000;
+
+class BatchEnroller {
+ public:
+  using Stream = grpc::ServerReaderWriter<v1::BatchEnrollResponse, v1::BatchEnrollRequest>;
+
+  BatchEnroller(Calls& calls, const Call& call, Stream& stream)
+      : calls_(calls), call_(call), stream_(stream) {}
+
+  // Each row stands or falls by itself. Ends with the stream; an error of the store ends it early,
+  // and rows that were not answered were not stored.
+  absl::Status RunEach();
+
+  // All rows or none. After a refused row: one answer, for that row, and kPermissionDenied with
+  // ATOMIC_BATCH_REFUSED; nothing of the batch is stored.
+  absl::Status RunAtomic();
+
+ private:
+  struct Row {
+    uint64_t number;
+    v1::EnrollRequest request;
+  };
+
+  absl::Status Serve(const std::vector<Row>& rows);
+  void Refuse(uint64_t row, const absl::Status& status);
+  absl::Status RefuseWhole(uint64_t row, const absl::Status& status);
+
+  Calls& calls_;
+  const Call& call_;
+  Stream& stream_;
+};
+
+}  // namespace kluis::service
+
+#endif  // KLUIS_SERVICE_BATCH_ENROLL_H_

@@ -1,0 +1,217 @@
+#include "service/call.h"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "crypto/sha256.h"
+#include "policy/rules.h"
+#include "service/server.h"
+
+namespace kluis::service {
+namespace {
+
+constexpr char kIndexMetadata[] = "kluis-log-index";
+
+const google::protobuf::MethodDescriptor* FindMethod(std::string_view full_name) {
+  return google::protobuf::DescriptorPool::generated_pool()->FindMethodByName(
+      std::string(full_name));
+}
+
+// All words that kluisd's own log may hold besides literals: methods and reasons.
+std::vector<std::string> LogWords() {
+  std::vector<std::string> words;
+  for (const policy::Rule* rule : policy::AllRules()) {
+    words.emplace_back(rule->reason);
+    words.emplace_back(rule->public_reason);
+  }
+  for (const char* service :
+       {"Enrollment", "Subject", "Case", "Search", "Supervision", "Audit", "Vault"}) {
+    const auto* descriptor = google::protobuf::DescriptorPool::generated_pool()->FindServiceByName(
+        absl::StrCat("kluis.v1.", service, "Service"));
+    for (int i = 0; descriptor != nullptr && i < descriptor->method_count(); ++i) {
+      words.push_back(descriptor->method(i)->name());
+    }
+  }
+  for (const char* word :
+       {"MALFORMED_REQUEST", "MALFORMED_STATEMENT", "MALFORMED_TEMPLATE", "WRONG_ALGORITHM",
+        "ROLE_NOT_ALLOWED", "UNKNOWN_NAME", "UNAVAILABLE", "INTERNAL", "UNAUTHENTICATED"}) {
+    words.emplace_back(word);
+  }
+  return words;
+}
+
+bool IsUuid(std::string_view text) {
+  if (text.size() != 36) return false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    const bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+    const bool hex = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+    if (dash ? c != '-' : !hex) return false;
+  }
+  return true;
+}
+
+// Worth asking again with the same id: nothing was decided.
+bool MayPass(const absl::Status& status) {
+  return status.code() == absl::StatusCode::kUnavailable ||
+         status.code() == absl::StatusCode::kDeadlineExceeded ||
+         status.code() == absl::StatusCode::kCancelled ||
+         status.code() == absl::StatusCode::kInternal;
+}
+
+// The request's id, when its message has one.
+const std::string* RequestId(const google::protobuf::Message& request) {
+  const auto* field = request.GetDescriptor()->FindFieldByName("request_id");
+  if (field == nullptr) return nullptr;
+  return &request.GetReflection()->GetStringReference(request, field, nullptr);
+}
+
+}  // namespace
+
+Act Call::NewAct() const {
+  Act act;
+  act.kind = kind;
+  *act.command.mutable_caller() = caller;
+  act.command.set_method(method);
+  return act;
+}
+
+Calls::Calls(Vault& vault, const ServerConfig& config, Logger& logger)
+    : vault_(vault),
+      trust_domain_(config.trust_domain),
+      deadline_seconds_(config.deadline_seconds),
+      logger_(logger),
+      cache_(vault.clock()),
+      words_(LogWords()) {}
+
+absl::StatusOr<Call> Calls::Enter(grpc::ServerContext* context, std::string_view method) {
+  absl::StatusOr<Peer> peer = PeerOf(*context->auth_context(), trust_domain_);
+  if (!peer.ok()) return peer.status();
+  const google::protobuf::MethodDescriptor* descriptor = FindMethod(method);
+  if (descriptor == nullptr) return absl::InternalError("method: not in the API");
+  const v1::MethodPolicy& rules = descriptor->options().GetExtension(v1::method_policy);
+
+  Call call;
+  call.peer = *std::move(peer);
+  call.caller.set_role(call.peer.role);
+  if (call.peer.role != v1::ROLE_SUBJECT) call.caller.set_name(call.peer.name);
+  call.kind = rules.kind();
+  call.method = descriptor->name();
+  call.deadline = CallDeadline(*context, absl::Seconds(deadline_seconds_));
+  call.context = context;
+  if (std::find(rules.roles().begin(), rules.roles().end(), call.peer.role) ==
+      rules.roles().end()) {
+    return LogRejection(
+        call,
+        WithReason(absl::PermissionDeniedError("role: this call is not for the certificate's role"),
+                   "ROLE_NOT_ALLOWED"));
+  }
+  return call;
+}
+
+absl::Status Calls::RefusalOf(const Committed& committed) {
+  const policy::Ruling& ruling = committed.ruling;
+  const std::string words =
+      ruling.sentence.empty() ? "not permitted" : absl::StrCat("the rule is: ", ruling.sentence);
+  const absl::Status status = ruling.public_reason == "BUDGET_SPENT"
+                                  ? absl::ResourceExhaustedError(words)
+                                  : absl::PermissionDeniedError(words);
+  return WithLogIndex(WithReason(status, ruling.public_reason), committed.index);
+}
+
+absl::Status Calls::LogRejection(const Call& call, absl::Status status) {
+  if (LogIndexOf(status).has_value()) return status;
+  const bool rejected = absl::IsInvalidArgument(status) || absl::IsPermissionDenied(status);
+  if (!rejected || call.kind == v1::LOG_KIND_PUBLIC) return status;
+  std::string reason = ReasonOf(status);
+  if (!policy::IsRejectReason(reason)) {
+    reason = "MALFORMED_REQUEST";
+    status = WithReason(std::move(status), reason);
+  }
+  Act act = call.NewAct();
+  act.command.mutable_reject()->set_reason(reason);
+  const absl::StatusOr<Committed> committed = vault_.ledger().Commit(std::move(act));
+  if (!committed.ok()) return committed.status();
+  return WithLogIndex(std::move(status), committed->index);
+}
+
+grpc::Status Calls::Answer(grpc::ServerContext* context, std::string_view method,
+                           const absl::Status& status) {
+  const std::string_view name = method.substr(method.rfind('.') + 1);
+  if (const auto index = LogIndexOf(status)) {
+    context->AddTrailingMetadata(kIndexMetadata, absl::StrCat(*index));
+  }
+  if (!status.ok()) {
+    logger_.Info("refused", {{"method", words_.Find(name)},
+                             {"code", static_cast<int>(status.code())},
+                             {"reason", words_.Find(ReasonOf(status))}});
+  } else {
+    logger_.Debug("served", {{"method", words_.Find(name)}});
+  }
+  return ToGrpc(status);
+}
+
+grpc::Status Calls::Run(grpc::ServerContext* context, std::string_view method,
+                        const google::protobuf::Message& request,
+                        google::protobuf::Message& response,
+                        const std::function<absl::Status()>& validate,
+                        const std::function<absl::Status(const Call&)>& act) {
+  const absl::StatusOr<Call> call = Enter(context, method);
+  if (!call.ok()) return Answer(context, method, call.status());
+
+  const std::string* request_id = RequestId(request);
+  std::string key;
+  if (request_id != nullptr) {
+    if (!IsUuid(*request_id)) {
+      return Answer(context, method,
+                    LogRejection(*call, absl::InvalidArgumentError(
+                                            "request_id: must be a UUID in lowercase")));
+    }
+    key = absl::StrCat(static_cast<int>(call->peer.role), "/", call->peer.name, "/", call->method,
+                       "/", *request_id);
+    const auto earlier = cache_.Begin(key, crypto::Sha256({request.SerializeAsString()}));
+    if (!earlier.ok()) return Answer(context, method, LogRejection(*call, earlier.status()));
+    if (*earlier != nullptr) {
+      if (!response.ParseFromString((*earlier)->response)) {
+        return Answer(context, method, absl::InternalError("request_id: kept answer is damaged"));
+      }
+      return (*earlier)->status;
+    }
+  }
+
+  absl::Status status = validate();
+  if (status.ok()) status = act(*call);
+  if (!status.ok()) {
+    status = LogRejection(*call, std::move(status));
+    response.Clear();
+  }
+  const grpc::Status answer = Answer(context, method, status);
+  if (request_id != nullptr) {
+    auto kept = std::make_shared<RequestCache::Answer>();
+    kept->status = answer;
+    kept->response = response.SerializeAsString();
+    cache_.Finish(key, std::move(kept), !MayPass(status));
+  }
+  return answer;
+}
+
+v1::Receipt ReceiptOf(const Committed& committed) {
+  v1::Receipt receipt;
+  receipt.set_log_index(committed.index);
+  receipt.set_leaf_hash(std::string(crypto::Bytes(committed.leaf)));
+  receipt.mutable_decided_at()->set_seconds(committed.decided_at);
+  return receipt;
+}
+
+absl::StatusOr<Committed> CommitAct(Vault& vault, Act act) {
+  absl::StatusOr<Committed> committed = vault.ledger().Commit(std::move(act));
+  if (!committed.ok()) return committed;
+  if (!committed->ruling.decision.allowed()) return Calls::RefusalOf(*committed);
+  return committed;
+}
+
+}  // namespace kluis::service

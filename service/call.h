@@ -1,0 +1,93 @@
+// What every RPC goes through, in this order: deadline -> peer identity -> role -> request id ->
+// strict validation -> its own act. Whatever is refused after the identity is known gets its entry
+// in the log. Thread-safe.
+#ifndef KLUIS_SERVICE_CALL_H_
+#define KLUIS_SERVICE_CALL_H_
+
+#include <chrono>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "google/protobuf/descriptor.h"
+#include "google/protobuf/message.h"
+#include "grpcpp/server_context.h"
+#include "grpcpp/support/status.h"
+#include "kluis/v1/annotations.pb.h"
+#include "kluis/v1/types.pb.h"
+#include "service/errors.h"
+#include "service/identity.h"
+#include "service/ledger.h"
+#include "service/logging.h"
+#include "service/request_cache.h"
+#include "service/vault.h"
+
+namespace kluis::service {
+
+// One call whose caller is known and allowed for its role.
+struct Call {
+  Peer peer;
+  v1::Caller caller;  // as the log records it: a subject has no name
+  v1::LogKind kind = v1::LOG_KIND_UNSPECIFIED;
+  std::string method;
+  std::chrono::system_clock::time_point deadline;
+  grpc::ServerContext* context = nullptr;
+
+  // An act of this call, to be completed with a command.
+  Act NewAct() const;
+};
+
+class Calls {
+ public:
+  Calls(Vault& vault, const ServerConfig& config, Logger& logger);
+
+  Vault& vault() { return vault_; }
+
+  // Runs one unary RPC. `validate` is pure; `act` fills the response or says why not. Both may name
+  // a reason with WithReason; kInvalidArgument without one is MALFORMED_REQUEST.
+  template <class Request, class Response>
+  grpc::Status Unary(grpc::ServerContext* context, std::string_view method, const Request& request,
+                     Response& response, absl::Status (*validate)(const Request&),
+                     const std::function<absl::Status(const Call&, Response&)>& act) {
+    return Run(
+        context, method, request, response, [&] { return validate(request); },
+        [&](const Call& call) { return act(call, response); });
+  }
+
+  // Identity, role and deadline of a streaming RPC.
+  absl::StatusOr<Call> Enter(grpc::ServerContext* context, std::string_view method);
+
+  // The status for the caller of a refused act: code and words by its reason, with its log index.
+  static absl::Status RefusalOf(const Committed& committed);
+
+  // Makes the entry that a request deserves which was refused before its own rules, and names the
+  // entry in the status. Other errors pass unchanged.
+  absl::Status LogRejection(const Call& call, absl::Status status);
+
+ private:
+  grpc::Status Run(grpc::ServerContext* context, std::string_view method,
+                   const google::protobuf::Message& request, google::protobuf::Message& response,
+                   const std::function<absl::Status()>& validate,
+                   const std::function<absl::Status(const Call&)>& act);
+  grpc::Status Answer(grpc::ServerContext* context, std::string_view method,
+                      const absl::Status& status);
+
+  Vault& vault_;
+  const std::string trust_domain_;
+  const int64_t deadline_seconds_;
+  Logger& logger_;
+  RequestCache cache_;
+  Vocabulary words_;
+};
+
+// Where the log says so, for a response.
+v1::Receipt ReceiptOf(const Committed& committed);
+
+// Commits the act of a call. A refusal becomes RefusalOf.
+absl::StatusOr<Committed> CommitAct(Vault& vault, Act act);
+
+}  // namespace kluis::service
+
+#endif  // KLUIS_SERVICE_CALL_H_

@@ -1,0 +1,220 @@
+#include "service/case_service.h"
+
+#include <algorithm>
+#include <cctype>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "crypto/sha256.h"
+#include "policy/record_key.h"
+#include "service/case_views.h"
+#include "service/names.h"
+#include "service/page_token.h"
+#include "service/requests.h"
+#include "service/statements.h"
+
+namespace kluis::service {
+namespace {
+
+constexpr int kDefaultPage = 20;
+
+// What makes two necessity statements the same: letters and digits, whatever their case, spacing
+// and punctuation.
+std::string NecessityDigest(std::string_view necessity) {
+  std::string essence;
+  for (const char c : necessity) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x80 || std::isalnum(byte) != 0) {
+      essence += static_cast<char>(std::tolower(byte));
+    }
+  }
+  return std::string(crypto::Bytes(crypto::Sha256({essence})));
+}
+
+// Commits an act about one case, keeps the galleries in step, finishes the erasure that a refusal
+// starts, and shows the case as it is afterwards.
+template <class Response>
+absl::Status Carry(Vault& vault, Act act, Response& response) {
+  act.applied = [&vault](const policy::Ruling& ruling) {
+    for (const v1::RecordChange& change : ruling.changes) {
+      if (change.has_case_()) vault.galleries().CaseChanged(change.case_());
+    }
+  };
+  const absl::StatusOr<Committed> committed = CommitAct(vault, std::move(act));
+  if (!committed.ok()) return committed.status();
+  for (const v1::RecordChange& change : committed->ruling.changes) {
+    if (change.has_pending_erasure()) {
+      const absl::StatusOr<Committed> erased = vault.eraser().Erase(change.pending_erasure());
+      if (!erased.ok()) return erased.status();
+    }
+    if (change.has_case_()) {
+      absl::StatusOr<v1::Case> view = ViewOf(vault.state(), change.case_());
+      if (!view.ok()) return view.status();
+      *response.mutable_case_() = *std::move(view);
+    }
+  }
+  *response.mutable_receipt() = ReceiptOf(*committed);
+  return absl::OkStatus();
+}
+
+// One signed act about a case: `fill` puts the facts and the payload into the command.
+template <class Payload, class Response>
+absl::Status CarryStatement(
+    Vault& vault, const Call& call, const v1::Envelope& envelope, Response& response,
+    const std::function<void(v1::StatementFacts, Payload, v1::Command&)>& fill) {
+  Payload payload;
+  absl::StatusOr<v1::StatementFacts> facts = TakeStatement(vault.state(), envelope, payload);
+  if (!facts.ok()) return facts.status();
+  Act act = call.NewAct();
+  act.envelopes.push_back(envelope);
+  fill(*std::move(facts), std::move(payload), act.command);
+  return Carry(vault, std::move(act), response);
+}
+
+}  // namespace
+
+grpc::Status CaseService::OpenCase(grpc::ServerContext* context, const v1::OpenCaseRequest* request,
+                                   v1::OpenCaseResponse* response) {
+  return calls_.Unary<v1::OpenCaseRequest, v1::OpenCaseResponse>(
+      context, "kluis.v1.CaseService.OpenCase", *request, *response, Validate,
+      [&](const Call& call, v1::OpenCaseResponse& out) {
+        return CarryStatement<v1::CaseOpening>(
+            calls_.vault(), call, request->opening(), out,
+            [](v1::StatementFacts facts, v1::CaseOpening opening, v1::Command& command) {
+              v1::OpenCase& open = *command.mutable_open_case();
+              open.set_necessity_sha256(NecessityDigest(opening.necessity()));
+              open.set_new_case_id(NewId());
+              *open.mutable_statement() = std::move(facts);
+              *open.mutable_opening() = std::move(opening);
+            });
+      });
+}
+
+grpc::Status CaseService::IssueWarrant(grpc::ServerContext* context,
+                                       const v1::IssueWarrantRequest* request,
+                                       v1::IssueWarrantResponse* response) {
+  return calls_.Unary<v1::IssueWarrantRequest, v1::IssueWarrantResponse>(
+      context, "kluis.v1.CaseService.IssueWarrant", *request, *response, Validate,
+      [&](const Call& call, v1::IssueWarrantResponse& out) {
+        return CarryStatement<v1::Warrant>(
+            calls_.vault(), call, request->warrant(), out,
+            [](v1::StatementFacts facts, v1::Warrant warrant, v1::Command& command) {
+              *command.mutable_issue_warrant()->mutable_statement() = std::move(facts);
+              *command.mutable_issue_warrant()->mutable_warrant() = std::move(warrant);
+            });
+      });
+}
+
+grpc::Status CaseService::RefuseWarrant(grpc::ServerContext* context,
+                                        const v1::RefuseWarrantRequest* request,
+                                        v1::RefuseWarrantResponse* response) {
+  return calls_.Unary<v1::RefuseWarrantRequest, v1::RefuseWarrantResponse>(
+      context, "kluis.v1.CaseService.RefuseWarrant", *request, *response, Validate,
+      [&](const Call& call, v1::RefuseWarrantResponse& out) {
+        return CarryStatement<v1::WarrantRefusal>(
+            calls_.vault(), call, request->refusal(), out,
+            [](v1::StatementFacts facts, v1::WarrantRefusal refusal, v1::Command& command) {
+              *command.mutable_refuse_warrant()->mutable_statement() = std::move(facts);
+              *command.mutable_refuse_warrant()->mutable_refusal() = std::move(refusal);
+            });
+      });
+}
+
+grpc::Status CaseService::ApproveCase(grpc::ServerContext* context,
+                                      const v1::ApproveCaseRequest* request,
+                                      v1::ApproveCaseResponse* response) {
+  return calls_.Unary<v1::ApproveCaseRequest, v1::ApproveCaseResponse>(
+      context, "kluis.v1.CaseService.ApproveCase", *request, *response, Validate,
+      [&](const Call& call, v1::ApproveCaseResponse& out) {
+        return CarryStatement<v1::CaseApproval>(
+            calls_.vault(), call, request->approval(), out,
+            [](v1::StatementFacts facts, v1::CaseApproval approval, v1::Command& command) {
+              *command.mutable_approve_case()->mutable_statement() = std::move(facts);
+              *command.mutable_approve_case()->mutable_approval() = std::move(approval);
+            });
+      });
+}
+
+grpc::Status CaseService::CloseCase(grpc::ServerContext* context,
+                                    const v1::CloseCaseRequest* request,
+                                    v1::CloseCaseResponse* response) {
+  return calls_.Unary<v1::CloseCaseRequest, v1::CloseCaseResponse>(
+      context, "kluis.v1.CaseService.CloseCase", *request, *response, Validate,
+      [&](const Call& call, v1::CloseCaseResponse& out) {
+        return CarryStatement<v1::CaseClosing>(
+            calls_.vault(), call, request->closing(), out,
+            [](v1::StatementFacts facts, v1::CaseClosing closing, v1::Command& command) {
+              *command.mutable_close_case()->mutable_statement() = std::move(facts);
+              *command.mutable_close_case()->mutable_closing() = std::move(closing);
+            });
+      });
+}
+
+grpc::Status CaseService::GetCase(grpc::ServerContext* context, const v1::GetCaseRequest* request,
+                                  v1::GetCaseResponse* response) {
+  Vault& vault = calls_.vault();
+  return calls_.Unary<v1::GetCaseRequest, v1::GetCaseResponse>(
+      context, "kluis.v1.CaseService.GetCase", *request, *response, Validate,
+      [&](const Call& call, v1::GetCaseResponse& out) {
+        const std::string id = policy::IdInName(request->name(), "cases");
+        Act act = call.NewAct();
+        act.command.mutable_read_case()->set_case_id(id);
+        const absl::StatusOr<Committed> committed = CommitAct(vault, std::move(act));
+        if (!committed.ok()) return committed.status();
+        const auto record = policy::Find<v1::CaseRecord>(vault.state(), policy::key::Case(id));
+        if (!record.ok()) return record.status();
+        if (!record->has_value()) return absl::DataLossError("case: its record is missing");
+        absl::StatusOr<v1::Case> view = ViewOf(vault.state(), **record);
+        if (!view.ok()) return view.status();
+        *out.mutable_case_() = *std::move(view);
+        *out.mutable_receipt() = ReceiptOf(*committed);
+        return AddCandidates(vault.state(), id, *out.mutable_case_());
+      });
+}
+
+grpc::Status CaseService::ListCases(grpc::ServerContext* context,
+                                    const v1::ListCasesRequest* request,
+                                    v1::ListCasesResponse* response) {
+  Vault& vault = calls_.vault();
+  return calls_.Unary<v1::ListCasesRequest, v1::ListCasesResponse>(
+      context, "kluis.v1.CaseService.ListCases", *request, *response, Validate,
+      [&](const Call& call, v1::ListCasesResponse& out) {
+        const PageTokens tokens(call.peer);
+        const absl::StatusOr<uint64_t> skip = tokens.Read(request->page_token());
+        if (!skip.ok()) return skip.status();
+        Act act = call.NewAct();
+        act.command.mutable_read_case();
+        const absl::StatusOr<Committed> committed = CommitAct(vault, std::move(act));
+        if (!committed.ok()) return committed.status();
+
+        const auto member = policy::Find<v1::MemberRecord>(
+            vault.state(), policy::key::Member(call.caller.role(), call.caller.name()));
+        if (!member.ok()) return member.status();
+        std::vector<v1::CaseRecord> records;
+        const absl::Status scanned = vault.state().ForEach<v1::CaseRecord>(
+            v1::RecordChange::kCase, [&](const v1::CaseRecord& record) {
+              const bool visible =
+                  call.peer.role == v1::ROLE_JUDGE ||
+                  (member->has_value() && record.authority_id() == (*member)->authority_id());
+              if (visible) records.push_back(record);
+            });
+        if (!scanned.ok()) return scanned;
+        std::stable_sort(records.begin(), records.end(), [](const auto& a, const auto& b) {
+          return a.opened_at() > b.opened_at();
+        });
+        const uint64_t page =
+            static_cast<uint64_t>(request->page_size() > 0 ? request->page_size() : kDefaultPage);
+        for (uint64_t i = *skip; i < records.size() && i < *skip + page; ++i) {
+          absl::StatusOr<v1::Case> view = ViewOf(vault.state(), records[i]);
+          if (!view.ok()) return view.status();
+          *out.add_cases() = *std::move(view);
+        }
+        if (*skip + page < records.size()) out.set_next_page_token(tokens.Make(*skip + page));
+        *out.mutable_receipt() = ReceiptOf(*committed);
+        return absl::OkStatus();
+      });
+}
+
+}  // namespace kluis::service

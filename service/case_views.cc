@@ -1,0 +1,38 @@
+#include "service/case_views.h"
+
+#include "policy/record_key.h"
+#include "service/names.h"
+
+namespace kluis::service {
+
+absl::StatusOr<v1::Case> ViewOf(const DatabaseState& state, const v1::CaseRecord& record) {
+  const auto use = policy::Find<v1::CaseUse>(state, policy::key::CaseUse(record.id()));
+  if (!use.ok()) return use.status();
+  v1::Case view;
+  view.set_name(NameOf("cases", record.id()));
+  view.set_authority(NameOf("authorities", record.authority_id()));
+  view.set_purpose("purposes/" + record.opening().purpose());
+  view.set_reference(record.opening().reference());
+  view.set_state(record.state());
+  *view.mutable_opening() = record.opening();
+  if (record.has_warrant()) *view.mutable_warrant() = record.warrant();
+  view.set_opened_by(record.opened_by());
+  view.set_warrant_by(record.warrant_by());
+  view.set_approved_by(record.approved_by());
+  if (use->has_value()) view.set_searches((*use)->searches());
+  view.mutable_opened_at()->set_seconds(record.opened_at());
+  if (record.ended_at() > 0) view.mutable_ended_at()->set_seconds(record.ended_at());
+  return view;
+}
+
+absl::Status AddCandidates(const DatabaseState& state, std::string_view case_id, v1::Case& view) {
+  return state.ForEachUnder<v1::CandidateRecord>(
+      policy::key::Candidate(case_id, ""), [&](const v1::CandidateRecord& record) {
+        v1::Candidate* candidate = view.add_candidates();
+        candidate->set_name(CandidateName(record.case_id(), record.id()));
+        candidate->set_state(record.state());
+        *candidate->mutable_confirmed_by() = record.confirmed_by();
+      });
+}
+
+}  // namespace kluis::service

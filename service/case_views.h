@@ -1,0 +1,20 @@
+// Cases as the API shows them. Thread-safe: functions of their arguments.
+#ifndef KLUIS_SERVICE_CASE_VIEWS_H_
+#define KLUIS_SERVICE_CASE_VIEWS_H_
+
+#include "absl/status/statusor.h"
+#include "kluis/v1/case_service.pb.h"
+#include "kluis/v1/state.pb.h"
+#include "service/database_state.h"
+
+namespace kluis::service {
+
+// Without its candidates.
+absl::StatusOr<v1::Case> ViewOf(const DatabaseState& state, const v1::CaseRecord& record);
+
+// Adds the case's candidates.
+absl::Status AddCandidates(const DatabaseState& state, std::string_view case_id, v1::Case& view);
+
+}  // namespace kluis::service
+
+#endif  // KLUIS_SERVICE_CASE_VIEWS_H_

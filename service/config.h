@@ -1,0 +1,84 @@
+// kluisd's settings, from one TOML file. Strict: what is not known, or not safe, stops the start
+// with one line. deploy/kluisd.example.toml explains every key. Thread-safe: functions of a value.
+// Source: toml.io 1.0 (toml++ 3).
+#ifndef KLUIS_SERVICE_CONFIG_H_
+#define KLUIS_SERVICE_CONFIG_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace kluis::service {
+
+struct ServerConfig {
+  std::string listen = "127.0.0.1:7443";  // host:port, [v6]:port; port 0: the system chooses
+  bool allow_remote = false;              // without it `listen` must be a loopback address
+  std::string trust_domain = "kluis.test";
+  std::string ca = "pki/ca.crt";  // PEM files
+  std::string cert = "pki/server.crt";
+  std::string key = "pki/server.key";
+  bool reflection = false;
+  int64_t max_message_kib = 256;         // 64 to 4096
+  int64_t max_concurrent_streams = 256;  // per connection, 1 to 65536
+  int64_t deadline_seconds = 30;         // no call may run longer, 1 to 3600
+  int64_t drain_seconds = 10;            // for running calls at a stop, 0 to 600
+};
+
+struct VaultConfig {
+  std::string data = "data";                    // RocksDB's directory
+  std::string founding = "founding.dsse.json";  // read at the first start only
+  int64_t sweep_seconds = 60;                   // between looks for what has expired, 1 to 3600
+};
+
+struct KeysConfig {                      // see crypto/keyring_files.h and crypto/key_file.h
+  std::string keyring = "keys/keyring";  // the generation is appended
+  std::string root_key = "keys/root.key";
+  std::string log_signer = "keys/log.key";
+};
+
+struct SearchConfig {
+  int64_t threads = 2;  // that scan galleries, 1 to 64
+};
+
+struct LogConfig {
+  std::string level = "info";       // debug, info, warn or error
+  std::string file;                 // empty: stderr
+  int64_t checkpoint_seconds = 10;  // between signed checkpoints, 1 to 3600
+};
+
+struct Config {
+  ServerConfig server;
+  VaultConfig vault;
+  KeysConfig keys;
+  SearchConfig search;
+  LogConfig log;
+};
+
+// "server.listen" and so on: every key there is, in the order of the structs.
+std::vector<std::string> ConfigKeys();
+
+// Reads `text`; what it leaves out has the default above. Relative paths are resolved against
+// `directory`; messages begin with `name`, the file's. Looks at no file.
+// kInvalidArgument: not TOML, an unknown section or key (the message names the nearest known one),
+// a wrong type, a value out of its bounds, or a combination that is unsafe by itself: a listen
+// address beyond loopback without allow_remote, reflection together with allow_remote, keys
+// within the data directory, two keys in one file.
+absl::StatusOr<Config> ParseConfig(std::string_view text, const std::string& directory,
+                                   std::string_view name);
+
+// Looks at the files that `config` names. kFailedPrecondition: a TLS file is missing; a private key
+// or a directory of keys is open to group or others; keys lie within the data directory once
+// symbolic links are resolved. Keys and directories that do not exist yet are in order.
+absl::Status CheckFiles(const Config& config, std::string_view name);
+
+// ParseConfig of the file at `path` against its directory, then CheckFiles. Errors as theirs;
+// kNotFound: no such file.
+absl::StatusOr<Config> LoadConfig(const std::string& path);
+
+}  // namespace kluis::service
+
+#endif  // KLUIS_SERVICE_CONFIG_H_

@@ -1,0 +1,101 @@
+#include "service/daemon.h"
+
+#include <utility>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "service/audit_service.h"
+#include "service/call.h"
+#include "service/case_service.h"
+#include "service/enrollment_service.h"
+#include "service/search_service.h"
+#include "service/subject_service.h"
+#include "service/supervision_service.h"
+#include "service/ticker.h"
+#include "service/tls.h"
+#include "service/vault_service.h"
+
+namespace kluis::service {
+
+// In the order they are opened; closed in the reverse order, the server first.
+struct Daemon::Parts {
+  Parts(const Config& settings, std::unique_ptr<Logger> log, std::unique_ptr<Vault> opened)
+      : config(settings),
+        logger(std::move(log)),
+        vault(std::move(opened)),
+        calls(*vault, config.server, *logger),
+        enrollment(calls),
+        subjects(calls),
+        cases(calls),
+        searches(calls),
+        supervision(calls),
+        audits(calls),
+        vaults(calls) {}
+
+  const Config config;
+  std::unique_ptr<Logger> logger;
+  std::unique_ptr<Vault> vault;
+  Calls calls;
+  EnrollmentService enrollment;
+  SubjectService subjects;
+  CaseService cases;
+  SearchService searches;
+  SupervisionService supervision;
+  AuditService audits;
+  VaultService vaults;
+  Ticker checkpoints;
+  std::unique_ptr<Server> server;
+};
+
+Daemon::Daemon(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+
+Daemon::~Daemon() {
+  parts_->server->Shutdown(absl::Seconds(parts_->config.server.drain_seconds));
+  parts_->logger->Info("stopped", {{"log_size", parts_->vault->ledger().size()}});
+}
+
+absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const Config& config, const Clock& clock) {
+  auto logger = Logger::Create(config.log.level, config.log.file);
+  if (!logger.ok()) return logger.status();
+  auto credentials = LoadServerCredentials(config.server.ca, config.server.cert, config.server.key);
+  if (!credentials.ok()) return credentials.status();
+  auto vault = Vault::Open(config, clock);
+  if (!vault.ok()) return vault.status();
+  auto parts = std::make_unique<Parts>(config, *std::move(logger), *std::move(vault));
+
+  const std::vector<HostedService> services = {
+      {v1::EnrollmentService::service_full_name(), &parts->enrollment},
+      {v1::SubjectService::service_full_name(), &parts->subjects},
+      {v1::CaseService::service_full_name(), &parts->cases},
+      {v1::SearchService::service_full_name(), &parts->searches},
+      {v1::SupervisionService::service_full_name(), &parts->supervision},
+      {v1::AuditService::service_full_name(), &parts->audits},
+      {v1::VaultService::service_full_name(), &parts->vaults},
+  };
+  ServerOptions options;
+  options.listen = config.server.listen;
+  options.credentials = *std::move(credentials);
+  options.max_message_bytes = static_cast<int>(config.server.max_message_kib * 1024);
+  options.max_concurrent_streams = static_cast<int>(config.server.max_concurrent_streams);
+  options.reflection = config.server.reflection;
+  auto server = Server::Start(options, services);
+  if (!server.ok()) return server.status();
+  parts->server = *std::move(server);
+  parts->vault->sweeper().Start(static_cast<int>(config.vault.sweep_seconds));
+  // A checkpoint also when nothing happened: silence is provable. A failure is one of the store,
+  // and every call says so.
+  parts->checkpoints.Start(static_cast<int>(config.log.checkpoint_seconds),
+                           [vault = parts->vault.get()] {
+                             vault->ledger().SignCheckpoint(vault->origin()).status().IgnoreError();
+                           });
+  parts->server->SetServing(true);
+  parts->logger->Info(
+      "started", {{"port", parts->server->port()}, {"log_size", parts->vault->ledger().size()}});
+  return std::unique_ptr<Daemon>(new Daemon(std::move(parts)));
+}
+
+int Daemon::port() const { return parts_->server->port(); }
+
+Vault& Daemon::vault() { return *parts_->vault; }
+
+}  // namespace kluis::service

@@ -1,0 +1,37 @@
+// kluisd without its command line: a vault, its services and the server around them. Tests run it
+// in their own process, with their own clock. Thread-safe once started.
+#ifndef KLUIS_SERVICE_DAEMON_H_
+#define KLUIS_SERVICE_DAEMON_H_
+
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "service/clock.h"
+#include "service/config.h"
+#include "service/logging.h"
+#include "service/server.h"
+#include "service/vault.h"
+
+namespace kluis::service {
+
+class Daemon {
+ public:
+  // Opens the vault and then the port; serving when this returns. `clock` must outlive it.
+  // Errors as Vault::Open and Server::Start.
+  static absl::StatusOr<std::unique_ptr<Daemon>> Start(const Config& config, const Clock& clock);
+
+  // Lets running calls end, then closes the vault.
+  ~Daemon();
+
+  int port() const;
+  Vault& vault();
+
+ private:
+  struct Parts;
+  explicit Daemon(std::unique_ptr<Parts> parts);
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace kluis::service
+
+#endif  // KLUIS_SERVICE_DAEMON_H_

@@ -1,0 +1,167 @@
+#include "service/enroll.h"
+
+#include <memory>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "crypto/codec.h"
+#include "crypto/secret_bytes.h"
+#include "crypto/template_digest.h"
+#include "service/commitments.h"
+#include "service/names.h"
+#include "service/statements.h"
+#include "service/subject_details.h"
+#include "storage/layout.h"
+
+namespace kluis::service {
+namespace {
+
+// What the act carries until it is written; shared by its two steps.
+struct Enrolment {
+  std::string public_key;      // 32 bytes
+  std::string new_subject_id;  // used when the public key is not known yet
+  v1::SubjectDetails details;
+  std::vector<Opening> openings;
+  crypto::SecretBytes protected_template = crypto::SecretBytes::Zero(1);
+};
+
+std::span<const float> Values(const v1::Template& value) {
+  return {value.values().data(), static_cast<size_t>(value.values_size())};
+}
+
+void SetConsent(const v1::Consent& consent, v1::Enroll& command) {
+  command.set_consent_purpose(consent.purpose());
+  *command.mutable_notice() = consent.notice();
+  command.set_explicit_consent(consent.explicit_consent());
+  command.set_consent_expires_at(consent.expires_at().seconds());
+}
+
+void SetAttestation(const v1::CaptureAttestation& attestation, v1::Enroll& command) {
+  command.set_attested_purpose(attestation.purpose());
+  command.set_captured_at(attestation.captured_at().seconds());
+  command.set_live_capture(attestation.live_capture() && !attestation.liveness_method().empty());
+  command.set_quality(attestation.quality());
+  command.set_adult(attestation.adult());
+  command.set_category(attestation.subject_category());
+}
+
+// Protects the template for its purpose, when there is such a purpose and the template is of its
+// algorithm; otherwise policy refuses the act and the template is dropped.
+absl::Status Protect(Galleries& galleries, const std::string& purpose, const v1::Template& value,
+                     crypto::SecretBytes& out) {
+  const auto room = galleries.Room(purpose);
+  if (absl::IsNotFound(room.status())) return absl::OkStatus();
+  if (!room.ok()) return room.status();
+  if ((*room)->algorithm->id != value.algorithm()) return absl::OkStatus();
+  out = crypto::SecretBytes::Zero(Values(value).size_bytes());
+  const std::span<float> floats(reinterpret_cast<float*>(out.ExposeMutable().data()),
+                                Values(value).size());
+  return (*room)->transform.Apply(Values(value), floats);
+}
+
+absl::Status Attach(const Sealer& sealer, const Enrolment& enrolment, const policy::Ruling& ruling,
+                    uint64_t index, Writes& writes) {
+  const v1::SubjectRecord* subject = nullptr;
+  const v1::TemplateRecord* record = nullptr;
+  for (const v1::RecordChange& change : ruling.changes) {
+    if (change.has_subject()) subject = &change.subject();
+    if (change.has_template_()) record = &change.template_();
+  }
+  if (subject == nullptr || record == nullptr) {
+    return absl::InternalError("enroll: an allowed act names no record");
+  }
+  const absl::StatusOr<std::span<const float>> values = AsFloats(enrolment.protected_template);
+  if (!values.ok()) return values.status();
+  const absl::StatusOr<std::string> sealed = sealer.SealTemplate(*record, *values);
+  if (!sealed.ok()) return sealed.status();
+  const auto id = storage::IdFromBytes(record->id());
+  writes.Put(storage::Column::kSealed, storage::TemplateKey(*id), *sealed);
+  if (subject->id() == enrolment.new_subject_id) {
+    const absl::Status stored =
+        StoreSubject(sealer, *subject, enrolment.details, enrolment.public_key, writes);
+    if (!stored.ok()) return stored;
+  }
+  return StoreOpenings(sealer, subject->slot(), index, enrolment.openings, writes);
+}
+
+}  // namespace
+
+absl::StatusOr<Act> EnrollAct(Vault& vault, const Call& call, const v1::EnrollRequest& request) {
+  auto enrolment = std::make_shared<Enrolment>();
+  enrolment->details = request.details();
+
+  v1::Consent consent;
+  v1::CaptureAttestation attestation;
+  absl::StatusOr<v1::StatementFacts> consent_facts =
+      TakeStatement(vault.state(), request.consent(), consent);
+  if (!consent_facts.ok()) return consent_facts.status();
+  absl::StatusOr<v1::StatementFacts> attestation_facts =
+      TakeStatement(vault.state(), request.attestation(), attestation);
+  if (!attestation_facts.ok()) return attestation_facts.status();
+  const absl::StatusOr<crypto::PublicKey> key =
+      crypto::ParsePublicKey(consent.subject_public_key());
+  if (!key.ok()) return WithReason(key.status(), "MALFORMED_STATEMENT");
+  enrolment->public_key.assign(key->begin(), key->end());
+
+  Act act = call.NewAct();
+  v1::Enroll& command = *act.command.mutable_enroll();
+  *command.mutable_consent_statement() = *std::move(consent_facts);
+  *command.mutable_attestation_statement() = *std::move(attestation_facts);
+  SetConsent(consent, command);
+  SetAttestation(attestation, command);
+  const v1::Template& value = request.template_();
+  command.set_algorithm(value.algorithm());
+  command.set_same_subject(consent.subject_public_key() == attestation.subject_public_key());
+  command.set_template_attested(
+      attestation.algorithm() == value.algorithm() &&
+      attestation.template_sha256() ==
+          crypto::ToHex(crypto::Bytes(crypto::TemplateDigest(value.algorithm(), Values(value)))));
+  enrolment->new_subject_id = NewId();
+  command.set_new_subject_id(enrolment->new_subject_id);
+  command.set_new_template_id(NewId());
+
+  enrolment->openings.push_back(CommitTo("consent", audit::EnvelopeToJson(request.consent())));
+  enrolment->openings.push_back(
+      CommitTo("capture-attestation", audit::EnvelopeToJson(request.attestation())));
+  command.set_consent_commitment(enrolment->openings.front().commitment.digest());
+  for (const Opening& opening : enrolment->openings) act.commitments.push_back(opening.commitment);
+
+  const absl::Status protection =
+      Protect(vault.galleries(), consent.purpose(), value, enrolment->protected_template);
+  if (!protection.ok()) return protection;
+
+  act.prepare = [&vault, enrolment](const Writes& writes, v1::Command& prepared) {
+    absl::StatusOr<std::string> subject =
+        FindSubject(writes, vault.sealer(), enrolment->public_key);
+    if (!subject.ok()) return subject.status();
+    prepared.mutable_enroll()->set_known_subject_id(*std::move(subject));
+    return absl::OkStatus();
+  };
+  act.attach = [&vault, enrolment](const policy::Ruling& ruling, uint64_t index, Writes& writes) {
+    return Attach(vault.sealer(), *enrolment, ruling, index, writes);
+  };
+  act.applied = [&vault, enrolment](const policy::Ruling& ruling) {
+    const absl::StatusOr<std::span<const float>> values = AsFloats(enrolment->protected_template);
+    for (const v1::RecordChange& change : ruling.changes) {
+      if (change.has_template_() && values.ok()) {
+        vault.galleries().TemplateAdded(change.template_(), *values);
+      }
+    }
+  };
+  return act;
+}
+
+v1::EnrollResponse EnrollResponseOf(const Committed& committed) {
+  v1::EnrollResponse response;
+  for (const v1::RecordChange& change : committed.ruling.changes) {
+    if (!change.has_template_()) continue;
+    response.set_subject(NameOf("subjects", change.template_().subject_id()));
+    response.set_template_record(
+        TemplateName(change.template_().subject_id(), change.template_().id()));
+  }
+  *response.mutable_receipt() = ReceiptOf(committed);
+  return response;
+}
+
+}  // namespace kluis::service

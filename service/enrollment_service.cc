@@ -1,0 +1,38 @@
+#include "service/enrollment_service.h"
+
+#include "service/batch_enroll.h"
+#include "service/enroll.h"
+#include "service/requests.h"
+
+namespace kluis::service {
+
+grpc::Status EnrollmentService::Enroll(grpc::ServerContext* context,
+                                       const v1::EnrollRequest* request,
+                                       v1::EnrollResponse* response) {
+  return calls_.Unary<v1::EnrollRequest, v1::EnrollResponse>(
+      context, "kluis.v1.EnrollmentService.Enroll", *request, *response, Validate,
+      [&](const Call& call, v1::EnrollResponse& out) {
+        absl::StatusOr<Act> act = EnrollAct(calls_.vault(), call, *request);
+        if (!act.ok()) return act.status();
+        const absl::StatusOr<Committed> committed = CommitAct(calls_.vault(), *std::move(act));
+        if (!committed.ok()) return committed.status();
+        out = EnrollResponseOf(*committed);
+        return absl::OkStatus();
+      });
+}
+
+grpc::Status EnrollmentService::BatchEnroll(
+    grpc::ServerContext* context,
+    grpc::ServerReaderWriter<v1::BatchEnrollResponse, v1::BatchEnrollRequest>* stream) {
+  const absl::StatusOr<Call> call = calls_.Enter(context, "kluis.v1.EnrollmentService.BatchEnroll");
+  if (!call.ok()) return ToGrpc(call.status());
+  v1::BatchEnrollRequest first;
+  if (!stream->Read(&first) || !first.has_options()) {
+    return ToGrpc(calls_.LogRejection(
+        *call, absl::InvalidArgumentError("batch: the first message must be options")));
+  }
+  BatchEnroller batch(calls_, *call, *stream);
+  return ToGrpc(first.options().atomic() ? batch.RunAtomic() : batch.RunEach());
+}
+
+}  // namespace kluis::service

@@ -1,0 +1,179 @@
+#include "service/galleries.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "policy/record_key.h"
+#include "service/database_state.h"
+#include "storage/layout.h"
+
+namespace kluis::service {
+namespace {
+
+matching::Id IdOf(std::string_view bytes) {
+  matching::Id id{};
+  std::copy_n(bytes.begin(), std::min(bytes.size(), id.size()), id.begin());
+  return id;
+}
+
+matching::Row RowOf(const v1::TemplateRecord& record) {
+  return {.slot = record.slot(),
+          .record_id = IdOf(record.id()),
+          .subject_id = IdOf(record.subject_id()),
+          .category = CategoryBit(record.category()),
+          .expires_at = record.expires_at()};
+}
+
+}  // namespace
+
+uint8_t CategoryBit(v1::SubjectCategory category) { return static_cast<uint8_t>(1u << category); }
+
+absl::StatusOr<std::shared_ptr<const SearchRoom>> Galleries::Room(const std::string& purpose) {
+  const std::lock_guard lock(mutex_);
+  const auto known = rooms_.find(purpose);
+  if (known != rooms_.end()) return known->second;
+  const auto record =
+      policy::Find<v1::PurposeRecord>(DatabaseState(database_), policy::key::Purpose(purpose));
+  if (!record.ok()) return record.status();
+  if (!record->has_value()) return absl::NotFoundError("purpose: not registered");
+  const v1::PurposeRegistration& registration = (*record)->registration();
+  const matching::Algorithm* algorithm = matching::FindAlgorithm(registration.algorithm());
+  if (algorithm == nullptr) return absl::InternalError("purpose: its algorithm is not known");
+  const absl::StatusOr<crypto::SecretKey32> key = sealer_.TransformKey(**record);
+  if (!key.ok()) return key.status();
+  absl::StatusOr<matching::Transform> transform =
+      matching::Transform::Create(*algorithm, key->Expose());
+  if (!transform.ok()) return transform.status();
+  auto room = std::make_shared<const SearchRoom>(
+      SearchRoom{registration, algorithm, *std::move(transform)});
+  rooms_[purpose] = room;
+  return room;
+}
+
+std::shared_ptr<Galleries::Resident> Galleries::Find(const std::string& purpose) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = residents_.find(purpose);
+  return found == residents_.end() ? nullptr : found->second;
+}
+
+absl::StatusOr<std::shared_ptr<const matching::Gallery>> Galleries::Open(
+    const policy::Grant& grant) {
+  const absl::StatusOr<std::shared_ptr<const SearchRoom>> room = Room(grant.purpose());
+  if (!room.ok()) return room.status();
+
+  std::shared_ptr<Resident> resident;
+  bool load = false;
+  {
+    const std::lock_guard lock(mutex_);
+    if (active_cases_[grant.purpose()].empty()) {
+      return absl::FailedPreconditionError("case: ended before the search began");
+    }
+    std::shared_ptr<Resident>& place = residents_[grant.purpose()];
+    if (place == nullptr) {
+      matching::Gallery::Options options;
+      options.threads = threads_;
+      auto gallery = matching::Gallery::Create(*(*room)->algorithm, options);
+      if (!gallery.ok()) return gallery.status();
+      place = std::make_shared<Resident>();
+      place->gallery = *std::move(gallery);
+      load = true;
+    }
+    resident = place;
+  }
+  if (load) {
+    const absl::Status status = Load(grant, **room, *resident);
+    const std::lock_guard lock(resident->mutex);
+    resident->status = status;
+    resident->done = true;
+    resident->loaded.notify_all();
+  }
+  std::unique_lock lock(resident->mutex);
+  resident->loaded.wait(lock, [&] { return resident->done; });
+  if (!resident->status.ok()) {
+    const absl::Status status = resident->status;
+    lock.unlock();
+    const std::lock_guard map_lock(mutex_);
+    const auto found = residents_.find(grant.purpose());
+    if (found != residents_.end() && found->second == resident) residents_.erase(found);
+    return status;
+  }
+  return std::shared_ptr<const matching::Gallery>(resident->gallery);
+}
+
+// The resident is in the map before the snapshot is taken, so every change is in the snapshot or
+// comes through TemplateAdded and TemplateEnded, or both: a slot that is in already, or gone
+// already, is left as it is.
+absl::Status Galleries::Load(const policy::Grant& grant, const SearchRoom& room,
+                             Resident& resident) {
+  const storage::Snapshot snapshot = database_.TakeSnapshot();
+  std::vector<float> values(room.algorithm->dimension);
+  absl::Status status;
+  const auto add = [&](const v1::TemplateRecord& record) {
+    if (!status.ok() || record.purpose() != grant.purpose() ||
+        record.state() != v1::TEMPLATE_STATE_ACTIVE) {
+      return;
+    }
+    const std::lock_guard lock(resident.mutex);
+    if (resident.gone.contains(record.slot())) return;
+    const auto id = storage::IdFromBytes(record.id());
+    const auto sealed = snapshot.Get(storage::Column::kSealed, storage::TemplateKey(*id));
+    if (!sealed.ok() || !sealed->has_value()) {
+      status =
+          sealed.ok() ? absl::DataLossError("template: its record is missing") : sealed.status();
+      return;
+    }
+    const absl::StatusOr<crypto::SecretBytes> opened =
+        sealer_.OpenTemplate(grant, record, **sealed);
+    if (!opened.ok()) {
+      status = opened.status();
+      return;
+    }
+    const absl::StatusOr<std::span<const float>> floats = AsFloats(*opened);
+    status = floats.ok() ? resident.gallery->Add(RowOf(record), *floats) : floats.status();
+    if (absl::IsAlreadyExists(status)) status = absl::OkStatus();
+  };
+  const absl::Status scanned =
+      DatabaseState(snapshot).ForEach<v1::TemplateRecord>(v1::RecordChange::kTemplate, add);
+  return scanned.ok() ? status : scanned;
+}
+
+void Galleries::TemplateAdded(const v1::TemplateRecord& record,
+                              std::span<const float> protected_template) {
+  const std::shared_ptr<Resident> resident = Find(record.purpose());
+  if (resident == nullptr) return;
+  const std::lock_guard lock(resident->mutex);
+  const absl::Status added = resident->gallery->Add(RowOf(record), protected_template);
+  if (!added.ok() && !absl::IsAlreadyExists(added)) resident->status = added;  // fails closed
+}
+
+void Galleries::TemplateEnded(const v1::TemplateRecord& record) {
+  const std::shared_ptr<Resident> resident = Find(record.purpose());
+  if (resident == nullptr) return;
+  const std::lock_guard lock(resident->mutex);
+  resident->gone.insert(record.slot());
+  const absl::Status removed = resident->gallery->Remove(record.slot());
+  if (!removed.ok() && !absl::IsNotFound(removed)) resident->status = removed;  // fails closed
+}
+
+void Galleries::CaseChanged(const v1::CaseRecord& kase) {
+  const std::lock_guard lock(mutex_);
+  const std::string& purpose = kase.opening().purpose();
+  std::set<std::string>& active = active_cases_[purpose];
+  if (kase.state() == v1::CASE_STATE_ACTIVE) {
+    active.insert(kase.id());
+  } else {
+    active.erase(kase.id());
+    if (active.empty()) residents_.erase(purpose);  // wiped when the last scan lets go
+  }
+}
+
+std::vector<Galleries::Size> Galleries::Sizes() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<Size> sizes;
+  for (const auto& [purpose, resident] : residents_) {
+    sizes.push_back({purpose, resident->gallery->size(), resident->gallery->bytes_resident()});
+  }
+  return sizes;
+}
+
+}  // namespace kluis::service

@@ -1,0 +1,59 @@
+// kluisd: reads its configuration, serves until SIGTERM or SIGINT, and lets running calls end.
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+
+#include "CLI/CLI.hpp"
+#include "crypto/memory.h"
+#include "service/clock.h"
+#include "service/config.h"
+#include "service/daemon.h"
+
+namespace {
+
+int Fail(const absl::Status& status) {
+  std::fprintf(stderr, "kluisd: %s\n", std::string(status.message()).c_str());
+  return 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("kluisd: the vault. Serves until SIGTERM, then lets running calls end.");
+  std::string path = "kluisd.toml";
+  bool check = false;
+  app.add_option("-c,--config", path, "the configuration file")->capture_default_str();
+  app.add_flag("--check", check, "read and check the configuration, then end");
+  app.footer(
+      "Example: kluisd --config /etc/kluis/kluisd.toml\n"
+      "Every setting is explained in deploy/kluisd.example.toml.");
+  CLI11_PARSE(app, argc, argv);
+
+  // gRPC writes its own lines to stderr otherwise, with text that nobody here has read.
+  setenv("GRPC_VERBOSITY", "NONE", 0);
+  const absl::Status hardened = kluis::crypto::HardenProcess();
+  if (!hardened.ok()) return Fail(hardened);
+  // Blocked before any thread starts, so that sigwait below is the only one to see them.
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+
+  const absl::StatusOr<kluis::service::Config> config = kluis::service::LoadConfig(path);
+  if (!config.ok()) return Fail(config.status());
+  if (check) {
+    std::printf("%s: in order\n", path.c_str());
+    return 0;
+  }
+  const kluis::service::SystemClock clock;
+  const auto daemon = kluis::service::Daemon::Start(*config, clock);
+  if (!daemon.ok()) return Fail(daemon.status());
+  std::printf("kluisd: %s serving on port %d\n", (*daemon)->vault().origin().c_str(),
+              (*daemon)->port());
+  std::fflush(stdout);
+  int received = 0;
+  sigwait(&signals, &received);
+  return 0;
+}

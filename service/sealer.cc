@@ -1,0 +1,86 @@
+#include "service/sealer.h"
+
+#include <algorithm>
+
+#include "crypto/envelope.h"
+
+namespace kluis::service {
+namespace {
+
+constexpr crypto::Label kTemplateUse("kluis-template");
+constexpr crypto::Label kLookupDigestUse("kluis-lookup-id");
+constexpr crypto::Label kTransformUse("kluis-transform");
+
+absl::Status DoesNotOpen() { return absl::DataLossError("record: does not authenticate"); }
+
+}  // namespace
+
+absl::StatusOr<crypto::SecretKey32> Sealer::TemplateKey(const v1::TemplateRecord& record) const {
+  const absl::StatusOr<crypto::SecretKey32> slot = keyring_.Key(record.slot());
+  if (!slot.ok()) return slot.status();
+  return crypto::DeriveKey(
+      slot->Expose(), kTemplateUse,
+      {record.purpose(), record.subject_id(), record.consent_commitment(), record.algorithm()});
+}
+
+absl::StatusOr<std::string> Sealer::SealTemplate(const v1::TemplateRecord& record,
+                                                 std::span<const float> values) const {
+  const absl::StatusOr<crypto::SecretKey32> key = TemplateKey(record);
+  if (!key.ok()) return key.status();
+  const std::string_view plain(reinterpret_cast<const char*>(values.data()), values.size_bytes());
+  return crypto::SealWith(key->Expose(), plain, record.id());
+}
+
+absl::StatusOr<crypto::SecretBytes> Sealer::OpenTemplate(const policy::Grant& grant,
+                                                         const v1::TemplateRecord& record,
+                                                         std::string_view sealed) const {
+  const bool covered =
+      grant.purpose() == record.purpose() &&
+      (!grant.only_template().has_value() || grant.only_template()->id() == record.id());
+  if (!covered) return absl::PermissionDeniedError("grant: does not cover this template");
+  const absl::StatusOr<crypto::SecretKey32> key = TemplateKey(record);
+  if (!key.ok()) return DoesNotOpen();
+  return crypto::OpenWith(key->Expose(), sealed, record.id());
+}
+
+absl::StatusOr<std::string> Sealer::Seal(uint32_t slot, const crypto::Label& use,
+                                         std::string_view owner, std::string_view plain) const {
+  const absl::StatusOr<crypto::SecretKey32> key = keyring_.Key(slot);
+  if (!key.ok()) return key.status();
+  return crypto::SealWith(crypto::DeriveKey(key->Expose(), use, {owner}).Expose(), plain, owner);
+}
+
+absl::StatusOr<crypto::SecretBytes> Sealer::Open(uint32_t slot, const crypto::Label& use,
+                                                 std::string_view owner,
+                                                 std::string_view sealed) const {
+  const absl::StatusOr<crypto::SecretKey32> key = keyring_.Key(slot);
+  if (!key.ok()) return DoesNotOpen();
+  return crypto::OpenWith(crypto::DeriveKey(key->Expose(), use, {owner}).Expose(), sealed, owner);
+}
+
+absl::StatusOr<crypto::Hash> Sealer::LookupDigest(std::string_view public_key) const {
+  const absl::StatusOr<crypto::SecretKey32> key = keyring_.Key(kVaultSlot);
+  if (!key.ok()) return key.status();
+  return crypto::KeyedId(key->Expose(), kLookupDigestUse, public_key);
+}
+
+absl::StatusOr<crypto::SecretKey32> Sealer::TransformKey(const v1::PurposeRecord& purpose) const {
+  const absl::StatusOr<crypto::SecretKey32> key = keyring_.Key(purpose.slot());
+  if (!key.ok()) return key.status();
+  return crypto::DeriveKey(key->Expose(), kTransformUse, {purpose.registration().purpose()});
+}
+
+std::string_view AsText(const crypto::SecretBytes& bytes) {
+  return {reinterpret_cast<const char*>(bytes.Expose().data()), bytes.size()};
+}
+
+absl::StatusOr<std::span<const float>> AsFloats(const crypto::SecretBytes& bytes) {
+  const auto* data = bytes.Expose().data();
+  if (bytes.size() % sizeof(float) != 0 ||
+      reinterpret_cast<uintptr_t>(data) % alignof(float) != 0) {
+    return absl::DataLossError("template: not a row of floats");
+  }
+  return std::span(reinterpret_cast<const float*>(data), bytes.size() / sizeof(float));
+}
+
+}  // namespace kluis::service

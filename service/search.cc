@@ -1,0 +1,140 @@
+#include "service/search.h"
+
+#include <chrono>
+#include <span>
+#include <utility>
+
+#include "matching/threshold.h"
+#include "matching/verify.h"
+#include "service/names.h"
+#include "storage/layout.h"
+
+namespace kluis::service {
+namespace {
+
+Act OutcomeAct(const Call& call, v1::SearchOutcome outcome) {
+  Act act = call.NewAct();
+  *act.command.mutable_search_outcome() = std::move(outcome);
+  return act;
+}
+
+std::string IdText(const matching::Id& id) { return {id.begin(), id.end()}; }
+
+}  // namespace
+
+absl::StatusOr<crypto::SecretBytes> ProtectProbe(const SearchRoom& room,
+                                                 const v1::Template& probe) {
+  const std::span<const float> values(probe.values().data(),
+                                      static_cast<size_t>(probe.values_size()));
+  crypto::SecretBytes out = crypto::SecretBytes::Zero(room.algorithm->dimension * sizeof(float));
+  const std::span<float> floats(reinterpret_cast<float*>(out.ExposeMutable().data()),
+                                room.algorithm->dimension);
+  const absl::Status applied = room.transform.Apply(values, floats);
+  if (!applied.ok()) return WithReason(applied, "MALFORMED_TEMPLATE");
+  return out;
+}
+
+absl::StatusOr<Findings> SearchGallery(Vault& vault, const Call& call, const policy::Grant& grant,
+                                       const SearchRoom& room, const crypto::SecretBytes& probe) {
+  const auto gallery = vault.galleries().Open(grant);
+  if (!gallery.ok()) return gallery.status();
+  const absl::StatusOr<std::span<const float>> values = AsFloats(probe);
+  if (!values.ok()) return values.status();
+
+  matching::Query query;
+  query.probe = *values;
+  const size_t size = (*gallery)->size();
+  const double fpir = room.purpose.threshold().target_fpir();
+  query.cut = matching::CutFor(*room.algorithm, fpir, size);
+  query.max_candidates = grant.candidate_cap();
+  query.now = vault.clock().NowUnix();
+  for (const v1::SubjectCategory category : grant.categories()) {
+    query.categories = static_cast<uint8_t>(query.categories | CategoryBit(category));
+  }
+  query.should_stop = [&call] {
+    return call.context->IsCancelled() || std::chrono::system_clock::now() > call.deadline;
+  };
+  const absl::StatusOr<matching::ScanResult> result = (*gallery)->Scan(query);
+  if (absl::IsCancelled(result.status())) {
+    return absl::DeadlineExceededError("identify: the deadline came before the end of the search");
+  }
+  if (!result.ok()) return result.status();
+
+  Findings findings;
+  findings.outcome.set_matches(static_cast<uint32_t>(result->matches));
+  findings.outcome.set_threshold_policy(matching::PolicyText(fpir, size));
+  findings.outcome.set_gallery_size(size);
+  if (result->matches > grant.candidate_cap()) {
+    findings.outcome.set_result(v1::SEARCH_RESULT_OVER_BROAD);
+    return findings;
+  }
+  findings.outcome.set_result(result->matches > 0 ? v1::SEARCH_RESULT_MATCH
+                                                  : v1::SEARCH_RESULT_NO_MATCH);
+  for (const matching::Candidate& match : result->candidates) {
+    v1::SealedSearch::Candidate* candidate = findings.sealed.add_candidates();
+    candidate->set_id(NewId());
+    candidate->set_template_id(IdText(match.record_id));
+    candidate->set_subject_id(IdText(match.subject_id));
+    findings.outcome.add_candidate_ids(candidate->id());
+  }
+  findings.sealed.set_probe(std::string(AsText(probe)));
+  return findings;
+}
+
+absl::StatusOr<Findings> CompareOne(Vault& vault, const policy::Grant& grant,
+                                    const SearchRoom& room, const crypto::SecretBytes& probe) {
+  const v1::TemplateRecord& record = *grant.only_template();
+  const auto id = storage::IdFromBytes(record.id());
+  const auto sealed = vault.database().Get(storage::Column::kSealed, storage::TemplateKey(*id));
+  if (!sealed.ok()) return sealed.status();
+  if (!sealed->has_value()) return absl::DataLossError("template: its record is missing");
+  const absl::StatusOr<crypto::SecretBytes> opened =
+      vault.sealer().OpenTemplate(grant, record, **sealed);
+  if (!opened.ok()) return opened.status();
+  const absl::StatusOr<std::span<const float>> reference = AsFloats(*opened);
+  if (!reference.ok()) return reference.status();
+  const absl::StatusOr<std::span<const float>> values = AsFloats(probe);
+  if (!values.ok()) return values.status();
+
+  const double fmr = room.purpose.threshold().target_fmr();
+  const bool match = matching::Verify(*room.algorithm, *values, *reference,
+                                      matching::CutFor(*room.algorithm, fmr, 1));
+  Findings findings;
+  findings.outcome.set_result(match ? v1::SEARCH_RESULT_MATCH : v1::SEARCH_RESULT_NO_MATCH);
+  findings.outcome.set_matches(match ? 1 : 0);
+  findings.outcome.set_threshold_policy(matching::PolicyText(fmr, 1));
+  findings.outcome.set_gallery_size(1);
+  return findings;
+}
+
+absl::StatusOr<Committed> Conclude(Vault& vault, const Call& call, const policy::Grant& grant,
+                                   const std::string& search_id, Findings findings) {
+  findings.outcome.set_search_id(search_id);
+  Act act = OutcomeAct(call, findings.outcome);
+  if (!grant.case_id().empty()) {
+    act.attach = [&](const policy::Ruling&, uint64_t, Writes& writes) -> absl::Status {
+      const auto case_id = storage::IdFromBytes(grant.case_id());
+      const auto id = storage::IdFromBytes(search_id);
+      std::string key = storage::ProbeKey(*case_id, *id);
+      const absl::StatusOr<std::string> sealed = vault.sealer().Seal(
+          grant.case_slot(), kSearchUse, key, findings.sealed.SerializeAsString());
+      if (!sealed.ok()) return sealed.status();
+      writes.Put(storage::Column::kSealed, std::move(key), *sealed);
+      return absl::OkStatus();
+    };
+  }
+  absl::StatusOr<Committed> committed = CommitAct(vault, std::move(act));
+  if (committed.ok()) return committed;
+  return Abort(vault, call, search_id, committed.status());
+}
+
+absl::Status Abort(Vault& vault, const Call& call, const std::string& search_id, absl::Status why) {
+  v1::SearchOutcome outcome;
+  outcome.set_search_id(search_id);
+  outcome.set_result(v1::SEARCH_RESULT_ABORTED);
+  // Should this fail too, the store is down and the next start concludes the search.
+  vault.ledger().Commit(OutcomeAct(call, std::move(outcome))).status().IgnoreError();
+  return why;
+}
+
+}  // namespace kluis::service

@@ -1,0 +1,128 @@
+#include "service/search_service.h"
+
+#include <utility>
+
+#include "policy/record_key.h"
+#include "service/disclosure.h"
+#include "service/names.h"
+#include "service/requests.h"
+#include "service/search.h"
+#include "service/statements.h"
+
+namespace kluis::service {
+
+grpc::Status SearchService::Identify(grpc::ServerContext* context,
+                                     const v1::IdentifyRequest* request,
+                                     v1::IdentifyResponse* response) {
+  Vault& vault = calls_.vault();
+  return calls_.Unary<v1::IdentifyRequest, v1::IdentifyResponse>(
+      context, "kluis.v1.SearchService.Identify", *request, *response, Validate,
+      [&](const Call& call, v1::IdentifyResponse& out) {
+        Act act = call.NewAct();
+        v1::Identify& command = *act.command.mutable_identify();
+        command.set_case_id(policy::IdInName(request->case_(), "cases"));
+        command.set_purpose(PurposeInName(request->purpose()));
+        command.set_algorithm(request->probe().algorithm());
+        command.set_captured_at(request->captured_at().seconds());
+        command.set_evidence_id(request->evidence_id());
+        command.set_new_search_id(NewId());
+        const absl::StatusOr<Committed> intent = CommitAct(vault, std::move(act));
+        if (!intent.ok()) return intent.status();
+        *out.mutable_intent() = ReceiptOf(*intent);
+
+        // From here on the log waits for an outcome, whatever happens.
+        const policy::Grant& grant = *intent->ruling.grant;
+        const std::string& search_id = intent->command.identify().new_search_id();
+        const auto room = vault.galleries().Room(grant.purpose());
+        if (!room.ok()) return Abort(vault, call, search_id, room.status());
+        const auto probe = ProtectProbe(**room, request->probe());
+        if (!probe.ok()) return Abort(vault, call, search_id, probe.status());
+        absl::StatusOr<Findings> findings = SearchGallery(vault, call, grant, **room, *probe);
+        if (!findings.ok()) return Abort(vault, call, search_id, findings.status());
+        const absl::StatusOr<Committed> outcome =
+            Conclude(vault, call, grant, search_id, *std::move(findings));
+        if (!outcome.ok()) return outcome.status();
+
+        const v1::SearchOutcome& found = outcome->command.search_outcome();
+        out.set_result(found.result());
+        out.set_matches(found.matches());
+        for (const std::string& id : found.candidate_ids()) {
+          out.add_candidates(CandidateName(grant.case_id(), id));
+        }
+        *out.mutable_receipt() = ReceiptOf(*outcome);
+        return absl::OkStatus();
+      });
+}
+
+grpc::Status SearchService::Verify(grpc::ServerContext* context, const v1::VerifyRequest* request,
+                                   v1::VerifyResponse* response) {
+  Vault& vault = calls_.vault();
+  return calls_.Unary<v1::VerifyRequest, v1::VerifyResponse>(
+      context, "kluis.v1.SearchService.Verify", *request, *response, Validate,
+      [&](const Call& call, v1::VerifyResponse& out) {
+        Act act = call.NewAct();
+        v1::Verify& command = *act.command.mutable_verify();
+        command.set_purpose(PurposeInName(request->purpose()));
+        command.set_subject_id(policy::IdInName(request->subject(), "subjects"));
+        command.set_algorithm(request->probe().algorithm());
+        command.set_new_search_id(NewId());
+        const absl::StatusOr<Committed> intent = CommitAct(vault, std::move(act));
+        if (!intent.ok()) return intent.status();
+        *out.mutable_intent() = ReceiptOf(*intent);
+
+        const policy::Grant& grant = *intent->ruling.grant;
+        const std::string& search_id = intent->command.verify().new_search_id();
+        const auto room = vault.galleries().Room(grant.purpose());
+        if (!room.ok()) return Abort(vault, call, search_id, room.status());
+        const auto probe = ProtectProbe(**room, request->probe());
+        if (!probe.ok()) return Abort(vault, call, search_id, probe.status());
+        absl::StatusOr<Findings> findings = CompareOne(vault, grant, **room, *probe);
+        if (!findings.ok()) return Abort(vault, call, search_id, findings.status());
+        const absl::StatusOr<Committed> outcome =
+            Conclude(vault, call, grant, search_id, *std::move(findings));
+        if (!outcome.ok()) return outcome.status();
+        out.set_result(outcome->command.search_outcome().result());
+        *out.mutable_receipt() = ReceiptOf(*outcome);
+        return absl::OkStatus();
+      });
+}
+
+grpc::Status SearchService::AdjudicateCandidate(grpc::ServerContext* context,
+                                                const v1::AdjudicateCandidateRequest* request,
+                                                v1::AdjudicateCandidateResponse* response) {
+  Vault& vault = calls_.vault();
+  return calls_.Unary<v1::AdjudicateCandidateRequest, v1::AdjudicateCandidateResponse>(
+      context, "kluis.v1.SearchService.AdjudicateCandidate", *request, *response, Validate,
+      [&](const Call& call, v1::AdjudicateCandidateResponse& out) {
+        v1::Adjudication payload;
+        absl::StatusOr<v1::StatementFacts> facts =
+            TakeStatement(vault.state(), request->adjudication(), payload);
+        if (!facts.ok()) return facts.status();
+        Act act = call.NewAct();
+        act.envelopes.push_back(request->adjudication());
+        *act.command.mutable_adjudicate()->mutable_statement() = *std::move(facts);
+        *act.command.mutable_adjudicate()->mutable_adjudication() = payload;
+        const absl::StatusOr<Committed> committed = CommitAct(vault, std::move(act));
+        if (!committed.ok()) return committed.status();
+        for (const v1::RecordChange& change : committed->ruling.changes) {
+          if (!change.has_candidate()) continue;
+          out.set_candidate(CandidateName(change.candidate().case_id(), change.candidate().id()));
+          out.set_state(change.candidate().state());
+          out.set_confirmations(static_cast<uint32_t>(change.candidate().confirmed_by_size()));
+        }
+        *out.mutable_receipt() = ReceiptOf(*committed);
+        return absl::OkStatus();
+      });
+}
+
+grpc::Status SearchService::DiscloseCandidate(grpc::ServerContext* context,
+                                              const v1::DiscloseCandidateRequest* request,
+                                              v1::DiscloseCandidateResponse* response) {
+  return calls_.Unary<v1::DiscloseCandidateRequest, v1::DiscloseCandidateResponse>(
+      context, "kluis.v1.SearchService.DiscloseCandidate", *request, *response, Validate,
+      [&](const Call& call, v1::DiscloseCandidateResponse& out) {
+        return Disclose(calls_.vault(), call, request->disclosure_request(), out);
+      });
+}
+
+}  // namespace kluis::service

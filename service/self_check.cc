@@ -1,0 +1,62 @@
+#include "service/self_check.h"
+
+#include <optional>
+
+#include "kluis/v1/ledger.pb.h"
+#include "policy/state_view.h"
+#include "storage/layout.h"
+
+namespace kluis::service {
+
+absl::StatusOr<SelfCheck> CheckState(const storage::Database& database) {
+  const storage::Snapshot snapshot = database.TakeSnapshot();
+  SelfCheck check;
+  policy::MemoryState fold;
+  absl::Status status;
+  absl::Status scanned =
+      snapshot.Scan(storage::Column::kLog, storage::EntryPrefix(),
+                    [&](std::string_view key, std::string_view bytes) {
+                      v1::Entry entry;
+                      if (storage::EntryIndexOf(key) != check.entries ||
+                          !entry.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+                        status = absl::DataLossError("log: an entry is missing or damaged");
+                        return false;
+                      }
+                      fold.ApplyChanges(entry);
+                      ++check.entries;
+                      return true;
+                    });
+  if (!scanned.ok()) return scanned;
+  if (!status.ok()) return status;
+
+  const auto size = snapshot.Get(storage::Column::kLog, storage::LogSizeKey());
+  if (!size.ok()) return size.status();
+  if (!size->has_value() || storage::DecodeU64(**size) != check.entries) {
+    return absl::DataLossError("log: its entries are not as many as it says");
+  }
+
+  check.consistent = true;
+  auto expected = fold.records().begin();
+  scanned =
+      snapshot.Scan(storage::Column::kState, "", [&](std::string_view key, std::string_view value) {
+        ++check.records;
+        const bool same =
+            expected != fold.records().end() && expected->first == key && expected->second == value;
+        if (!same) {
+          const bool missing = expected != fold.records().end() && expected->first < key;
+          check.consistent = false;
+          check.first_difference = missing ? expected->first : std::string(key);
+          return false;
+        }
+        ++expected;
+        return true;
+      });
+  if (!scanned.ok()) return scanned;
+  if (check.consistent && expected != fold.records().end()) {
+    check.consistent = false;
+    check.first_difference = expected->first;
+  }
+  return check;
+}
+
+}  // namespace kluis::service

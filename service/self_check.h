@@ -1,0 +1,27 @@
+// Folds the whole log and compares the result with the database, record by record: what somebody
+// edited behind the log's back shows. Thread-safe.
+#ifndef KLUIS_SERVICE_SELF_CHECK_H_
+#define KLUIS_SERVICE_SELF_CHECK_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "storage/database.h"
+
+namespace kluis::service {
+
+struct SelfCheck {
+  uint64_t entries = 0;
+  uint64_t records = 0;
+  bool consistent = false;
+  std::string first_difference;  // the record's key; empty when consistent
+};
+
+// Works on a snapshot, so calls go on meanwhile. Memory: the whole state. kDataLoss: an entry is
+// missing or does not parse.
+absl::StatusOr<SelfCheck> CheckState(const storage::Database& database);
+
+}  // namespace kluis::service
+
+#endif  // KLUIS_SERVICE_SELF_CHECK_H_

@@ -1,0 +1,160 @@
+#include "service/subject_service.h"
+
+#include <string>
+#include <utility>
+
+#include "policy/record_key.h"
+#include "service/names.h"
+#include "service/requests.h"
+#include "service/statements.h"
+#include "service/subject_details.h"
+#include "storage/layout.h"
+
+namespace kluis::service {
+namespace {
+
+// The subject whose key `text` is; empty when there is none, which is policy's to judge.
+absl::StatusOr<std::string> SubjectOfKey(Vault& vault, const std::string& text) {
+  const absl::StatusOr<crypto::PublicKey> key = crypto::ParsePublicKey(text);
+  if (!key.ok()) return WithReason(key.status(), "MALFORMED_STATEMENT");
+  return FindSubject(vault.database(), vault.sealer(),
+                     std::string_view(reinterpret_cast<const char*>(key->data()), key->size()));
+}
+
+absl::Status AddHoldings(Vault& vault, const v1::SubjectRecord& subject,
+                         v1::GetHoldingsResponse& response) {
+  absl::Status status;
+  const absl::Status scanned = vault.state().ForEachUnder<v1::Enrollment>(
+      policy::key::Enrollment(subject.id(), ""), [&](const v1::Enrollment& enrollment) {
+        const auto record = policy::Find<v1::TemplateRecord>(
+            vault.state(), policy::key::Template(enrollment.template_id()));
+        const auto purpose = policy::Find<v1::PurposeRecord>(
+            vault.state(), policy::key::Purpose(enrollment.purpose()));
+        if (!record.ok() || !purpose.ok() || !record->has_value() || !purpose->has_value()) {
+          status = absl::DataLossError("holdings: a record is missing");
+          return;
+        }
+        const v1::PurposeRegistration& registration = (*purpose)->registration();
+        v1::Holding* holding = response.add_holdings();
+        holding->set_template_record(TemplateName(subject.id(), (*record)->id()));
+        holding->set_purpose("purposes/" + enrollment.purpose());
+        holding->set_algorithm((*record)->algorithm());
+        holding->set_state((*record)->state());
+        holding->set_end_reason((*record)->end_reason());
+        holding->mutable_enrolled_at()->set_seconds((*record)->enrolled_at());
+        holding->mutable_expires_at()->set_seconds((*record)->expires_at());
+        holding->set_controller(registration.controller().name());
+        holding->set_controller_contact(registration.controller().contact());
+        holding->set_legal_basis(registration.legal_basis().reference());
+      });
+  return scanned.ok() ? status : scanned;
+}
+
+// The notices whose time has come; a delayed one shows itself when the court's delay ends.
+absl::Status AddNotices(Vault& vault, const v1::SubjectRecord& subject,
+                        v1::GetHoldingsResponse& response) {
+  const auto subject_id = storage::IdFromBytes(subject.id());
+  const policy::Time now = vault.clock().NowUnix();
+  absl::Status status;
+  const absl::Status scanned = vault.database().Scan(
+      storage::Column::kDetails, storage::NoticePrefix(*subject_id),
+      [&](std::string_view key, std::string_view sealed) {
+        const std::string_view id = key.substr(key.size() - policy::kIdBytes);
+        const auto disclosure =
+            policy::Find<v1::DisclosureRecord>(vault.state(), policy::key::Disclosure(id));
+        if (!disclosure.ok() || !disclosure->has_value()) {
+          status = absl::DataLossError("notices: a record is missing");
+          return false;
+        }
+        if ((*disclosure)->notice_at() > now) return true;
+        const absl::StatusOr<crypto::SecretBytes> opened =
+            vault.sealer().Open(subject.slot(), kNoticeUse, key, sealed);
+        if (!opened.ok()) {
+          status = opened.status();
+          return false;
+        }
+        const std::string_view text = AsText(*opened);
+        if (!response.add_notices()->ParseFromArray(text.data(), static_cast<int>(text.size()))) {
+          status = absl::DataLossError("notices: one is damaged");
+        }
+        return status.ok();
+      });
+  return scanned.ok() ? status : scanned;
+}
+
+}  // namespace
+
+grpc::Status SubjectService::GetHoldings(grpc::ServerContext* context,
+                                         const v1::GetHoldingsRequest* request,
+                                         v1::GetHoldingsResponse* response) {
+  Vault& vault = calls_.vault();
+  return calls_.Unary<v1::GetHoldingsRequest, v1::GetHoldingsResponse>(
+      context, "kluis.v1.SubjectService.GetHoldings", *request, *response, Validate,
+      [&](const Call& call, v1::GetHoldingsResponse& out) {
+        v1::AccessRequest payload;
+        absl::StatusOr<v1::StatementFacts> facts =
+            TakeStatement(vault.state(), request->access_request(), payload);
+        if (!facts.ok()) return facts.status();
+        absl::StatusOr<std::string> subject_id = SubjectOfKey(vault, payload.subject_public_key());
+        if (!subject_id.ok()) return subject_id.status();
+        Act act = call.NewAct();
+        *act.command.mutable_access()->mutable_statement() = *std::move(facts);
+        act.command.mutable_access()->set_subject_id(*subject_id);
+        const absl::StatusOr<Committed> committed = CommitAct(vault, std::move(act));
+        if (!committed.ok()) return committed.status();
+
+        const auto subject =
+            policy::Find<v1::SubjectRecord>(vault.state(), policy::key::Subject(*subject_id));
+        if (!subject.ok()) return subject.status();
+        if (!subject->has_value()) return absl::DataLossError("subject: its record is missing");
+        absl::StatusOr<v1::SubjectDetails> details =
+            OpenDetails(vault.database(), vault.sealer(), **subject);
+        if (!details.ok()) return details.status();
+        out.set_subject(NameOf("subjects", *subject_id));
+        *out.mutable_details() = *std::move(details);
+        *out.mutable_receipt() = ReceiptOf(*committed);
+        const absl::Status holdings = AddHoldings(vault, **subject, out);
+        return holdings.ok() ? AddNotices(vault, **subject, out) : holdings;
+      });
+}
+
+grpc::Status SubjectService::WithdrawConsent(grpc::ServerContext* context,
+                                             const v1::WithdrawConsentRequest* request,
+                                             v1::WithdrawConsentResponse* response) {
+  Vault& vault = calls_.vault();
+  return calls_.Unary<v1::WithdrawConsentRequest, v1::WithdrawConsentResponse>(
+      context, "kluis.v1.SubjectService.WithdrawConsent", *request, *response, Validate,
+      [&](const Call& call, v1::WithdrawConsentResponse& out) {
+        v1::Withdrawal payload;
+        absl::StatusOr<v1::StatementFacts> facts =
+            TakeStatement(vault.state(), request->withdrawal(), payload);
+        if (!facts.ok()) return facts.status();
+        absl::StatusOr<std::string> subject_id = SubjectOfKey(vault, payload.subject_public_key());
+        if (!subject_id.ok()) return subject_id.status();
+        Act act = call.NewAct();
+        v1::Withdraw& command = *act.command.mutable_withdraw();
+        *command.mutable_statement() = *std::move(facts);
+        command.set_subject_id(*subject_id);
+        command.set_purpose(payload.purpose());
+        act.applied = [&](const policy::Ruling& ruling) {
+          for (const v1::RecordChange& change : ruling.changes) {
+            if (change.has_template_()) vault.galleries().TemplateEnded(change.template_());
+          }
+        };
+        const absl::StatusOr<Committed> started = CommitAct(vault, std::move(act));
+        if (!started.ok()) return started.status();
+        for (const v1::RecordChange& change : started->ruling.changes) {
+          if (!change.has_pending_erasure()) continue;
+          const absl::StatusOr<Committed> done = vault.eraser().Erase(change.pending_erasure());
+          if (!done.ok()) return done.status();
+          v1::ErasureReceipt* erasure = out.mutable_erasure();
+          erasure->set_template_record(TemplateName(*subject_id, change.pending_erasure().id()));
+          *erasure->mutable_started() = ReceiptOf(*started);
+          *erasure->mutable_done() = ReceiptOf(*done);
+          erasure->set_keyring_commitment(done->command.erase_done().keyring_commitment());
+        }
+        return absl::OkStatus();
+      });
+}
+
+}  // namespace kluis::service

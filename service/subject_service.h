@@ -1,0 +1,26 @@
+// kluis.v1.SubjectService.
+#ifndef KLUIS_SERVICE_SUBJECT_SERVICE_H_
+#define KLUIS_SERVICE_SUBJECT_SERVICE_H_
+
+#include "kluis/v1/subject_service.grpc.pb.h"
+#include "service/call.h"
+
+namespace kluis::service {
+
+class SubjectService final : public v1::SubjectService::Service {
+ public:
+  explicit SubjectService(Calls& calls) : calls_(calls) {}
+
+  grpc::Status GetHoldings(grpc::ServerContext* context, const v1::GetHoldingsRequest* request,
+                           v1::GetHoldingsResponse* response) override;
+  grpc::Status WithdrawConsent(grpc::ServerContext* context,
+                               const v1::WithdrawConsentRequest* request,
+                               v1::WithdrawConsentResponse* response) override;
+
+ private:
+  Calls& calls_;
+};
+
+}  // namespace kluis::service
+
+#endif  // KLUIS_SERVICE_SUBJECT_SERVICE_H_

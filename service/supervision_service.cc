@@ -1,0 +1,193 @@
+#include "service/supervision_service.h"
+
+#include <string>
+#include <utility>
+
+#include "matching/algorithm.h"
+#include "policy/record_key.h"
+#include "service/names.h"
+#include "service/page_token.h"
+#include "service/requests.h"
+#include "service/statements.h"
+
+namespace kluis::service {
+namespace {
+
+constexpr uint64_t kDefaultPage = 20;
+
+absl::StatusOr<v1::Purpose> ViewOf(const DatabaseState& state, const std::string& id) {
+  const auto record = policy::Find<v1::PurposeRecord>(state, policy::key::Purpose(id));
+  if (!record.ok()) return record.status();
+  const auto stop = policy::Find<v1::PurposeStop>(state, policy::key::PurposeStop(id));
+  if (!stop.ok()) return stop.status();
+  if (!record->has_value()) return absl::DataLossError("purpose: its record is missing");
+  v1::Purpose view;
+  view.set_name("purposes/" + id);
+  *view.mutable_registration() = (*record)->registration();
+  view.set_stopped(stop->has_value() && (*stop)->stopped());
+  return view;
+}
+
+// Reads one signed statement into `payload`, lets `fill` complete the command, and commits.
+template <class Payload, class Fill>
+absl::StatusOr<Committed> CarryStatement(Vault& vault, const Call& call,
+                                         const v1::Envelope& envelope, const Fill& fill) {
+  Payload payload;
+  absl::StatusOr<v1::StatementFacts> facts = TakeStatement(vault.state(), envelope, payload);
+  if (!facts.ok()) return facts.status();
+  Act act = call.NewAct();
+  act.envelopes.push_back(envelope);
+  fill(*std::move(facts), std::move(payload), act.command);
+  return CommitAct(vault, std::move(act));
+}
+
+// As CarryStatement, and shows the purpose as it is afterwards.
+template <class Payload, class Response, class Fill>
+absl::Status CarryPurpose(Vault& vault, const Call& call, const v1::Envelope& envelope,
+                          Response& response, const Fill& fill) {
+  std::string id;
+  const absl::StatusOr<Committed> committed = CarryStatement<Payload>(
+      vault, call, envelope, [&](v1::StatementFacts facts, Payload payload, v1::Command& command) {
+        id = payload.purpose();
+        fill(std::move(facts), std::move(payload), command);
+      });
+  if (!committed.ok()) return committed.status();
+  absl::StatusOr<v1::Purpose> view = ViewOf(vault.state(), id);
+  if (!view.ok()) return view.status();
+  *response.mutable_purpose() = *std::move(view);
+  *response.mutable_receipt() = ReceiptOf(*committed);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+grpc::Status SupervisionService::AccreditAuthority(grpc::ServerContext* context,
+                                                   const v1::AccreditAuthorityRequest* request,
+                                                   v1::AccreditAuthorityResponse* response) {
+  return calls_.Unary<v1::AccreditAuthorityRequest, v1::AccreditAuthorityResponse>(
+      context, "kluis.v1.SupervisionService.AccreditAuthority", *request, *response, Validate,
+      [&](const Call& call, v1::AccreditAuthorityResponse& out) {
+        const absl::StatusOr<Committed> committed = CarryStatement<v1::Accreditation>(
+            calls_.vault(), call, request->accreditation(),
+            [](v1::StatementFacts facts, v1::Accreditation payload, v1::Command& command) {
+              v1::Accredit& accredit = *command.mutable_accredit();
+              *accredit.mutable_statement() = std::move(facts);
+              *accredit.mutable_accreditation() = std::move(payload);
+              accredit.set_new_authority_id(NewId());
+            });
+        if (!committed.ok()) return committed.status();
+        out.set_authority(NameOf("authorities", committed->command.accredit().new_authority_id()));
+        *out.mutable_receipt() = ReceiptOf(*committed);
+        return absl::OkStatus();
+      });
+}
+
+grpc::Status SupervisionService::RegisterMember(grpc::ServerContext* context,
+                                                const v1::RegisterMemberRequest* request,
+                                                v1::RegisterMemberResponse* response) {
+  return calls_.Unary<v1::RegisterMemberRequest, v1::RegisterMemberResponse>(
+      context, "kluis.v1.SupervisionService.RegisterMember", *request, *response, Validate,
+      [&](const Call& call, v1::RegisterMemberResponse& out) {
+        std::string member;
+        const absl::StatusOr<Committed> committed = CarryStatement<v1::Registration>(
+            calls_.vault(), call, request->registration(),
+            [&](v1::StatementFacts facts, v1::Registration payload, v1::Command& command) {
+              member = payload.member();
+              v1::Register& registering = *command.mutable_register_();
+              *registering.mutable_statement() = std::move(facts);
+              const absl::StatusOr<crypto::PublicKey> key =
+                  crypto::ParsePublicKey(payload.public_key());
+              if (key.ok()) {
+                registering.set_keyid(crypto::KeyIdOf(*key));
+                registering.set_public_key(std::string(key->begin(), key->end()));
+              }
+              *registering.mutable_registration() = std::move(payload);
+            });
+        if (!committed.ok()) return committed.status();
+        out.set_member("members/" + member);
+        *out.mutable_receipt() = ReceiptOf(*committed);
+        return absl::OkStatus();
+      });
+}
+
+grpc::Status SupervisionService::RegisterPurpose(grpc::ServerContext* context,
+                                                 const v1::RegisterPurposeRequest* request,
+                                                 v1::RegisterPurposeResponse* response) {
+  return calls_.Unary<v1::RegisterPurposeRequest, v1::RegisterPurposeResponse>(
+      context, "kluis.v1.SupervisionService.RegisterPurpose", *request, *response, Validate,
+      [&](const Call& call, v1::RegisterPurposeResponse& out) {
+        return CarryPurpose<v1::PurposeRegistration>(
+            calls_.vault(), call, request->registration(), out,
+            [](v1::StatementFacts facts, v1::PurposeRegistration payload, v1::Command& command) {
+              v1::RegisterPurpose& registering = *command.mutable_register_purpose();
+              *registering.mutable_statement() = std::move(facts);
+              registering.set_algorithm_known(matching::FindAlgorithm(payload.algorithm()) !=
+                                              nullptr);
+              *registering.mutable_registration() = std::move(payload);
+            });
+      });
+}
+
+grpc::Status SupervisionService::OrderStop(grpc::ServerContext* context,
+                                           const v1::OrderStopRequest* request,
+                                           v1::OrderStopResponse* response) {
+  return calls_.Unary<v1::OrderStopRequest, v1::OrderStopResponse>(
+      context, "kluis.v1.SupervisionService.OrderStop", *request, *response, Validate,
+      [&](const Call& call, v1::OrderStopResponse& out) {
+        return CarryPurpose<v1::StopOrder>(
+            calls_.vault(), call, request->order(), out,
+            [](v1::StatementFacts facts, v1::StopOrder payload, v1::Command& command) {
+              *command.mutable_stop()->mutable_statement() = std::move(facts);
+              *command.mutable_stop()->mutable_order() = std::move(payload);
+            });
+      });
+}
+
+grpc::Status SupervisionService::LiftStop(grpc::ServerContext* context,
+                                          const v1::LiftStopRequest* request,
+                                          v1::LiftStopResponse* response) {
+  return calls_.Unary<v1::LiftStopRequest, v1::LiftStopResponse>(
+      context, "kluis.v1.SupervisionService.LiftStop", *request, *response, Validate,
+      [&](const Call& call, v1::LiftStopResponse& out) {
+        return CarryPurpose<v1::LiftOrder>(
+            calls_.vault(), call, request->order(), out,
+            [](v1::StatementFacts facts, v1::LiftOrder payload, v1::Command& command) {
+              *command.mutable_lift()->mutable_statement() = std::move(facts);
+              *command.mutable_lift()->mutable_order() = std::move(payload);
+            });
+      });
+}
+
+grpc::Status SupervisionService::ListPurposes(grpc::ServerContext* context,
+                                              const v1::ListPurposesRequest* request,
+                                              v1::ListPurposesResponse* response) {
+  Vault& vault = calls_.vault();
+  return calls_.Unary<v1::ListPurposesRequest, v1::ListPurposesResponse>(
+      context, "kluis.v1.SupervisionService.ListPurposes", *request, *response, Validate,
+      [&](const Call& call, v1::ListPurposesResponse& out) {
+        const PageTokens tokens(call.peer);
+        const absl::StatusOr<uint64_t> skip = tokens.Read(request->page_token());
+        if (!skip.ok()) return skip.status();
+        const uint64_t page =
+            request->page_size() > 0 ? static_cast<uint64_t>(request->page_size()) : kDefaultPage;
+        uint64_t seen = 0;
+        absl::Status status;
+        const absl::Status scanned = vault.state().ForEach<v1::PurposeRecord>(
+            v1::RecordChange::kPurpose, [&](const v1::PurposeRecord& record) {
+              const uint64_t number = seen++;
+              if (number < *skip || number >= *skip + page || !status.ok()) return;
+              absl::StatusOr<v1::Purpose> view =
+                  ViewOf(vault.state(), record.registration().purpose());
+              if (view.ok()) {
+                *out.add_purposes() = *std::move(view);
+              } else {
+                status = view.status();
+              }
+            });
+        if (!scanned.ok()) return scanned;
+        if (seen > *skip + page) out.set_next_page_token(tokens.Make(*skip + page));
+        return status;
+      });
+}
+
+}  // namespace kluis::service

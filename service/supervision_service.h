@@ -1,0 +1,36 @@
+// kluis.v1.SupervisionService.
+#ifndef KLUIS_SERVICE_SUPERVISION_SERVICE_H_
+#define KLUIS_SERVICE_SUPERVISION_SERVICE_H_
+
+#include "kluis/v1/supervision_service.grpc.pb.h"
+#include "service/call.h"
+
+namespace kluis::service {
+
+class SupervisionService final : public v1::SupervisionService::Service {
+ public:
+  explicit SupervisionService(Calls& calls) : calls_(calls) {}
+
+  grpc::Status AccreditAuthority(grpc::ServerContext* context,
+                                 const v1::AccreditAuthorityRequest* request,
+                                 v1::AccreditAuthorityResponse* response) override;
+  grpc::Status RegisterMember(grpc::ServerContext* context,
+                              const v1::RegisterMemberRequest* request,
+                              v1::RegisterMemberResponse* response) override;
+  grpc::Status RegisterPurpose(grpc::ServerContext* context,
+                               const v1::RegisterPurposeRequest* request,
+                               v1::RegisterPurposeResponse* response) override;
+  grpc::Status OrderStop(grpc::ServerContext* context, const v1::OrderStopRequest* request,
+                         v1::OrderStopResponse* response) override;
+  grpc::Status LiftStop(grpc::ServerContext* context, const v1::LiftStopRequest* request,
+                        v1::LiftStopResponse* response) override;
+  grpc::Status ListPurposes(grpc::ServerContext* context, const v1::ListPurposesRequest* request,
+                            v1::ListPurposesResponse* response) override;
+
+ private:
+  Calls& calls_;
+};
+
+}  // namespace kluis::service
+
+#endif  // KLUIS_SERVICE_SUPERVISION_SERVICE_H_

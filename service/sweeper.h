@@ -1,0 +1,63 @@
+// Ends what is over: templates whose consent expired, cases whose warrant did, cases past their
+// retention, subjects with nothing left. Rules already refuse what is over before a sweep comes by;
+// the sweep makes it final. Thread-safe.
+#ifndef KLUIS_SERVICE_SWEEPER_H_
+#define KLUIS_SERVICE_SWEEPER_H_
+
+#include <mutex>
+#include <string>
+
+#include "absl/status/status.h"
+#include "service/clock.h"
+#include "service/eraser.h"
+#include "service/galleries.h"
+#include "service/ledger.h"
+#include "service/sealer.h"
+#include "service/ticker.h"
+#include "storage/database.h"
+
+namespace kluis::service {
+
+class Sweeper {
+ public:
+  Sweeper(storage::Database& database, const Clock& clock, Ledger& ledger, const Sealer& sealer,
+          Galleries& galleries, Eraser& eraser)
+      : database_(database),
+        clock_(clock),
+        ledger_(ledger),
+        sealer_(sealer),
+        galleries_(galleries),
+        eraser_(eraser) {}
+
+  // Ends everything that is over now. The first error ends the sweep; the next one goes on.
+  absl::Status SweepOnce();
+
+  // Sweeps every `seconds` on a thread of its own until Stop.
+  void Start(int seconds) {
+    // An error here is an error of the store: it shows in every call, and the next sweep tries
+    // again.
+    ticker_.Start(seconds, [this] { SweepOnce().IgnoreError(); });
+  }
+  void Stop() { ticker_.Stop(); }
+
+ private:
+  absl::Status EndTemplates(const v1::LegalProfile& profile);
+  absl::Status EndCases(const v1::LegalProfile& profile);
+  absl::Status ForgetSubjects(const v1::LegalProfile& profile);
+  // Commits the act, follows it in memory and finishes the erasure it started, if any.
+  absl::Status Carry(Act act);
+
+  storage::Database& database_;
+  const Clock& clock_;
+  Ledger& ledger_;
+  const Sealer& sealer_;
+  Galleries& galleries_;
+  Eraser& eraser_;
+
+  std::mutex mutex_;  // one sweep at a time
+  Ticker ticker_;     // last: ends before what it works on
+};
+
+}  // namespace kluis::service
+
+#endif  // KLUIS_SERVICE_SWEEPER_H_

@@ -1,0 +1,166 @@
+#include "service/vault.h"
+
+#include <fstream>
+#include <iterator>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "audit/statement.h"
+#include "crypto/key_file.h"
+#include "policy/record_key.h"
+#include "policy/rules.h"
+#include "service/statements.h"
+
+namespace kluis::service {
+namespace {
+
+absl::Status Missing(std::string_view what, const std::string& path, std::string_view mend) {
+  return absl::FailedPreconditionError(
+      absl::StrCat(std::string(what), ": ", path, " is missing; ", std::string(mend)));
+}
+
+absl::StatusOr<v1::Envelope> ReadEnvelope(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) {
+    return Missing("founding document", path,
+                   "make it with `kluis vault found` and set vault.founding");
+  }
+  const std::string json((std::istreambuf_iterator<char>(file)), {});
+  return audit::EnvelopeFromJson(json);
+}
+
+// Which of the keys that the founding itself names signed it.
+std::vector<std::string> FoundingSigners(const v1::Envelope& envelope,
+                                         const v1::Founding& founding) {
+  std::vector<std::string> signers;
+  for (const v1::FoundingSupervisor& supervisor : founding.supervisors()) {
+    const absl::StatusOr<crypto::PublicKey> key = crypto::ParsePublicKey(supervisor.public_key());
+    if (key.ok() && audit::IsSignedBy(envelope, *key)) signers.push_back(crypto::KeyIdOf(*key));
+  }
+  return signers;
+}
+
+}  // namespace
+
+Vault::~Vault() {
+  if (sweeper_ != nullptr) sweeper_->Stop();
+}
+
+absl::StatusOr<std::unique_ptr<Vault>> Vault::Open(const Config& config, const Clock& clock) {
+  std::unique_ptr<Vault> vault(new Vault(clock));
+  absl::Status status = vault->OpenStores(config);
+  if (status.ok() && vault->ledger_->size() == 0) status = vault->Found(config.vault.founding);
+  if (status.ok()) status = vault->Recover();
+  if (!status.ok()) return status;
+  return vault;
+}
+
+absl::Status Vault::OpenStores(const Config& config) {
+  absl::StatusOr<crypto::SigningKey> signer = crypto::ReadSigningKey(config.keys.log_signer);
+  if (absl::IsNotFound(signer.status())) {
+    return Missing("log signer", config.keys.log_signer, "make it with `kluis key new`");
+  }
+  if (!signer.ok()) return signer.status();
+
+  storage::Database::Options options;
+  options.path = config.vault.data;
+  options.create_if_missing = true;
+  auto database = storage::Database::Open(options);
+  if (!database.ok()) return database.status();
+  database_ = *std::move(database);
+  state_ = std::make_unique<DatabaseState>(*database_);
+
+  policy_digest_ = std::string(crypto::Bytes(crypto::Sha256({policy::RulesText()})));
+  auto ledger = Ledger::Open(*database_, clock_, *std::move(signer), policy_digest_);
+  if (!ledger.ok()) return ledger.status();
+  ledger_ = *std::move(ledger);
+
+  const crypto::KeyringPaths paths{config.keys.keyring, config.keys.root_key};
+  auto keyring = crypto::Keyring::Open(paths);
+  if (absl::IsNotFound(keyring.status())) {
+    if (ledger_->size() > 0) {
+      return Missing("root key", config.keys.root_key,
+                     "without it nothing in this vault can ever be opened: put it back");
+    }
+    keyring = crypto::Keyring::Create(paths);
+  }
+  if (!keyring.ok()) return keyring.status();
+  keyring_ = *std::move(keyring);
+
+  sealer_ = std::make_unique<Sealer>(*keyring_);
+  galleries_ =
+      std::make_unique<Galleries>(*database_, *sealer_, static_cast<size_t>(config.search.threads));
+  eraser_ = std::make_unique<Eraser>(*database_, *keyring_, *ledger_);
+  sweeper_ =
+      std::make_unique<Sweeper>(*database_, clock_, *ledger_, *sealer_, *galleries_, *eraser_);
+  return absl::OkStatus();
+}
+
+absl::Status Vault::Found(const std::string& path) {
+  const absl::StatusOr<v1::Envelope> envelope = ReadEnvelope(path);
+  if (!envelope.ok()) return envelope.status();
+  Act act;
+  act.kind = v1::LOG_KIND_GOVERNANCE;
+  act.command.set_method("Found");
+  act.command.mutable_caller()->set_role(v1::ROLE_SUPERVISOR);
+  v1::Found* found = act.command.mutable_found();
+  absl::StatusOr<v1::StatementFacts> facts =
+      TakeStatement(*state_, *envelope, *found->mutable_founding());
+  if (!facts.ok()) return facts.status();
+  facts->clear_signed_by();
+  for (const std::string& keyid : FoundingSigners(*envelope, found->founding())) {
+    facts->add_signed_by(keyid);
+  }
+  *found->mutable_statement() = *std::move(facts);
+  if (found->founding().log_public_key() != crypto::PublicKeyText(ledger_->log_key())) {
+    return absl::FailedPreconditionError(
+        "founding document: names another log key than keys.log_signer");
+  }
+  act.envelopes.push_back(*envelope);
+
+  // The founding is entry 0 or nothing: a refused one must not become the first entry.
+  std::vector<Act> acts;
+  acts.push_back(std::move(act));
+  const absl::StatusOr<Appended> appended = ledger_->AppendAllOrNothing(std::move(acts));
+  if (!appended.ok()) return appended.status();
+  const policy::Ruling& ruling = appended->acts.front().ruling;
+  if (!ruling.decision.allowed()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("founding document: ", ruling.sentence, " [", ruling.decision.reason(), "]"));
+  }
+  return ledger_->Sync(*appended);
+}
+
+absl::Status Vault::Recover() {
+  const auto record = policy::Find<v1::VaultRecord>(*state_, policy::key::Vault());
+  if (!record.ok()) return record.status();
+  if (!record->has_value()) return absl::DataLossError("vault: its founding record is missing");
+  origin_ = (*record)->founding().vault();
+  if ((*record)->founding().log_public_key() != crypto::PublicKeyText(ledger_->log_key())) {
+    return absl::FailedPreconditionError("keys.log_signer: is not the key of this vault's log");
+  }
+
+  const absl::Status erased = eraser_->FinishAll();
+  if (!erased.ok()) return erased;
+
+  std::vector<std::string> searches;
+  absl::Status scanned = state_->ForEach<v1::PendingSearch>(
+      v1::RecordChange::kPendingSearch,
+      [&](const v1::PendingSearch& search) { searches.push_back(search.id()); });
+  if (!scanned.ok()) return scanned;
+  for (const std::string& id : searches) {
+    Act act;
+    act.kind = v1::LOG_KIND_COMBINATION;
+    act.command.set_method("Recover");
+    act.command.mutable_search_outcome()->set_search_id(id);
+    act.command.mutable_search_outcome()->set_result(v1::SEARCH_RESULT_ABORTED);
+    const absl::StatusOr<Committed> committed = ledger_->Commit(std::move(act));
+    if (!committed.ok()) return committed.status();
+  }
+
+  return state_->ForEach<v1::CaseRecord>(
+      v1::RecordChange::kCase, [&](const v1::CaseRecord& kase) { galleries_->CaseChanged(kase); });
+}
+
+}  // namespace kluis::service

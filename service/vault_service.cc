@@ -1,0 +1,81 @@
+#include "service/vault_service.h"
+
+#include "crypto/codec.h"
+#include "policy/record_key.h"
+#include "policy/rules.h"
+#include "service/requests.h"
+#include "service/self_check.h"
+
+namespace kluis::service {
+namespace {
+
+constexpr char kVersion[] = "0.1.0";
+
+}  // namespace
+
+grpc::Status VaultService::GetVaultStatus(grpc::ServerContext* context,
+                                          const v1::GetVaultStatusRequest* request,
+                                          v1::GetVaultStatusResponse* response) {
+  Vault& vault = calls_.vault();
+  return calls_.Unary<v1::GetVaultStatusRequest, v1::GetVaultStatusResponse>(
+      context, "kluis.v1.VaultService.GetVaultStatus", *request, *response, Validate,
+      [&](const Call&, v1::GetVaultStatusResponse& out) {
+        out.set_origin(vault.origin());
+        out.set_version(kVersion);
+        out.mutable_started_at()->set_seconds(started_at_);
+        out.set_log_size(vault.ledger().size());
+        const auto slots = policy::Find<v1::SlotCounter>(vault.state(), policy::key::Slots());
+        if (!slots.ok()) return slots.status();
+        if (slots->has_value()) out.set_slots_used((*slots)->next_slot());
+        out.set_keyring_generation(vault.keyring().generation());
+        out.set_keyring_nodes(vault.keyring().cover_size());
+        uint64_t pending = 0;
+        const absl::Status scanned = vault.state().ForEach<v1::PendingErasure>(
+            v1::RecordChange::kPendingErasure, [&](const v1::PendingErasure&) { ++pending; });
+        out.set_pending_erasures(pending);
+        for (const Galleries::Size& size : vault.galleries().Sizes()) {
+          v1::GetVaultStatusResponse::Gallery* gallery = out.add_galleries();
+          gallery->set_purpose(size.purpose);
+          gallery->set_size(size.templates);
+          gallery->set_resident_bytes(size.resident_bytes);
+        }
+        return scanned;
+      });
+}
+
+grpc::Status VaultService::CheckVault(grpc::ServerContext* context,
+                                      const v1::CheckVaultRequest* request,
+                                      v1::CheckVaultResponse* response) {
+  return calls_.Unary<v1::CheckVaultRequest, v1::CheckVaultResponse>(
+      context, "kluis.v1.VaultService.CheckVault", *request, *response, Validate,
+      [&](const Call&, v1::CheckVaultResponse& out) {
+        const absl::StatusOr<SelfCheck> check = CheckState(calls_.vault().database());
+        if (!check.ok()) return check.status();
+        out.set_entries(check->entries);
+        out.set_records(check->records);
+        out.set_consistent(check->consistent);
+        out.set_first_difference(crypto::ToHex(check->first_difference));
+        return absl::OkStatus();
+      });
+}
+
+grpc::Status VaultService::ListPolicyRules(grpc::ServerContext* context,
+                                           const v1::ListPolicyRulesRequest* request,
+                                           v1::ListPolicyRulesResponse* response) {
+  return calls_.Unary<v1::ListPolicyRulesRequest, v1::ListPolicyRulesResponse>(
+      context, "kluis.v1.VaultService.ListPolicyRules", *request, *response, Validate,
+      [&](const Call&, v1::ListPolicyRulesResponse& out) {
+        out.set_policy_digest(calls_.vault().policy_digest());
+        for (const policy::Rule* rule : policy::AllRules()) {
+          v1::PolicyRule* view = out.add_rules();
+          view->set_id(std::string(rule->id));
+          view->set_law(std::string(rule->law));
+          view->set_sentence(std::string(rule->sentence));
+          view->set_reason(std::string(rule->reason));
+          view->set_public_reason(std::string(rule->public_reason));
+        }
+        return absl::OkStatus();
+      });
+}
+
+}  // namespace kluis::service

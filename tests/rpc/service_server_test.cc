@@ -1,0 +1,249 @@
+#include <gmock/gmock.h>
+#include <grpcpp/create_channel.h>
+#include <grpcpp/generic/generic_stub.h>
+#include <grpcpp/security/credentials.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdlib>
+#include <fstream>
+#include <future>
+#include <iterator>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "kluis/v1/vault_service.grpc.pb.h"
+#include "service/errors.h"
+#include "service/identity.h"
+#include "service/server.h"
+#include "service/tls.h"
+#include "tests/fakes/scratch_directory.h"
+
+namespace kluis::service {
+namespace {
+
+constexpr char kHealthCheck[] = "/grpc.health.v1.Health/Check";
+constexpr char kServing[] = "\x08\x01";  // HealthCheckResponse{status: SERVING}
+constexpr char kNotServing[] = "\x08\x02";
+
+// Answers with the caller's identity; waits first when told to.
+class EchoService final : public v1::VaultService::Service {
+ public:
+  grpc::Status GetVaultStatus(grpc::ServerContext* context, const v1::GetVaultStatusRequest*,
+                              v1::GetVaultStatusResponse* response) override {
+    if (wait_) {
+      entered_.set_value();
+      released_.get_future().wait();
+    }
+    cancelled_ = context->IsCancelled();
+    const absl::StatusOr<Peer> peer = PeerOf(*context->auth_context(), "kluis.test");
+    if (!peer.ok()) return ToGrpc(peer.status());
+    response->set_origin(v1::Role_Name(peer->role) + " " + peer->name);
+    return grpc::Status::OK;
+  }
+
+  bool wait_ = false;
+  std::atomic<bool> cancelled_ = false;
+  std::promise<void> entered_;
+  std::promise<void> released_;
+};
+
+class ServerTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_EQ(MakePki(Dir()), 0);
+    const auto credentials =
+        LoadServerCredentials(Dir() + "/ca.crt", Dir() + "/server.crt", Dir() + "/server.key");
+    ASSERT_TRUE(credentials.ok()) << credentials.status();
+    options_.listen = "127.0.0.1:0";
+    options_.credentials = *credentials;
+    Start();
+  }
+
+  static int MakePki(const std::string& directory) {
+    const std::string command =
+        KLUIS_TESTS_DIR "/../deploy/dev-pki " + directory + " officer/jansen auditor/press";
+    return std::system(command.c_str());
+  }
+
+  void Start() {
+    const HostedService services[] = {{v1::VaultService::service_full_name(), &service_}};
+    auto server = Server::Start(options_, services);
+    ASSERT_TRUE(server.ok()) << server.status();
+    server_ = *std::move(server);
+  }
+
+  std::string Dir() const { return scratch_.path() + "/pki"; }
+
+  static std::string Read(const std::string& path) {
+    std::ifstream stream(path);
+    return {std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
+  }
+
+  // With the certificate of `who` from `directory`; none for "".
+  std::shared_ptr<grpc::Channel> Channel(const std::string& who, const std::string& directory) {
+    grpc::SslCredentialsOptions options;
+    options.pem_root_certs = Read(Dir() + "/ca.crt");
+    if (!who.empty()) {
+      options.pem_cert_chain = Read(directory + "/" + who + ".crt");
+      options.pem_private_key = Read(directory + "/" + who + ".key");
+    }
+    return grpc::CreateChannel("127.0.0.1:" + std::to_string(server_->port()),
+                               grpc::SslCredentials(options));
+  }
+
+  grpc::Status Call(const std::shared_ptr<grpc::Channel>& channel, std::string* origin = nullptr) {
+    grpc::ClientContext context;
+    v1::GetVaultStatusResponse response;
+    const grpc::Status status =
+        v1::VaultService::NewStub(channel)->GetVaultStatus(&context, {}, &response);
+    if (origin != nullptr) *origin = response.origin();
+    return status;
+  }
+
+  // A unary call of `method` with the given bytes.
+  grpc::Status Raw(const std::string& method, const std::string& request, std::string* reply) {
+    grpc::GenericStub stub(Channel("officer/jansen", Dir()));
+    grpc::ClientContext context;
+    const grpc::Slice slice(request);
+    const grpc::ByteBuffer sent(&slice, 1);
+    grpc::ByteBuffer received;
+    std::promise<grpc::Status> done;
+    stub.UnaryCall(&context, method, {}, &sent, &received,
+                   [&done](grpc::Status status) { done.set_value(std::move(status)); });
+    grpc::Status status = done.get_future().get();
+    grpc::Slice whole;
+    if (status.ok() && received.DumpToSingleSlice(&whole).ok()) {
+      reply->assign(reinterpret_cast<const char*>(whole.begin()), whole.size());
+    }
+    return status;
+  }
+
+  std::string Health(const std::string& service) {
+    std::string reply;
+    std::string request;
+    if (!service.empty()) request = "\x0a" + std::string(1, static_cast<char>(service.size()));
+    const grpc::Status status = Raw(kHealthCheck, request + service, &reply);
+    return status.ok() ? reply : "error " + std::to_string(status.error_code());
+  }
+
+  ScratchDirectory scratch_;
+  EchoService service_;
+  ServerOptions options_;
+  std::unique_ptr<Server> server_;
+};
+
+TEST_F(ServerTest, KnowsItsCallerByTheCertificate) {
+  std::string origin;
+  EXPECT_TRUE(Call(Channel("officer/jansen", Dir()), &origin).ok());
+  EXPECT_EQ(origin, "ROLE_OFFICER jansen");
+  EXPECT_TRUE(Call(Channel("auditor/press", Dir()), &origin).ok());
+  EXPECT_EQ(origin, "ROLE_AUDITOR press");
+}
+
+TEST_F(ServerTest, RefusesAServerCertificateAsACaller) {
+  EXPECT_FALSE(Call(Channel("server", Dir())).ok());
+}
+
+TEST_F(ServerTest, RefusesNoCertificateAndOneOfAnotherAuthority) {
+  EXPECT_EQ(Call(Channel("", "")).error_code(), grpc::StatusCode::UNAVAILABLE);
+  const std::string other = scratch_.path() + "/other";
+  ASSERT_EQ(MakePki(other), 0);
+  EXPECT_EQ(Call(Channel("officer/jansen", other)).error_code(), grpc::StatusCode::UNAVAILABLE);
+}
+
+TEST_F(ServerTest, IsHealthyPerServiceOnlyOnceItServes) {
+  const std::string name = v1::VaultService::service_full_name();
+  EXPECT_EQ(Health(""), kNotServing);
+  EXPECT_EQ(Health(name), kNotServing);
+  EXPECT_EQ(Health("kluis.v1.NoSuchService"), "error 5");
+  server_->SetServing(true);
+  EXPECT_EQ(Health(""), kServing);
+  EXPECT_EQ(Health(name), kServing);
+  server_->SetServing(false);
+  EXPECT_EQ(Health(name), kNotServing);
+}
+
+TEST_F(ServerTest, DescribesItselfOnlyWhenToldTo) {
+  constexpr char kReflection[] = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo";
+  std::string reply;
+  for (const bool reflection : {false, true, false}) {
+    server_.reset();
+    options_.reflection = reflection;
+    Start();
+    const bool absent =
+        Raw(kReflection, "", &reply).error_code() == grpc::StatusCode::UNIMPLEMENTED;
+    EXPECT_EQ(absent, !reflection);
+  }
+}
+
+TEST_F(ServerTest, RefusesAMessageOverTheLimit) {
+  std::string reply;
+  const std::string unknown_field = "\x7a\xff\xff\x1f" + std::string(0x7ffff, 'x');
+  EXPECT_EQ(Raw("/kluis.v1.VaultService/GetVaultStatus", unknown_field, &reply).error_code(),
+            grpc::StatusCode::RESOURCE_EXHAUSTED);
+}
+
+TEST_F(ServerTest, NeverSharesAPort) {
+  options_.listen = "127.0.0.1:" + std::to_string(server_->port());
+  EchoService second;
+  const HostedService services[] = {{"kluis.v1.VaultService", &second}};
+  EXPECT_EQ(Server::Start(options_, services).status().code(), absl::StatusCode::kUnavailable);
+}
+
+TEST_F(ServerTest, NeedsCredentialsThatFit) {
+  options_.credentials = nullptr;
+  EXPECT_EQ(Server::Start(options_, {}).status().code(), absl::StatusCode::kInvalidArgument);
+  const auto mixed = LoadServerCredentials(Dir() + "/ca.crt", Dir() + "/server.crt",
+                                           Dir() + "/officer/jansen.key");
+  ASSERT_TRUE(mixed.ok());
+  options_.credentials = *mixed;
+  EXPECT_EQ(Server::Start(options_, {}).status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(LoadServerCredentials(Dir() + "/no.crt", Dir() + "/server.crt", Dir() + "/server.key")
+                .status()
+                .code(),
+            absl::StatusCode::kNotFound);
+  EXPECT_EQ(LoadServerCredentials(Dir() + "/ca.crt", Dir() + "/server.key", Dir() + "/server.key")
+                .status()
+                .code(),
+            absl::StatusCode::kInvalidArgument);
+}
+
+TEST_F(ServerTest, LetsARunningCallEndBeforeItStops) {
+  service_.wait_ = true;
+  const auto channel = Channel("officer/jansen", Dir());
+  auto call = std::async(std::launch::async, [&] { return Call(channel); });
+  service_.entered_.get_future().wait();
+  auto stop = std::async(std::launch::async, [&] { server_->Shutdown(absl::Minutes(1)); });
+  service_.released_.set_value();
+  EXPECT_TRUE(call.get().ok());
+  stop.get();
+  EXPECT_FALSE(service_.cancelled_);
+  EXPECT_EQ(Call(channel).error_code(), grpc::StatusCode::UNAVAILABLE);
+  server_->Shutdown(absl::Minutes(1));
+}
+
+TEST_F(ServerTest, CancelsACallThatOutlivesTheDrain) {
+  service_.wait_ = true;
+  const auto channel = Channel("officer/jansen", Dir());
+  auto call = std::async(std::launch::async, [&] { return Call(channel); });
+  service_.entered_.get_future().wait();
+  auto stop = std::async(std::launch::async, [&] { server_->Shutdown(absl::ZeroDuration()); });
+  EXPECT_FALSE(call.get().ok());
+  service_.released_.set_value();
+  stop.get();
+  EXPECT_TRUE(service_.cancelled_);
+}
+
+TEST(CallDeadline, IsNeverBeyondTheCap) {
+  const grpc::ServerContext without_deadline;
+  const auto before = std::chrono::system_clock::now();
+  const auto deadline = CallDeadline(without_deadline, absl::Seconds(30));
+  EXPECT_GE(deadline, before + std::chrono::seconds(29));
+  EXPECT_LE(deadline, std::chrono::system_clock::now() + std::chrono::seconds(31));
+}
+
+}  // namespace
+}  // namespace kluis::service
