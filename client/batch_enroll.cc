@@ -40,6 +40,7 @@ class Batch {
   void WriteRows() {
     v1::BatchEnrollRequest message;
     message.mutable_options()->set_atomic(plan_.atomic);
+    if (plan_.atomic) message.mutable_options()->set_rows(plan_.rows);
     bool good = stream_->Write(message);
     while (good && WaitForWindow()) {
       absl::StatusOr<std::optional<v1::EnrollRequest>> row = plan_.next_row();

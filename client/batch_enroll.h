@@ -25,7 +25,8 @@ struct BatchCount {
 
 struct BatchPlan {
   bool atomic = false;
-  uint64_t window = 256;                       // rows
+  uint64_t rows = 0;      // of an atomic batch: the vault stores nothing unless as many come
+  uint64_t window = 256;  // rows
   std::chrono::milliseconds patience{30'000};  // without a row sent or answered
   std::chrono::milliseconds progress_every{200};
 

@@ -80,40 +80,52 @@ class Exporter {
   explicit Exporter(std::string directory) : directory_(std::move(directory)) {}
 
   absl::Status Add(const std::string& entry) {
-    frontier_.Append(audit::LeafHash(entry));
+    leaves_.push_back(audit::LeafHash(entry));
+    frontier_.Append(leaves_.back());
     bundle_.push_back(entry);
-    return bundle_.size() == audit::kTileWidth ? WriteBundle() : absl::OkStatus();
+    return bundle_.size() == audit::kTileWidth ? WriteTiles() : absl::OkStatus();
   }
 
   absl::StatusOr<audit::Hash> Finish() {
     if (!bundle_.empty()) {
-      const absl::Status written = WriteBundle();
+      const absl::Status written = WriteTiles();
       if (!written.ok()) return written;
     }
     return frontier_.Root();
   }
 
  private:
-  absl::Status WriteBundle() {
+  // The bundle, and its leaf hashes beside it: with them a changed entry is found by its index.
+  absl::Status WriteTiles() {
+    const absl::StatusOr<std::string> entries = audit::EncodeEntryBundle(bundle_);
+    if (!entries.ok()) return entries.status();
+    const absl::StatusOr<std::string> hashes = audit::EncodeTile(leaves_);
+    if (!hashes.ok()) return hashes.status();
+    const absl::Status written = WriteTile(/*entries=*/true, *entries);
+    if (!written.ok()) return written;
+    const absl::Status hashed = WriteTile(/*entries=*/false, *hashes);
+    ++written_;
+    bundle_.clear();
+    leaves_.clear();
+    return hashed;
+  }
+
+  absl::Status WriteTile(bool entries, const std::string& bytes) const {
     const absl::StatusOr<std::string> path =
-        audit::TilePath({.entries = true,
+        audit::TilePath({.entries = entries,
                          .level = 0,
                          .index = written_,
                          .width = static_cast<uint32_t>(bundle_.size())});
     if (!path.ok()) return path.status();
-    const absl::StatusOr<std::string> bytes = audit::EncodeEntryBundle(bundle_);
-    if (!bytes.ok()) return bytes.status();
     const std::string full = absl::StrCat(directory_, "/", *path);
     const absl::Status made = MakeDirectories(full.substr(0, full.rfind('/')));
-    if (!made.ok()) return made;
-    ++written_;
-    bundle_.clear();
-    return WriteText(full, *bytes);
+    return made.ok() ? WriteText(full, bytes) : made;
   }
 
   std::string directory_;
   audit::MerkleFrontier frontier_;
   std::vector<std::string> bundle_;
+  std::vector<audit::Hash> leaves_;  // of the bundle
   uint64_t written_ = 0;
 };
 

@@ -34,8 +34,9 @@ absl::StatusOr<LogHead> ReadHead(Session& session, const std::string& pinned);
 absl::Status ReadEntries(Session& session, uint64_t start, uint64_t end,
                          const std::function<absl::Status(uint64_t, const std::string&)>& take);
 
-// Writes checkpoint, vkey and entry bundles below `directory`, the checkpoint last: its presence
-// says that the rest is complete. kDataLoss: the entries do not lead to the checkpoint's root.
+// Writes checkpoint, vkey, entry bundles and leaf hash tiles below `directory`, the checkpoint
+// last: its presence says that the rest is complete. kDataLoss: the entries do not lead to the
+// checkpoint's root.
 absl::Status ExportLog(Session& session, const LogHead& head, const std::string& directory);
 
 struct ProvenEntry {

@@ -9,6 +9,11 @@
 
 namespace kluis::client {
 
+std::string PurposeName(std::string_view name) {
+  const std::string text(name);
+  return name.starts_with("purposes/") ? text : absl::StrCat("purposes/", text);
+}
+
 absl::StatusOr<v1::Purpose> FindPurpose(Session& session, std::string_view name) {
   using Stub = v1::SupervisionService::Stub;
   const absl::StatusOr<v1::ListPurposesResponse> all =

@@ -3,6 +3,7 @@
 #define KLUIS_CLIENT_PURPOSES_H_
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "absl/status/statusor.h"
@@ -10,6 +11,9 @@
 #include "kluis/v1/supervision_service.pb.h"
 
 namespace kluis::client {
+
+// "purposes/<purpose>", with or without the collection in front.
+std::string PurposeName(std::string_view name);
 
 // The purpose as the vault lists it now. kInvalidArgument: it does not; or as Session::Call.
 absl::StatusOr<v1::Purpose> FindPurpose(Session& session, std::string_view name);

@@ -185,6 +185,7 @@ Outcome Batch(Session& session, const BatchOptions& options) {
 
   BatchPlan plan;
   plan.atomic = options.atomic;
+  plan.rows = rows->size();
   plan.window = options.window;
   plan.patience =
       std::chrono::milliseconds(static_cast<int64_t>(session.settings().timeout_seconds * 1000));

@@ -2,6 +2,7 @@
 
 #include "client/algorithm.h"
 #include "client/command_line.h"
+#include "client/purposes.h"
 #include "client/verbs.h"
 #include "kluis/v1/search_service.grpc.pb.h"
 
@@ -18,9 +19,10 @@ struct ProbeOptions {
 
 struct IdentifyOptions {
   std::string name;
+  std::string purpose;
   ProbeOptions probe;
   std::string evidence;
-  std::string captured_at = "-1h";
+  std::string captured_at;
 };
 
 struct VerifyOptions {
@@ -57,6 +59,7 @@ Outcome Identify(Session& session, const IdentifyOptions& options) {
   v1::IdentifyRequest request;
   request.set_request_id(NewRequestId());
   request.set_case_(options.name);
+  request.set_purpose(PurposeName(options.purpose));
   *request.mutable_probe() = *std::move(probe);
   *request.mutable_captured_at() = ToTimestamp(*captured_at);
   request.set_evidence_id(options.evidence);
@@ -69,7 +72,7 @@ Outcome Verify(Session& session, const VerifyOptions& options) {
   v1::VerifyRequest request;
   request.set_request_id(NewRequestId());
   request.set_subject(options.subject);
-  request.set_purpose(options.purpose);
+  request.set_purpose(PurposeName(options.purpose));
   *request.mutable_probe() = *std::move(probe);
   return PrintResult(session, session.Call(&Stub::Verify, request));
 }
@@ -88,18 +91,21 @@ void AddSearchVerbs(CommandLine& line) {
   auto [identify, to_identify] = line.Verb<IdentifyOptions>(
       line.app(), "identify",
       "Search everybody of a case's purpose; answers with candidates, not names (officer)",
-      "kluis identify cases/... --probe face.npy --evidence photo-17 \\\n"
-      "    --captured-at 2026-11-22T18:00:00Z",
+      "kluis identify cases/... --purpose missing-persons --probe face.npy \\\n"
+      "    --evidence photo-17 --captured-at 2026-11-22T18:00:00Z",
       Identify);
   identify->add_option("case", to_identify->name, "cases/ID, active")
       ->type_name("CASE")
       ->required();
+  identify->add_option("--purpose", to_identify->purpose, "The case's own")->required();
   AddProbeOptions(*identify, to_identify->probe);
   identify->add_option("--evidence", to_identify->evidence, "The authority's own id of the probe")
       ->required();
-  identify->add_option("--captured-at", to_identify->captured_at, "When the probe was captured")
+  identify
+      ->add_option("--captured-at", to_identify->captured_at,
+                   "When the probe was captured: a time, or -2h")
       ->type_name("TIME")
-      ->capture_default_str();
+      ->required();
 
   auto [verify, to_verify] = line.Verb<VerifyOptions>(
       line.app(), "verify", "Compare with the one person who says who they are (officer)",

@@ -106,6 +106,11 @@ class Loader {
     Purpose(facts_.search->purpose());
   }
 
+  void SubjectErasure(std::string_view id) {
+    if (id.empty()) return;
+    facts_.erasure = Load<v1::PendingErasure>(key::PendingErasure(v1::ERASURE_TARGET_SUBJECT, id));
+  }
+
   void Erasure(v1::ErasureTarget target, std::string_view id) {
     facts_.erasure = Load<v1::PendingErasure>(key::PendingErasure(target, id));
     if (target == v1::ERASURE_TARGET_TEMPLATE) Template(id);
@@ -158,6 +163,7 @@ void LoadAct(const v1::Command& command, Loader& load) {
       load.Statement(enroll.attestation_statement());
       load.Purpose(enroll.consent_purpose());
       load.Subject(enroll.known_subject_id());
+      load.SubjectErasure(enroll.known_subject_id());
       return load.LiveTemplate(enroll.known_subject_id(), enroll.consent_purpose());
     }
     case v1::Command::kWithdraw:

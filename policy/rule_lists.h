@@ -12,6 +12,7 @@ extern const Rule kStatementFresh;
 extern const Rule kStatementOnce;
 
 // The caller and its authority (rules.cc).
+extern const Rule kCallerRole;
 extern const Rule kMemberRegistered;
 extern const Rule kMemberSigned;
 extern const Rule kAuthorityAccredited;

@@ -57,6 +57,43 @@ const Rule kStatementOnce = {"statement.once",
                                           f.statements[1]->statement_id();
                              }};
 
+namespace {
+
+v1::Role RoleFor(const v1::Command& command) {
+  switch (command.act_case()) {
+    case v1::Command::kAccredit:
+    case v1::Command::kRegister:
+    case v1::Command::kRegisterPurpose:
+    case v1::Command::kStop:
+    case v1::Command::kLift:
+      return v1::ROLE_SUPERVISOR;
+    case v1::Command::kEnroll:
+      return v1::ROLE_REGISTRAR;
+    case v1::Command::kWithdraw:
+    case v1::Command::kAccess:
+      return v1::ROLE_SUBJECT;
+    case v1::Command::kIssueWarrant:
+    case v1::Command::kRefuseWarrant:
+      return v1::ROLE_JUDGE;
+    default:
+      return v1::ROLE_OFFICER;
+  }
+}
+
+}  // namespace
+
+const Rule kCallerRole = {
+    "caller.role",
+    "LED 25, AI Act 26(10)",
+    "Each act belongs to one role: judges issue warrants, officers search, registrars enrol.",
+    "ROLE_NOT_ALLOWED",
+    "ROLE_NOT_ALLOWED",
+    [](const Facts& f) {
+      const v1::Role role = f.command->caller().role();
+      if (f.command->has_read_case() && role == v1::ROLE_JUDGE) return true;
+      return role == RoleFor(*f.command);
+    }};
+
 const Rule kMemberRegistered = {
     "member.registered",
     "LED 25, GDPR 32",

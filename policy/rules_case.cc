@@ -25,6 +25,14 @@ bool IsSubset(const Part& part, const Whole& whole) {
   });
 }
 
+// Unicode code points that are not ASCII white space or control characters.
+size_t Letters(std::string_view text) {
+  return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte > ' ' && (byte & 0xC0) != 0x80;
+  }));
+}
+
 const v1::Warrant& WarrantOf(const Facts& f) { return f.command->issue_warrant().warrant(); }
 
 const Rule kOpeningComplete = {
@@ -58,7 +66,7 @@ const Rule kOpeningNecessity = {
     "NECESSITY_MISSING",
     "NECESSITY_MISSING",
     [](const Facts& f) {
-      return f.command->open_case().opening().necessity().size() >=
+      return Letters(f.command->open_case().opening().necessity()) >=
              f.founding.legal_profile().necessity_min_characters();
     }};
 
@@ -193,28 +201,37 @@ const Rule kCaseReadable = {
       return f.command->read_case().case_id().empty() || kCaseOfAuthority.holds(f);
     }};
 
-constexpr const Rule* kOpen[] = {&kMemberRegistered,      &kAuthorityAccredited,
-                                 &kStatementForThisVault, &kMemberSigned,
-                                 &kStatementFresh,        &kStatementOnce,
-                                 &kPurposeRegistered,     &kPurposeLawful,
-                                 &kPurposeNotStopped,     &kOpeningPurposeIdentifies,
-                                 &kOpeningComplete,       &kOpeningNecessity,
-                                 &kOpeningNecessityOwn,   &kOpeningScope};
-constexpr const Rule* kIssue[] = {&kMemberRegistered,  &kStatementForThisVault, &kMemberSigned,
-                                  &kStatementFresh,    &kStatementOnce,         &kCaseKnown,
-                                  &kCaseAwaitsWarrant, &kWarrantLimits,         &kWarrantScope,
-                                  &kWarrantWindow,     &kWarrantDelay};
-constexpr const Rule* kRefuse[] = {&kMemberRegistered,  &kStatementForThisVault, &kMemberSigned,
-                                   &kStatementFresh,    &kStatementOnce,         &kCaseKnown,
-                                   &kCaseAwaitsWarrant, &kRefusalReasoned};
+constexpr const Rule* kOpen[] = {&kCallerRole,
+                                 &kMemberRegistered,
+                                 &kAuthorityAccredited,
+                                 &kStatementForThisVault,
+                                 &kMemberSigned,
+                                 &kStatementFresh,
+                                 &kStatementOnce,
+                                 &kPurposeRegistered,
+                                 &kPurposeLawful,
+                                 &kPurposeNotStopped,
+                                 &kOpeningPurposeIdentifies,
+                                 &kOpeningComplete,
+                                 &kOpeningNecessity,
+                                 &kOpeningNecessityOwn,
+                                 &kOpeningScope};
+constexpr const Rule* kIssue[] = {&kCallerRole,   &kMemberRegistered,  &kStatementForThisVault,
+                                  &kMemberSigned, &kStatementFresh,    &kStatementOnce,
+                                  &kCaseKnown,    &kCaseAwaitsWarrant, &kWarrantLimits,
+                                  &kWarrantScope, &kWarrantWindow,     &kWarrantDelay};
+constexpr const Rule* kRefuse[] = {&kCallerRole,   &kMemberRegistered,  &kStatementForThisVault,
+                                   &kMemberSigned, &kStatementFresh,    &kStatementOnce,
+                                   &kCaseKnown,    &kCaseAwaitsWarrant, &kRefusalReasoned};
 constexpr const Rule* kApprove[] = {
-    &kMemberRegistered, &kAuthorityAccredited, &kStatementForThisVault,
-    &kMemberSigned,     &kStatementFresh,      &kStatementOnce,
-    &kCaseOfAuthority,  &kCaseAwaitsApproval,  &kSecondOfficer};
+    &kCallerRole,         &kMemberRegistered, &kAuthorityAccredited, &kStatementForThisVault,
+    &kMemberSigned,       &kStatementFresh,   &kStatementOnce,       &kCaseOfAuthority,
+    &kCaseAwaitsApproval, &kSecondOfficer};
 constexpr const Rule* kClose[] = {
-    &kMemberRegistered, &kAuthorityAccredited, &kStatementForThisVault, &kMemberSigned,
-    &kStatementFresh,   &kStatementOnce,       &kCaseOfAuthority,       &kCaseOpen};
-constexpr const Rule* kRead[] = {&kMemberRegistered, &kCaseReadable};
+    &kCallerRole,   &kMemberRegistered, &kAuthorityAccredited, &kStatementForThisVault,
+    &kMemberSigned, &kStatementFresh,   &kStatementOnce,       &kCaseOfAuthority,
+    &kCaseOpen};
+constexpr const Rule* kRead[] = {&kCallerRole, &kMemberRegistered, &kCaseReadable};
 
 }  // namespace
 

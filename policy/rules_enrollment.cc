@@ -121,8 +121,16 @@ const Rule kEnrolledOnce = {"enrollment.once",
                             [](const Facts& f) {
                               const bool live =
                                   f.record && f.record->state() == v1::TEMPLATE_STATE_ACTIVE;
-                              return !live && !(f.subject && f.subject->erased());
+                              return !live;
                             }};
+
+const Rule kSubjectStays = {
+    "enrollment.subject-stays",
+    "GDPR 17",
+    "A subject whose details are erased, or are being erased, is not enrolled under them again.",
+    "SUBJECT_ERASED",
+    "SUBJECT_ERASED",
+    [](const Facts& f) { return !f.erasure && !(f.subject && f.subject->erased()); }};
 
 const Rule kSubjectKnown = {
     "subject.known",
@@ -141,15 +149,16 @@ const Rule kConsentLive = {
     [](const Facts& f) { return f.record && f.record->state() == v1::TEMPLATE_STATE_ACTIVE; }};
 
 constexpr const Rule* kEnroll[] = {
-    &kMemberRegistered,  &kStatementForThisVault, &kConsentSigned,     &kCaptureSigned,
-    &kStatementFresh,    &kStatementOnce,         &kPurposeRegistered, &kPurposeLawful,
-    &kPurposeNotStopped, &kConsentSameSubject,    &kConsentPurpose,    &kConsentExplicit,
-    &kConsentNotice,     &kConsentUnexpired,      &kCaptureAlgorithm,  &kCaptureThisTemplate,
-    &kCaptureLive,       &kCaptureAdult,          &kCaptureCategory,   &kEnrolledOnce};
-constexpr const Rule* kWithdraw[] = {&kStatementForThisVault, &kSubjectKnown, &kStatementFresh,
-                                     &kStatementOnce, &kConsentLive};
-constexpr const Rule* kAccess[] = {&kStatementForThisVault, &kSubjectKnown, &kStatementFresh,
-                                   &kStatementOnce};
+    &kCallerRole,          &kMemberRegistered,  &kStatementForThisVault, &kConsentSigned,
+    &kCaptureSigned,       &kStatementFresh,    &kStatementOnce,         &kPurposeRegistered,
+    &kPurposeLawful,       &kPurposeNotStopped, &kConsentSameSubject,    &kConsentPurpose,
+    &kConsentExplicit,     &kConsentNotice,     &kConsentUnexpired,      &kCaptureAlgorithm,
+    &kCaptureThisTemplate, &kCaptureLive,       &kCaptureAdult,          &kCaptureCategory,
+    &kSubjectStays,        &kEnrolledOnce};
+constexpr const Rule* kWithdraw[] = {&kCallerRole,     &kStatementForThisVault, &kSubjectKnown,
+                                     &kStatementFresh, &kStatementOnce,         &kConsentLive};
+constexpr const Rule* kAccess[] = {&kCallerRole, &kStatementForThisVault, &kSubjectKnown,
+                                   &kStatementFresh, &kStatementOnce};
 
 }  // namespace
 

@@ -118,19 +118,18 @@ const Rule kRegistrationComplete = {
              !f.command->register_().keyid().empty() && r.valid_until().seconds() > f.now;
     }};
 
-const Rule kKeyUnused = {
-    "member.own-key",
-    "AI Act 14(5)",
-    "One key belongs to one member, so that two officers are two people.",
-    "KEY_IN_USE",
-    "KEY_IN_USE",
-    [](const Facts& f) {
-      const v1::Register& command = f.command->register_();
-      const bool supervisor = std::find(f.supervisor_keyids.begin(), f.supervisor_keyids.end(),
-                                        command.keyid()) != f.supervisor_keyids.end();
-      const bool own = f.registered && f.registered->keyid() == command.keyid();
-      return !supervisor && (!f.registered_key || own);
-    }};
+const Rule kKeyUnused = {"member.own-key",
+                         "AI Act 14(5)",
+                         "One key belongs to one member, so that two officers are two people.",
+                         "KEY_IN_USE",
+                         "KEY_IN_USE",
+                         [](const Facts& f) {
+                           const v1::Register& command = f.command->register_();
+                           const bool supervisor =
+                               std::find(f.supervisor_keyids.begin(), f.supervisor_keyids.end(),
+                                         command.keyid()) != f.supervisor_keyids.end();
+                           return !supervisor && !f.registered_key;
+                         }};
 
 const Rule kNameUnused = {"member.own-name",
                           "LED 25",
@@ -201,19 +200,21 @@ const Rule kOrderReasoned = {"order.reasoned",
                              }};
 
 constexpr const Rule* kFound[] = {&kFoundOnce, &kFoundingComplete, &kFoundingSigned};
-constexpr const Rule* kAccredit[] = {&kStatementForThisVault, &kSupervisorSigned, &kStatementFresh,
-                                     &kStatementOnce, &kAccreditationComplete};
+constexpr const Rule* kAccredit[] = {&kCallerRole,       &kStatementForThisVault,
+                                     &kSupervisorSigned, &kStatementFresh,
+                                     &kStatementOnce,    &kAccreditationComplete};
 constexpr const Rule* kRegister[] = {
-    &kStatementForThisVault, &kSupervisorSigned, &kStatementFresh, &kStatementOnce,
-    &kRegistrationComplete,  &kNameUnused,       &kKeyUnused};
+    &kCallerRole,    &kStatementForThisVault, &kSupervisorSigned, &kStatementFresh,
+    &kStatementOnce, &kRegistrationComplete,  &kNameUnused,       &kKeyUnused};
 constexpr const Rule* kRegisterPurpose[] = {
-    &kStatementForThisVault, &kSupervisorSigned, &kStatementFresh, &kStatementOnce, &kPurposeNew,
-    &kPurposeComplete,       &kPurposeThreshold};
-constexpr const Rule* kStop[] = {&kStatementForThisVault, &kSupervisorSigned,  &kStatementFresh,
-                                 &kStatementOnce,         &kPurposeRegistered, &kOrderReasoned};
-constexpr const Rule* kLift[] = {&kStatementForThisVault, &kSupervisorSigned,  &kStatementFresh,
-                                 &kStatementOnce,         &kPurposeRegistered, &kStopped,
-                                 &kOrderReasoned,         &kSupervisorsQuorum};
+    &kCallerRole, &kStatementForThisVault, &kSupervisorSigned, &kStatementFresh, &kStatementOnce,
+    &kPurposeNew, &kPurposeComplete,       &kPurposeThreshold};
+constexpr const Rule* kStop[] = {&kCallerRole,     &kStatementForThisVault, &kSupervisorSigned,
+                                 &kStatementFresh, &kStatementOnce,         &kPurposeRegistered,
+                                 &kOrderReasoned};
+constexpr const Rule* kLift[] = {&kCallerRole,     &kStatementForThisVault, &kSupervisorSigned,
+                                 &kStatementFresh, &kStatementOnce,         &kPurposeRegistered,
+                                 &kStopped,        &kOrderReasoned,         &kSupervisorsQuorum};
 
 }  // namespace
 

@@ -131,6 +131,16 @@ bool Aborted(const Facts& f) {
   return f.command->search_outcome().result() == v1::SEARCH_RESULT_ABORTED;
 }
 
+const Rule kOutcomeStated = {"outcome.stated",
+                             "AI Act 12(3)",
+                             "An outcome says what came out.",
+                             "RESULT_MISSING",
+                             "RESULT_MISSING",
+                             [](const Facts& f) {
+                               return f.command->search_outcome().result() !=
+                                      v1::SEARCH_RESULT_UNSPECIFIED;
+                             }};
+
 const Rule kOutcomeNotStopped = {"outcome.not-stopped",
                                  "AP-6, GDPR 58(2)(f)",
                                  "No search returns anything after a stop of its purpose.",
@@ -171,10 +181,13 @@ const Rule kCandidateKnown = {"candidate.known",
 const Rule kCaseNotEnded = {
     "case.not-ended",
     "LED 10",
-    "Candidates are judged and named only while the case is active.",
+    "Candidates are judged and named only while the case is active and its warrant runs.",
     "CASE_NOT_ACTIVE",
     "CASE_NOT_ACTIVE",
-    [](const Facts& f) { return f.kase->state() == v1::CASE_STATE_ACTIVE; }};
+    [](const Facts& f) {
+      return f.kase->state() == v1::CASE_STATE_ACTIVE &&
+             f.kase->warrant().not_after().seconds() > f.now;
+    }};
 
 const Rule kCandidateOpen = {"candidate.open",
                              "AI Act 14(5)",
@@ -232,26 +245,26 @@ const Rule kDisclosureConsent = {
     "CANDIDATE_GONE",
     [](const Facts& f) { return f.command->disclose().template_live(); }};
 
-constexpr const Rule* kIdentify[] = {&kMemberRegistered,  &kAuthorityAccredited, &kCaseOfAuthority,
-                                     &kCaseActive,        &kWarrantInWindow,     &kSamePurpose,
-                                     &kPurposeRegistered, &kIdentifyAllowed,     &kPurposeLawful,
-                                     &kPurposeNotStopped, &kProbeAlgorithm,      &kProbeEvidence,
-                                     &kProbeNotFresh,     &kBudgetLeft};
-constexpr const Rule* kVerify[] = {&kMemberRegistered, &kAuthorityAccredited, &kPurposeRegistered,
-                                   &kVerifyAllowed,    &kPurposeLawful,       &kPurposeNotStopped,
-                                   &kProbeAlgorithm,   &kVerifySubjectKnown,  &kVerifyConsentGiven,
-                                   &kVerifyUnexpired,  &kVerifyConsentStands};
-constexpr const Rule* kOutcome[] = {&kOutcomeOfSearch, &kOutcomeNotStopped, &kOutcomeInCase,
-                                    &kOutcomeWithinCap};
+constexpr const Rule* kIdentify[] = {&kCallerRole,      &kMemberRegistered,  &kAuthorityAccredited,
+                                     &kCaseOfAuthority, &kCaseActive,        &kWarrantInWindow,
+                                     &kSamePurpose,     &kPurposeRegistered, &kIdentifyAllowed,
+                                     &kPurposeLawful,   &kPurposeNotStopped, &kProbeAlgorithm,
+                                     &kProbeEvidence,   &kProbeNotFresh,     &kBudgetLeft};
+constexpr const Rule* kVerify[] = {&kCallerRole,         &kMemberRegistered, &kAuthorityAccredited,
+                                   &kPurposeRegistered,  &kVerifyAllowed,    &kPurposeLawful,
+                                   &kPurposeNotStopped,  &kProbeAlgorithm,   &kVerifySubjectKnown,
+                                   &kVerifyConsentGiven, &kVerifyUnexpired,  &kVerifyConsentStands};
+constexpr const Rule* kOutcome[] = {&kOutcomeOfSearch, &kOutcomeStated, &kOutcomeNotStopped,
+                                    &kOutcomeInCase, &kOutcomeWithinCap};
 constexpr const Rule* kAdjudicate[] = {
-    &kMemberRegistered, &kAuthorityAccredited, &kStatementForThisVault, &kMemberSigned,
-    &kStatementFresh,   &kStatementOnce,       &kCaseOfAuthority,       &kCandidateKnown,
-    &kCaseNotEnded,     &kCandidateOpen,       &kAnotherOfficer};
+    &kCallerRole,     &kMemberRegistered, &kAuthorityAccredited, &kStatementForThisVault,
+    &kMemberSigned,   &kStatementFresh,   &kStatementOnce,       &kCaseOfAuthority,
+    &kCandidateKnown, &kCaseNotEnded,     &kCandidateOpen,       &kAnotherOfficer};
 constexpr const Rule* kDisclose[] = {
-    &kMemberRegistered,    &kAuthorityAccredited, &kStatementForThisVault, &kMemberSigned,
-    &kStatementFresh,      &kStatementOnce,       &kCaseOfAuthority,       &kCandidateKnown,
-    &kCaseNotEnded,        &kPurposeNotStopped,   &kDisclosedOnce,         &kDisclosureConfirmed,
-    &kDisclosureRecipient, &kDisclosureConsent};
+    &kCallerRole,          &kMemberRegistered,    &kAuthorityAccredited, &kStatementForThisVault,
+    &kMemberSigned,        &kStatementFresh,      &kStatementOnce,       &kCaseOfAuthority,
+    &kCandidateKnown,      &kCaseNotEnded,        &kPurposeNotStopped,   &kDisclosedOnce,
+    &kDisclosureConfirmed, &kDisclosureRecipient, &kDisclosureConsent};
 
 }  // namespace
 

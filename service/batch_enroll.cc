@@ -121,22 +121,26 @@ absl::Status BatchEnroller::RefuseWhole(uint64_t row, const absl::Status& status
                         "ATOMIC_BATCH_REFUSED"));
 }
 
-absl::Status BatchEnroller::RunAtomic() {
+absl::Status BatchEnroller::RunAtomic(uint64_t announced) {
+  if (announced < 1 || announced > kMaxAtomicRows) {
+    return calls_.LogRejection(
+        call_, absl::InvalidArgumentError("options.rows: an atomic batch has 1 to 10,000 rows"));
+  }
   std::vector<Act> acts;
   v1::BatchEnrollRequest message;
-  while (stream_.Read(&message)) {
+  while (acts.size() < announced && stream_.Read(&message)) {
     const uint64_t row = acts.size();
-    if (row == kMaxAtomicRows) {
-      return calls_.LogRejection(
-          call_, absl::InvalidArgumentError("batch: an atomic batch has at most 10,000 rows"));
-    }
     absl::Status status = Validate(message.row());
     if (!status.ok()) return RefuseWhole(row, status);
     absl::StatusOr<Act> act = EnrollAct(calls_.vault(), call_, message.row());
     if (!act.ok()) return RefuseWhole(row, act.status());
     acts.push_back(*std::move(act));
   }
-  if (acts.empty()) return absl::OkStatus();
+  // A stream that breaks off looks like one that ends: only the number says that it is whole.
+  if (acts.size() < announced || stream_.Read(&message)) {
+    return calls_.LogRejection(
+        call_, absl::InvalidArgumentError("options.rows: not as many rows came as were announced"));
+  }
   const size_t rows = acts.size();
   Ledger& ledger = calls_.vault().ledger();
   const absl::StatusOr<Appended> appended = ledger.AppendAllOrNothing(std::move(acts));

@@ -32,7 +32,8 @@ grpc::Status EnrollmentService::BatchEnroll(
         *call, absl::InvalidArgumentError("batch: the first message must be options")));
   }
   BatchEnroller batch(calls_, *call, *stream);
-  return ToGrpc(first.options().atomic() ? batch.RunAtomic() : batch.RunEach());
+  const v1::BatchEnrollRequest::Options& options = first.options();
+  return ToGrpc(options.atomic() ? batch.RunAtomic(options.rows()) : batch.RunEach());
 }
 
 }  // namespace kluis::service

@@ -1,5 +1,6 @@
-// Runs a fuzz target over its stored corpus, so that every g++ test run replays what libFuzzer found.
-// Usage: TARGET CORPUS_DIR. Fails when the corpus is empty: a replay of nothing shows nothing.
+// Runs a fuzz target over its stored corpus, so that every g++ test run replays what libFuzzer
+// found. Usage: TARGET CORPUS_DIR. Fails when the corpus is empty: a replay of nothing shows
+// nothing.
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>

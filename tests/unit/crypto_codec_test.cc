@@ -51,6 +51,23 @@ TEST(CodecBase64, RefusesAnySecondSpelling) {
   EXPECT_FALSE(FromBase64(std::string_view("Zm9\0", 4)).ok());
 }
 
+TEST(CodecBase64, RefusesEveryByteOutsideTheAlphabetAtEveryPosition) {
+  const std::string alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  const std::string text = "Zm9vYmFy";
+  for (size_t at = 0; at < text.size(); ++at) {
+    for (int byte = 0; byte < 256; ++byte) {
+      std::string changed = text;
+      changed[at] = static_cast<char>(byte);
+      const bool allowed = alphabet.find(changed[at]) != std::string::npos;
+      const auto bytes = FromBase64(changed);
+      EXPECT_EQ(bytes.ok(), allowed) << "byte " << byte << " at " << at;
+      if (bytes.ok()) {
+        EXPECT_EQ(ToBase64(*bytes), changed);
+      }
+    }
+  }
+}
+
 TEST(CodecHex, RefusesUppercaseOddLengthAndOtherCharacters) {
   for (const std::string text : {"AB", "aB", "a", "abc", "0x", "g0", " a", "a ", "a\n"}) {
     EXPECT_EQ(FromHex(text).status().code(), StatusCode::kInvalidArgument) << text;

@@ -195,8 +195,8 @@ TEST(Enroll, RefusesASubjectWhoseDetailsAreErased) {
   change.mutable_subject()->set_erased(true);
   world.Put(change);
   world.Do(world.RegisterPurpose("other"));
-  EXPECT_TRUE(
-      RefusedBy("enrollment.once", "ALREADY_ENROLLED", world, world.Enroll(subject, "other")));
+  EXPECT_TRUE(RefusedBy("enrollment.subject-stays", "SUBJECT_ERASED", world,
+                        world.Enroll(subject, "other")));
 }
 
 TEST(Enroll, GivesANewSubjectTwoSlotsAndAKnownOneOne) {

@@ -234,16 +234,6 @@ TEST(Caller, UnknownToTheVaultIsRefused) {
   }
 }
 
-TEST(Caller, InTheRoleOfAnotherMemberIsRefused) {
-  for (Signed& item : EverySignedCommand()) {
-    const v1::Role role = item.command.caller().role();
-    if (role == v1::ROLE_SUPERVISOR || role == v1::ROLE_SUBJECT) continue;
-    item.command.mutable_caller()->set_role(v1::ROLE_AUDITOR);
-    EXPECT_TRUE(RefusedBy("member.registered", "MEMBER_NOT_REGISTERED", item.world, item.command))
-        << item.name;
-  }
-}
-
 // Rewrites the caller's record to end at `end`.
 void EndMembership(W& world, const v1::Caller& caller, Time end) {
   v1::RecordChange change;

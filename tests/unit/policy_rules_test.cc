@@ -102,7 +102,8 @@ TEST(RulesText, HasALinePerRuleAndPerAct) {
   const auto* acts = v1::Command::descriptor()->FindOneofByName("act");
   EXPECT_EQ(lines, AllRules().size() + static_cast<size_t>(acts->field_count()));
   EXPECT_EQ(text, RulesText());
-  EXPECT_NE(text.find("verify: member.registered authority.accredited"), std::string::npos);
+  EXPECT_NE(text.find("verify: caller.role member.registered authority.accredited"),
+            std::string::npos);
   EXPECT_NE(text.find("reject:\n"), std::string::npos);
 }
 

@@ -63,9 +63,13 @@ TEST(Identify, IsForARegisteredMemberOfAnAccreditedAuthority) {
   auto command = world.Identify(id);
   command.mutable_caller()->set_name("nobody");
   EXPECT_TRUE(RefusedBy("member.registered", "MEMBER_NOT_REGISTERED", world, command));
-  command.mutable_caller()->set_role(v1::ROLE_JUDGE);
-  command.mutable_caller()->set_name("jo");
-  EXPECT_TRUE(RefusedBy("authority.accredited", "AUTHORITY_NOT_ACCREDITED", world, command));
+  v1::RecordChange lapsed;
+  *lapsed.mutable_authority() =
+      world.Get<v1::AuthorityRecord>(key::Authority(world.Case(id).authority_id()));
+  lapsed.mutable_authority()->set_valid_until(world.now);
+  world.Put(lapsed);
+  EXPECT_TRUE(
+      RefusedBy("authority.accredited", "AUTHORITY_NOT_ACCREDITED", world, world.Identify(id)));
 }
 
 TEST(Identify, NeedsAnActiveCase) {
@@ -192,9 +196,6 @@ TEST(Verify, NeedsMemberAuthorityPurposeAndAlgorithm) {
   auto command = world.Verify(subject);
   command.mutable_caller()->set_name("nobody");
   EXPECT_TRUE(RefusedBy("member.registered", "MEMBER_NOT_REGISTERED", world, command));
-  command.mutable_caller()->set_role(v1::ROLE_REGISTRAR);
-  command.mutable_caller()->set_name("rex");
-  EXPECT_TRUE(RefusedBy("authority.accredited", "AUTHORITY_NOT_ACCREDITED", world, command));
   command = world.Verify(subject);
   command.mutable_verify()->set_purpose("unknown");
   EXPECT_TRUE(RefusedBy("purpose.registered", "PURPOSE_UNKNOWN", world, command));
@@ -322,8 +323,8 @@ TEST(Outcome, ReturnsNoMoreCandidatesThanTheCap) {
 TEST(Outcome, ReturnsCandidatesOfAMatchOnly) {
   W world = W::Ready();
   const std::string search = world.Searched(world.Active());
-  for (const auto result : {v1::SEARCH_RESULT_ABORTED, v1::SEARCH_RESULT_OVER_BROAD,
-                            v1::SEARCH_RESULT_NO_MATCH, v1::SEARCH_RESULT_UNSPECIFIED}) {
+  for (const auto result :
+       {v1::SEARCH_RESULT_ABORTED, v1::SEARCH_RESULT_OVER_BROAD, v1::SEARCH_RESULT_NO_MATCH}) {
     auto command = world.Outcome(search, 1);
     command.mutable_search_outcome()->set_result(result);
     EXPECT_TRUE(RefusedBy("outcome.within-cap", "OVER_BROAD", world, command)) << result;
