@@ -9,6 +9,7 @@
 #include <array>
 #include <cerrno>
 #include <memory>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -31,7 +32,8 @@ class Descriptor {
 };
 
 absl::Status Refused(std::string_view what, const std::string& path, int error) {
-  const std::string message = absl::StrCat(std::string(what), " ", path, ": errno ", error);
+  const std::string message = absl::StrCat(path, ": cannot ", std::string(what),
+                                           " it: ", std::generic_category().message(error));
   if (error == ENOENT) return absl::NotFoundError(message);
   if (error == EEXIST) return absl::AlreadyExistsError(message);
   return absl::UnavailableError(message);

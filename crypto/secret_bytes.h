@@ -1,11 +1,11 @@
 // The two places where a secret may live. Both are move-only, wiped when dropped, have no ==, no
 // copy and no stream operator, and hand out their bytes through one name that grep finds: Expose.
 //
-//   SecretBytes     long-lived secrets of any length: signing seeds, envelope keys, opened
-//   templates.
-//                   Own guarded pages, locked in RAM, outside core dumps. About 10 us and 3-4 pages
-//                   each, and the kernel's map count bounds how many may live at once (about
-//                   20,000).
+//   SecretBytes     long-lived secrets of any length: seeds, envelope keys, opened templates.
+//                   Own guarded pages, locked in RAM, outside core dumps. The pages of dropped
+//                   secrets are wiped and kept, at most 64, for the next secret of the same size; a
+//                   new one costs about 10 us and 3-4 pages, and the kernel's map count bounds how
+//                   many may live at once (about 20,000).
 //   ShortSecret<N>  a key that lives for one call on the stack, such as a slot key derived to open
 //                   one record. No system call; wiped, but neither guarded nor locked: do not store
 //                   it in a long-lived object.

@@ -14,6 +14,7 @@
 namespace kluis::service {
 namespace {
 
+constexpr char kRoleNotAllowed[] = "ROLE_NOT_ALLOWED";
 constexpr char kIndexMetadata[] = "kluis-log-index";
 
 const google::protobuf::MethodDescriptor* FindMethod(std::string_view full_name) {
@@ -108,7 +109,7 @@ absl::StatusOr<Call> Calls::Enter(grpc::ServerContext* context, std::string_view
     return LogRejection(
         call,
         WithReason(absl::PermissionDeniedError("role: this call is not for the certificate's role"),
-                   "ROLE_NOT_ALLOWED"));
+                   kRoleNotAllowed));
   }
   return call;
 }
@@ -126,8 +127,9 @@ absl::Status Calls::RefusalOf(const Committed& committed) {
 absl::Status Calls::LogRejection(const Call& call, absl::Status status) {
   if (LogIndexOf(status).has_value()) return status;
   const bool rejected = absl::IsInvalidArgument(status) || absl::IsPermissionDenied(status);
-  if (!rejected || call.kind == v1::LOG_KIND_PUBLIC) return status;
   std::string reason = ReasonOf(status);
+  const bool open_to_all = call.kind == v1::LOG_KIND_PUBLIC && reason != kRoleNotAllowed;
+  if (!rejected || open_to_all) return status;
   if (!policy::IsRejectReason(reason)) {
     reason = "MALFORMED_REQUEST";
     status = WithReason(std::move(status), reason);

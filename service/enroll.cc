@@ -1,6 +1,7 @@
 #include "service/enroll.h"
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -23,7 +24,7 @@ struct Enrolment {
   std::string new_subject_id;  // used when the public key is not known yet
   v1::SubjectDetails details;
   std::vector<Opening> openings;
-  crypto::SecretBytes protected_template = crypto::SecretBytes::Zero(1);
+  std::optional<crypto::SecretBytes> protected_template;
 };
 
 std::span<const float> Values(const v1::Template& value) {
@@ -49,13 +50,13 @@ void SetAttestation(const v1::CaptureAttestation& attestation, v1::Enroll& comma
 // Protects the template for its purpose, when there is such a purpose and the template is of its
 // algorithm; otherwise policy refuses the act and the template is dropped.
 absl::Status Protect(Galleries& galleries, const std::string& purpose, const v1::Template& value,
-                     crypto::SecretBytes& out) {
+                     std::optional<crypto::SecretBytes>& out) {
   const auto room = galleries.Room(purpose);
   if (absl::IsNotFound(room.status())) return absl::OkStatus();
   if (!room.ok()) return room.status();
   if ((*room)->algorithm->id != value.algorithm()) return absl::OkStatus();
   out = crypto::SecretBytes::Zero(Values(value).size_bytes());
-  const std::span<float> floats(reinterpret_cast<float*>(out.ExposeMutable().data()),
+  const std::span<float> floats(reinterpret_cast<float*>(out->ExposeMutable().data()),
                                 Values(value).size());
   return (*room)->transform.Apply(Values(value), floats);
 }
@@ -68,10 +69,10 @@ absl::Status Attach(const Sealer& sealer, const Enrolment& enrolment, const poli
     if (change.has_subject()) subject = &change.subject();
     if (change.has_template_()) record = &change.template_();
   }
-  if (subject == nullptr || record == nullptr) {
-    return absl::InternalError("enroll: an allowed act names no record");
+  if (subject == nullptr || record == nullptr || !enrolment.protected_template) {
+    return absl::InternalError("enroll: an allowed act has no record or no template");
   }
-  const absl::StatusOr<std::span<const float>> values = AsFloats(enrolment.protected_template);
+  const absl::StatusOr<std::span<const float>> values = AsFloats(*enrolment.protected_template);
   if (!values.ok()) return values.status();
   const absl::StatusOr<std::string> sealed = sealer.SealTemplate(*record, *values);
   if (!sealed.ok()) return sealed.status();
@@ -142,7 +143,7 @@ absl::StatusOr<Act> EnrollAct(Vault& vault, const Call& call, const v1::EnrollRe
     return Attach(vault.sealer(), *enrolment, ruling, index, writes);
   };
   act.applied = [&vault, enrolment](const policy::Ruling& ruling) {
-    const absl::StatusOr<std::span<const float>> values = AsFloats(enrolment->protected_template);
+    const absl::StatusOr<std::span<const float>> values = AsFloats(*enrolment->protected_template);
     for (const v1::RecordChange& change : ruling.changes) {
       if (change.has_template_() && values.ok()) {
         vault.galleries().TemplateAdded(change.template_(), *values);

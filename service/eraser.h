@@ -21,7 +21,7 @@ class Eraser {
   Eraser(storage::Database& database, crypto::Keyring& keyring, Ledger& ledger)
       : database_(database), keyring_(keyring), ledger_(ledger) {}
 
-  // The entry that says it is done. When this returns OK the key is gone from every replica.
+  // The entry that says it is done. When this returns OK the key is gone.
   // kUnavailable: the disk failed; the erasure stays pending and is tried again at the next start.
   absl::StatusOr<Committed> Erase(const v1::PendingErasure& erasure);
 
