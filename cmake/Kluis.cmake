@@ -36,7 +36,8 @@ function(kluis_binary name)
   target_link_libraries(${name} PRIVATE ${ARG_DEPS} kluis_flags)
 endfunction()
 
-# kluis_test(KIND NAME DEPS target ...): tests/KIND/NAME.cc, one ctest entry with label KIND.
+# kluis_test(KIND NAME DEPS target ...): tests/KIND/NAME.cc, one ctest entry with label KIND, part
+# of the build target KIND_tests.
 # TIMEOUT in seconds (120 unless told).
 function(kluis_test kind name)
   cmake_parse_arguments(ARG "" "TIMEOUT" "DEPS" ${ARGN})
@@ -45,6 +46,10 @@ function(kluis_test kind name)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
   target_compile_definitions(${name} PRIVATE KLUIS_TESTS_DIR="${PROJECT_SOURCE_DIR}/tests")
   add_test(NAME ${name} COMMAND ${name})
+  if(NOT TARGET ${kind}_tests)
+    add_custom_target(${kind}_tests)
+  endif()
+  add_dependencies(${kind}_tests ${name})
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 120)
   endif()

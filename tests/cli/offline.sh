@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# What kluis and kluis-audit do without a server: keys, statements, synthetic people, files, help.
+# Usage: offline.sh BIN_DIRECTORY. Each case: a command, its exit code, a text it must print.
+set -uo pipefail
+bin=${1:?usage: offline.sh BIN_DIRECTORY}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+cases=0 failures=0
+
+expect() {  # CODE TEXT COMMAND...
+  local code=$1 text=$2 got=0 output; shift 2
+  output=$("$bin/$1" "${@:2}" 2>&1) || got=$?
+  cases=$((cases + 1))
+  if [ "$got" != "$code" ] || ! grep -q -- "$text" <<<"$output"; then
+    failures=$((failures + 1))
+    printf 'FAILED: %s\n  expected exit %s and "%s"; got exit %s and:\n%s\n' \
+      "$*" "$code" "$text" "$got" "$output"
+  fi
+}
+
+# keys
+expect 0 'ed25519:' kluis key new a.key
+expect 4 'File exists' kluis key new a.key
+expect 0 'ed25519:' kluis key show a.key
+chmod 644 a.key
+expect 4 'chmod 600' kluis key show a.key
+chmod 600 a.key
+expect 4 'no-such.key' kluis key show no-such.key
+
+# statements
+expect 0 'stop-order' kluis statement kinds
+expect 0 '' kluis --vault v.example statement sign stop-order --key a.key --set purpose=p \
+  --set reasons=because -o stop.json
+expect 0 'because' kluis statement show stop.json --key a.key
+expect 0 '' kluis key new b.key
+expect 7 '' kluis statement show stop.json --key b.key
+expect 4 'no_such_field' kluis --vault v.example statement sign stop-order --key a.key \
+  --set no_such_field=1 -o x.json
+expect 2 '' kluis statement sign
+expect 0 '' kluis vault found --origin v.example --log-key a.key --supervisor one=b.key --threshold 1
+expect 0 'founding' kluis statement show founding.dsse.json
+
+# synthetic people and template files
+expect 0 '' kluis synth people people --people 3 --shape dlib-128 --seed 1
+expect 2 'shape' kluis synth people other --people 3 --shape no-such --seed 1
+
+# help, completion, usage
+expect 0 'Exit codes' kluis --help
+expect 0 'Example' kluis case warrant --help
+expect 0 'complete' kluis completion bash
+expect 0 'compdef' kluis completion zsh
+expect 0 'complete' kluis completion fish
+expect 2 '' kluis no-such-verb
+expect 2 '' kluis-audit
+expect 2 'no-such-log' kluis-audit verify no-such-log --key x
+expect 1 'kluisd: ' kluisd --config no-such.toml
+
+printf '%d passed, %d failed\n' "$((cases - failures))" "$failures"
+[ "$failures" = 0 ]
