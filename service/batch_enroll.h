@@ -25,8 +25,8 @@ class BatchEnroller {
   // and rows that were not answered were not stored.
   absl::Status RunEach();
 
-  // All rows or none, and none unless `announced` rows come. After a refused row: one answer, for that row, and kPermissionDenied with
-  // ATOMIC_BATCH_REFUSED; nothing of the batch is stored.
+  // All rows or none, and none unless `announced` rows come. After a refused row: one answer, for
+  // that row, and kPermissionDenied with ATOMIC_BATCH_REFUSED; nothing of the batch is stored.
   absl::Status RunAtomic(uint64_t announced);
 
  private:

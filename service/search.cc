@@ -6,6 +6,7 @@
 
 #include "matching/threshold.h"
 #include "matching/verify.h"
+#include "policy/record_key.h"
 #include "service/names.h"
 #include "storage/layout.h"
 
@@ -64,6 +65,7 @@ absl::StatusOr<Findings> SearchGallery(Vault& vault, const Call& call, const pol
   findings.outcome.set_matches(static_cast<uint32_t>(result->matches));
   findings.outcome.set_threshold_policy(matching::PolicyText(fpir, size));
   findings.outcome.set_gallery_size(size);
+  findings.sealed.set_probe(std::string(AsText(probe)));
   if (result->matches > grant.candidate_cap()) {
     findings.outcome.set_result(v1::SEARCH_RESULT_OVER_BROAD);
     return findings;
@@ -77,7 +79,6 @@ absl::StatusOr<Findings> SearchGallery(Vault& vault, const Call& call, const pol
     candidate->set_subject_id(IdText(match.subject_id));
     findings.outcome.add_candidate_ids(candidate->id());
   }
-  findings.sealed.set_probe(std::string(AsText(probe)));
   return findings;
 }
 
@@ -128,13 +129,24 @@ absl::StatusOr<Committed> Conclude(Vault& vault, const Call& call, const policy:
   return Abort(vault, call, search_id, committed.status());
 }
 
+absl::Status EndedMeanwhile(const Vault& vault, const policy::Grant& grant, absl::Status why) {
+  const auto record = policy::Find<v1::TemplateRecord>(
+      vault.state(), policy::key::Template(grant.only_template()->id()));
+  const bool ended =
+      record.ok() && record->has_value() && (*record)->state() != v1::TEMPLATE_STATE_ACTIVE;
+  if (!absl::IsDataLoss(why) || !ended) return why;
+  return WithReason(absl::PermissionDeniedError("not permitted"), "NOT_PERMITTED");
+}
+
 absl::Status Abort(Vault& vault, const Call& call, const std::string& search_id, absl::Status why) {
   v1::SearchOutcome outcome;
   outcome.set_search_id(search_id);
   outcome.set_result(v1::SEARCH_RESULT_ABORTED);
   // Should this fail too, the store is down and the next start concludes the search.
-  vault.ledger().Commit(OutcomeAct(call, std::move(outcome))).status().IgnoreError();
-  return why;
+  const absl::StatusOr<Committed> aborted =
+      vault.ledger().Commit(OutcomeAct(call, std::move(outcome)));
+  if (!aborted.ok() || LogIndexOf(why).has_value()) return why;
+  return WithLogIndex(std::move(why), aborted->index);
 }
 
 }  // namespace kluis::service

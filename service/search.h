@@ -37,7 +37,12 @@ absl::StatusOr<Findings> CompareOne(Vault& vault, const policy::Grant& grant,
 absl::StatusOr<Committed> Conclude(Vault& vault, const Call& call, const policy::Grant& grant,
                                    const std::string& search_id, Findings findings);
 
-// Commits an aborted outcome for a search that failed with `why`, which is returned.
+// Why a verification's comparison failed: when the consent ended after the intent was in the log,
+// the same as if it had ended before; else `why`.
+absl::Status EndedMeanwhile(const Vault& vault, const policy::Grant& grant, absl::Status why);
+
+// Commits an aborted outcome for a search that failed with `why`, which is returned; it names that
+// entry when it names none yet.
 absl::Status Abort(Vault& vault, const Call& call, const std::string& search_id, absl::Status why);
 
 }  // namespace kluis::service

@@ -77,7 +77,9 @@ grpc::Status SearchService::Verify(grpc::ServerContext* context, const v1::Verif
         const auto probe = ProtectProbe(**room, request->probe());
         if (!probe.ok()) return Abort(vault, call, search_id, probe.status());
         absl::StatusOr<Findings> findings = CompareOne(vault, grant, **room, *probe);
-        if (!findings.ok()) return Abort(vault, call, search_id, findings.status());
+        if (!findings.ok()) {
+          return Abort(vault, call, search_id, EndedMeanwhile(vault, grant, findings.status()));
+        }
         const absl::StatusOr<Committed> outcome =
             Conclude(vault, call, grant, search_id, *std::move(findings));
         if (!outcome.ok()) return outcome.status();

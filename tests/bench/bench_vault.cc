@@ -1,0 +1,326 @@
+#include "tests/bench/bench_vault.h"
+
+#include <grpcpp/grpcpp.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "audit/statement.h"
+#include "client/draft.h"
+#include "client/session.h"
+#include "client/station.h"
+#include "crypto/key_file.h"
+#include "kluis/v1/case_service.grpc.pb.h"
+#include "kluis/v1/supervision_service.grpc.pb.h"
+
+namespace kluis::bench {
+namespace {
+
+constexpr char kVaultName[] = "bench.kluis.test/vault";
+constexpr char kAlgorithm[] = "arcface-512/1";
+constexpr char kSupervisor[] = "supervisor/sup";
+constexpr char kSecondOfficer[] = "officer/ben";
+constexpr char kJudge[] = "judge/jo";
+
+google::protobuf::Timestamp DaysFromNow(int64_t days) {
+  return client::ToTimestamp(client::Now() + days * client::kDaySeconds);
+}
+
+v1::Notice NoticeText() {
+  v1::Notice notice;
+  notice.set_language("en");
+  notice.set_version("1");
+  notice.set_sha256(std::string(64, 'a'));
+  return notice;
+}
+
+v1::LegalProfile Profile() {
+  v1::LegalProfile profile;
+  profile.set_id("nl");
+  profile.set_consent_max_days(1825);
+  profile.set_warrant_max_days(28);
+  profile.set_notice_delay_max_days(180);
+  profile.set_statement_max_age_minutes(1440);
+  profile.set_necessity_min_characters(80);
+  profile.set_probe_min_age_minutes(10);
+  profile.set_case_retention_days(365);
+  profile.set_details_retention_days(90);
+  profile.set_log_retention_months(6);
+  return profile;
+}
+
+absl::StatusOr<v1::Envelope> Signed(const crypto::SigningKey& key,
+                                    google::protobuf::Message& payload) {
+  client::Stamp(kVaultName, client::Now(), payload);
+  absl::StatusOr<v1::Envelope> envelope = audit::MakeStatement(payload);
+  if (envelope.ok()) audit::AddSignature(key, *envelope);
+  return envelope;
+}
+
+std::string FileText(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+}  // namespace
+
+BenchVault::BenchVault(std::string directory, client::Population people)
+    : directory_(std::move(directory)), people_(std::move(people)) {}
+
+absl::StatusOr<std::unique_ptr<BenchVault>> BenchVault::Start(const std::string& directory) {
+  absl::StatusOr<client::Population> people = client::Population::Create("arcface-512", 1);
+  if (!people.ok()) return people.status();
+  std::unique_ptr<BenchVault> vault(new BenchVault(directory, *std::move(people)));
+  absl::Status status = vault->Found();
+  if (status.ok()) status = vault->Serve();
+  if (status.ok()) status = vault->RegisterMembers();
+  if (!status.ok()) return status;
+  return vault;
+}
+
+absl::Status BenchVault::Found() {
+  const std::string command =
+      absl::StrCat("'", KLUIS_DEV_PKI, "' '", directory_, "/pki' ", kSupervisor, " ", kRegistrar,
+                   " ", kOfficer, " ", kSecondOfficer, " ", kJudge);
+  if (std::system(command.c_str()) != 0) return absl::UnavailableError("deploy/dev-pki failed");
+
+  const std::string keys = directory_ + "/keys";
+  std::filesystem::create_directory(keys);
+  std::filesystem::permissions(keys, std::filesystem::perms::owner_all);
+  const crypto::SigningKey log_key = crypto::SigningKey::Generate();
+  const absl::Status written = crypto::WriteSigningKey(log_key, keys + "/log.key");
+  if (!written.ok()) return written;
+
+  v1::Founding founding;
+  v1::FoundingSupervisor& supervisor = *founding.add_supervisors();
+  supervisor.set_name("sup");
+  supervisor.set_public_key(crypto::PublicKeyText(supervisor_.public_key()));
+  founding.set_threshold(1);
+  founding.set_log_public_key(crypto::PublicKeyText(log_key.public_key()));
+  *founding.mutable_legal_profile() = Profile();
+  const absl::StatusOr<v1::Envelope> statement = Signed(supervisor_, founding);
+  if (!statement.ok()) return statement.status();
+  std::ofstream(directory_ + "/founding.dsse.json") << audit::EnvelopeToJson(*statement);
+  return absl::OkStatus();
+}
+
+absl::Status BenchVault::Serve() {
+  const std::string toml =
+      "[server]\nlisten = \"127.0.0.1:0\"\ndeadline_seconds = 600\n[log]\nlevel = \"warn\"\n";
+  absl::StatusOr<service::Config> config = service::ParseConfig(toml, directory_, "bench.toml");
+  if (!config.ok()) return config.status();
+  config_ = *std::move(config);
+  auto daemon = service::Daemon::Start(config_, clock_);
+  if (!daemon.ok()) return daemon.status();
+  daemon_ = *std::move(daemon);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::shared_ptr<grpc::Channel>> BenchVault::Connect(
+    const std::string& identity) const {
+  grpc::SslCredentialsOptions options;
+  options.pem_root_certs = FileText(directory_ + "/pki/ca.crt");
+  options.pem_cert_chain = FileText(absl::StrCat(directory_, "/pki/", identity, ".crt"));
+  options.pem_private_key = FileText(absl::StrCat(directory_, "/pki/", identity, ".key"));
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  std::shared_ptr<grpc::Channel> channel = grpc::CreateCustomChannel(
+      absl::StrCat("127.0.0.1:", daemon_->port()), grpc::SslCredentials(options), arguments);
+  if (!channel->WaitForConnected(std::chrono::system_clock::now() + std::chrono::seconds(10))) {
+    return absl::UnavailableError(absl::StrCat("no connection as ", identity));
+  }
+  return channel;
+}
+
+absl::StatusOr<std::vector<std::shared_ptr<grpc::Channel>>> BenchVault::ConnectClients(
+    const std::string& identity) const {
+  std::vector<std::shared_ptr<grpc::Channel>> channels;
+  for (int i = 0; i < kClients; ++i) {
+    auto channel = Connect(identity);
+    if (!channel.ok()) return channel.status();
+    channels.push_back(*std::move(channel));
+  }
+  return channels;
+}
+
+template <typename Stub, typename Request, typename Response>
+absl::StatusOr<Response> BenchVault::Send(
+    const std::string& identity, const crypto::SigningKey& key,
+    grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+    v1::Envelope* (Request::*slot)(), google::protobuf::Message& payload) const {
+  const absl::StatusOr<v1::Envelope> statement = Signed(key, payload);
+  if (!statement.ok()) return statement.status();
+  auto channel = Connect(identity);
+  if (!channel.ok()) return channel.status();
+  std::ostringstream unused;
+  client::Session session({}, unused, unused, *std::move(channel));
+  return session.Send(method, slot, *statement);
+}
+
+absl::Status BenchVault::RegisterMembers() {
+  v1::Accreditation accreditation;
+  accreditation.set_authority_name("Bench authority");
+  accreditation.set_contact("desk@bench.kluis.test");
+  accreditation.set_legal_mandate("Act, article 1");
+  *accreditation.mutable_valid_until() = DaysFromNow(365);
+  const auto authority =
+      Send(kSupervisor, supervisor_, &v1::SupervisionService::Stub::AccreditAuthority,
+           &v1::AccreditAuthorityRequest::mutable_accreditation, accreditation);
+  if (!authority.ok()) return authority.status();
+
+  struct Member {
+    v1::Role role;
+    const char* name;
+    const crypto::SigningKey& key;
+  };
+  for (const Member& member :
+       {Member{v1::ROLE_REGISTRAR, "desk", registrar_}, Member{v1::ROLE_OFFICER, "anna", officer_},
+        Member{v1::ROLE_OFFICER, "ben", second_officer_}, Member{v1::ROLE_JUDGE, "jo", judge_}}) {
+    v1::Registration registration;
+    registration.set_role(member.role);
+    registration.set_member(member.name);
+    if (member.role == v1::ROLE_OFFICER) registration.set_authority(authority->authority());
+    registration.set_public_key(crypto::PublicKeyText(member.key.public_key()));
+    *registration.mutable_valid_until() = DaysFromNow(365);
+    const absl::Status registered =
+        Send(kSupervisor, supervisor_, &v1::SupervisionService::Stub::RegisterMember,
+             &v1::RegisterMemberRequest::mutable_registration, registration)
+            .status();
+    if (!registered.ok()) return registered;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status BenchVault::RegisterPurpose(const std::string& purpose) {
+  v1::PurposeRegistration registration;
+  registration.set_purpose(purpose);
+  registration.set_title("Bench");
+  registration.mutable_controller()->set_name("Controller");
+  registration.mutable_controller()->set_representative("Representative");
+  registration.mutable_controller()->set_contact("contact@bench.kluis.test");
+  registration.mutable_legal_basis()->set_reference("Act, article 1");
+  *registration.mutable_legal_basis()->mutable_valid_until() = DaysFromNow(365);
+  registration.mutable_dpia()->set_reference("DPIA 1");
+  registration.mutable_dpia()->set_sha256(std::string(64, 'd'));
+  registration.set_custody(v1::CUSTODY_CASE_GATED);
+  registration.add_operations(v1::OPERATION_VERIFY);
+  registration.add_operations(v1::OPERATION_IDENTIFY);
+  registration.set_algorithm(kAlgorithm);
+  registration.set_retention_max_days(365);
+  registration.mutable_threshold()->set_target_fpir(0.001);
+  registration.mutable_threshold()->set_target_fmr(0.0001);
+  registration.set_candidate_cap(10);
+  registration.add_subject_categories(v1::SUBJECT_CATEGORY_VICTIM);
+  *registration.add_notices() = NoticeText();
+  return Send(kSupervisor, supervisor_, &v1::SupervisionService::Stub::RegisterPurpose,
+              &v1::RegisterPurposeRequest::mutable_registration, registration)
+      .status();
+}
+
+absl::StatusOr<std::string> BenchVault::OpenCase(const std::string& purpose) {
+  v1::CaseOpening opening;
+  opening.set_purpose(purpose);
+  opening.set_reference("2026-0001");
+  opening.set_legal_basis("Act, article 1");
+  opening.set_matter(v1::MATTER_MISSING_PERSON);
+  opening.set_matter_description("A person is missing.");
+  opening.set_necessity(
+      "Every other means was tried for a week without a trace; only a comparison with the people "
+      "who enrolled can tell who the person in the photograph is.");
+  opening.add_subject_categories(v1::SUBJECT_CATEGORY_VICTIM);
+  const auto opened = Send(kOfficer, officer_, &v1::CaseService::Stub::OpenCase,
+                           &v1::OpenCaseRequest::mutable_opening, opening);
+  if (!opened.ok()) return opened.status();
+  const std::string name = opened->case_().name();
+
+  v1::Warrant warrant;
+  warrant.set_case_(name);
+  warrant.set_budget(10'000);
+  warrant.set_candidate_cap(10);
+  warrant.add_subject_categories(v1::SUBJECT_CATEGORY_VICTIM);
+  *warrant.mutable_not_before() = DaysFromNow(0);
+  *warrant.mutable_not_after() = DaysFromNow(14);
+  const absl::Status issued = Send(kJudge, judge_, &v1::CaseService::Stub::IssueWarrant,
+                                   &v1::IssueWarrantRequest::mutable_warrant, warrant)
+                                  .status();
+  if (!issued.ok()) return issued;
+
+  v1::CaseApproval approval;
+  approval.set_case_(name);
+  const absl::Status approved =
+      Send(kSecondOfficer, second_officer_, &v1::CaseService::Stub::ApproveCase,
+           &v1::ApproveCaseRequest::mutable_approval, approval)
+          .status();
+  if (!approved.ok()) return approved;
+  return name;
+}
+
+v1::Template BenchVault::Face(uint64_t person, uint32_t capture) const {
+  v1::Template face;
+  face.set_algorithm(kAlgorithm);
+  face.mutable_values()->Resize(static_cast<int>(people_.dimension()), 0);
+  people_.Capture(person, capture, {face.mutable_values()->mutable_data(), people_.dimension()});
+  return face;
+}
+
+absl::StatusOr<v1::EnrollRequest> BenchVault::Enrollment(const std::string& purpose,
+                                                         uint64_t person) const {
+  const crypto::SigningKey key = crypto::SigningKey::Generate();
+  v1::Consent consent;
+  consent.set_subject_public_key(crypto::PublicKeyText(key.public_key()));
+  consent.set_purpose(purpose);
+  *consent.mutable_notice() = NoticeText();
+  consent.set_explicit_consent(true);
+  *consent.mutable_expires_at() = DaysFromNow(300);
+  const absl::StatusOr<v1::Envelope> statement = Signed(key, consent);
+  if (!statement.ok()) return statement.status();
+
+  absl::StatusOr<crypto::SigningKey> registrar =
+      crypto::SigningKey::FromSeed(crypto::SecretBytes::CopyOf(registrar_.seed().Expose()));
+  if (!registrar.ok()) return registrar.status();
+  client::Capture capture;
+  capture.captured_at = client::Now() - 60;
+  capture.category = v1::SUBJECT_CATEGORY_VICTIM;
+  const client::Station station(kVaultName, *std::move(registrar), capture);
+  v1::SubjectDetails details;
+  details.set_full_name(absl::StrCat("Synthetic Person ", person));
+  details.set_contact(absl::StrCat("person-", person, "@bench.kluis.test"));
+  return station.Request(*statement, Face(person, 0), std::move(details), client::Now());
+}
+
+absl::StatusOr<std::vector<v1::EnrollRequest>> BenchVault::Enrollments(const std::string& purpose,
+                                                                       uint64_t first,
+                                                                       uint64_t count) const {
+  std::vector<v1::EnrollRequest> requests(count);
+  const uint64_t threads = std::max(1u, std::thread::hardware_concurrency());
+  std::vector<absl::Status> failures(threads);
+  std::vector<std::thread> workers;
+  for (uint64_t t = 0; t < threads; ++t) {
+    workers.emplace_back([&, t] {
+      for (uint64_t i = t; i < count && failures[t].ok(); i += threads) {
+        absl::StatusOr<v1::EnrollRequest> request = Enrollment(purpose, first + i);
+        if (request.ok()) {
+          requests[i] = *std::move(request);
+        } else {
+          failures[t] = request.status();
+        }
+      }
+    });
+  }
+  for (std::thread& worker : workers) worker.join();
+  for (const absl::Status& failure : failures) {
+    if (!failure.ok()) return failure;
+  }
+  return requests;
+}
+
+}  // namespace kluis::bench

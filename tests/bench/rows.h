@@ -1,0 +1,25 @@
+// The figures, in groups that share their preparations. Each group adds its rows to the report and
+// prepares only what the report wants.
+#ifndef KLUIS_TESTS_BENCH_ROWS_H_
+#define KLUIS_TESTS_BENCH_ROWS_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "tests/bench/bench_vault.h"
+#include "tests/bench/report.h"
+
+namespace kluis::bench {
+
+// Durable enrolments, by themselves and against RocksDB alone in `directory`.
+absl::Status EnrollRows(BenchVault& vault, const std::string& directory, Report& report);
+
+// Verifications with their two durable entries, by themselves and against an empty RPC.
+absl::Status VerifyRows(BenchVault& vault, Report& report);
+
+// Exact 1:N in a gallery of 100,000.
+absl::Status IdentifyRows(BenchVault& vault, Report& report);
+
+}  // namespace kluis::bench
+
+#endif  // KLUIS_TESTS_BENCH_ROWS_H_

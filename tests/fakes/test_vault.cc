@@ -1,0 +1,50 @@
+#include "tests/fakes/test_vault.h"
+
+#include <cstdio>
+#include <cstdlib>
+
+namespace kluis {
+namespace {
+
+void RequireOk(const absl::Status& status, const char* what) {
+  if (status.ok()) return;
+  std::fprintf(stderr, "test vault: %s: %s\n", what, std::string(status.message()).c_str());
+  std::abort();
+}
+
+}  // namespace
+
+TestVault::TestVault(double target_fpir) : TestWorld(VaultPlace::clock, target_fpir) {
+  const std::string& place = scratch.path();
+  WriteFounding(place);
+  config_.server.listen = "127.0.0.1:0";
+  config_.server.ca = Pki() + "/ca.crt";
+  config_.server.cert = Pki() + "/server.crt";
+  config_.server.key = Pki() + "/server.key";
+  config_.vault.data = place + "/data";
+  config_.vault.founding = place + "/founding.dsse.json";
+  config_.vault.sweep_seconds = 3600;  // a test sweeps when it wants to
+  config_.keys.keyring = place + "/keys/keyring";
+  config_.keys.root_key = place + "/keys/root.key";
+  config_.keys.log_signer = place + "/keys/log.key";
+  config_.log.level = "debug";
+  config_.log.file = place + "/kluisd.log";
+  Start();
+  SetUp();
+}
+
+void TestVault::Start() {
+  auto daemon = service::Daemon::Start(config_, VaultPlace::clock);
+  RequireOk(daemon.status(), "start");
+  daemon_ = *std::move(daemon);
+  Connect(daemon_->port());
+}
+
+void TestVault::Restart() {
+  daemon_.reset();
+  Start();
+}
+
+void TestVault::Sweep() { RequireOk(vault().sweeper().SweepOnce(), "sweep"); }
+
+}  // namespace kluis

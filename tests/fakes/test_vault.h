@@ -1,0 +1,47 @@
+// A whole vault in this process, in a directory of its own, with a clock that stands still, and
+// everybody around it. Founded and set up when constructed.
+#ifndef KLUIS_TESTS_FAKES_TEST_VAULT_H_
+#define KLUIS_TESTS_FAKES_TEST_VAULT_H_
+
+#include <memory>
+#include <string>
+
+#include "service/config.h"
+#include "service/daemon.h"
+#include "tests/fakes/fake_clock.h"
+#include "tests/fakes/scratch_directory.h"
+#include "tests/fakes/test_world.h"
+
+namespace kluis {
+
+// What TestWorld needs before it is made.
+struct VaultPlace {
+  service::FakeClock clock{1'800'000'000};
+  ScratchDirectory scratch;
+};
+
+class TestVault : private VaultPlace, public TestWorld {
+ public:
+  explicit TestVault(double target_fpir = 1e-3);
+
+  // Stops the daemon and starts it again on the same files. Not while calls run.
+  void Restart();
+
+  void Advance(int64_t seconds) { VaultPlace::clock.Advance(seconds); }
+  void SetTime(int64_t now) { VaultPlace::clock.Set(now); }
+  // What the vault's own sweep does.
+  void Sweep();
+
+  service::Vault& vault() { return daemon_->vault(); }
+  const std::string& directory() const { return scratch.path(); }
+
+ private:
+  void Start();
+
+  service::Config config_;
+  std::unique_ptr<service::Daemon> daemon_;
+};
+
+}  // namespace kluis
+
+#endif  // KLUIS_TESTS_FAKES_TEST_VAULT_H_

@@ -1,0 +1,196 @@
+// Every end date one second before and at it, with a clock that only the test moves.
+#include <string>
+
+#include "client/draft.h"
+#include "crypto/codec.h"
+#include "gtest/gtest.h"
+#include "policy/facts.h"
+#include "policy/record_key.h"
+#include "storage/layout.h"
+#include "tests/fakes/test_vault.h"
+
+namespace kluis {
+namespace {
+
+using client::ToTimestamp;
+using storage::Column;
+
+size_t Rows(TestVault& vault, Column column, const std::string& prefix) {
+  size_t count = 0;
+  const absl::Status scanned =
+      vault.vault().database().Scan(column, prefix, [&](std::string_view, std::string_view) {
+        ++count;
+        return true;
+      });
+  EXPECT_TRUE(scanned.ok());
+  return count;
+}
+
+storage::Id IdOf(const std::string& name, const std::string& collection) {
+  return *storage::IdFromBytes(policy::IdInName(name, collection));
+}
+
+v1::Case CaseNow(const TestWorld& vault, const std::string& name) {
+  v1::GetCaseRequest request;
+  request.set_name(name);
+  return Must(vault.Call("officer/one", &v1::CaseService::Stub::GetCase, request), "get").case_();
+}
+
+TEST(ConsentEnd, IsFoundASecondBeforeAndNotAtItWithoutAnySweep) {
+  TestVault vault;
+  const Person person = vault.NewPerson();
+  const std::string subject = Must(vault.Enroll(person, {.days = 10}), "enroll").subject();
+  const std::string name = vault.ActiveCase();
+  const v1::Template probe = vault.Face(person, 1);
+  vault.Advance(10 * kDay - 1);
+  EXPECT_EQ(vault.Identify(name, probe)->result(), v1::SEARCH_RESULT_MATCH);
+  EXPECT_EQ(vault.Verify(subject, probe)->result(), v1::SEARCH_RESULT_MATCH);
+  vault.Advance(1);
+  EXPECT_EQ(vault.Identify(name, probe)->result(), v1::SEARCH_RESULT_NO_MATCH);
+  EXPECT_EQ(vault.Verify(subject, probe).reason, "NOT_PERMITTED");
+}
+
+TEST(ConsentEnd, TheSweepErasesTheTemplateAndItsKey) {
+  TestVault vault;
+  const Person person = vault.NewPerson();
+  const auto enrolled = Must(vault.Enroll(person, {.days = 10}), "enroll");
+  const std::string key = storage::TemplateKey(IdOf(enrolled.template_record(), "templates"));
+  const auto record = policy::Find<v1::TemplateRecord>(
+      vault.vault().state(),
+      policy::key::Template(policy::IdInName(enrolled.template_record(), "templates")));
+  ASSERT_TRUE(record.ok() && record->has_value());
+  const uint32_t slot = (*record)->slot();
+  vault.Advance(10 * kDay - 1);
+  vault.Sweep();
+  EXPECT_EQ(Rows(vault, Column::kSealed, key), 1u);
+  EXPECT_FALSE(vault.vault().keyring().IsPunctured(slot));
+  vault.Advance(1);
+  vault.Sweep();
+  EXPECT_EQ(Rows(vault, Column::kSealed, key), 0u);
+  EXPECT_TRUE(vault.vault().keyring().IsPunctured(slot));
+  const auto held = vault.Holdings(person);
+  ASSERT_EQ(held->holdings_size(), 1);
+  EXPECT_EQ(held->holdings(0).state(), v1::TEMPLATE_STATE_ERASED);
+  EXPECT_EQ(held->holdings(0).end_reason(), v1::END_REASON_EXPIRED);
+  EXPECT_EQ(vault.Status().pending_erasures(), 0u);
+  EXPECT_TRUE(vault.CheckVault().consistent());
+}
+
+TEST(ConsentEnd, IsNeverLaterThanThePurposesRetention) {
+  TestVault vault;
+  const Person person = vault.NewPerson();
+  Must(vault.Enroll(person, {.days = 3000}), "enroll");
+  EXPECT_EQ(vault.Holdings(person)->holdings(0).expires_at().seconds(), vault.now() + 1825 * kDay);
+}
+
+TEST(WarrantWindow, OpensAndClosesOnTheSecond) {
+  TestVault vault;
+  const int64_t from = vault.now() + kHour;
+  const int64_t until = from + 5 * kDay;
+  const std::string name = vault.ActiveCase(100, [&](v1::Warrant& warrant) {
+    *warrant.mutable_not_before() = ToTimestamp(from);
+    *warrant.mutable_not_after() = ToTimestamp(until);
+  });
+  vault.SetTime(from - 1);
+  EXPECT_EQ(vault.Identify(name, vault.Face(0)).reason, "OUTSIDE_WARRANT_WINDOW");
+  vault.SetTime(from);
+  EXPECT_TRUE(vault.Identify(name, vault.Face(0)).ok());
+  vault.SetTime(until - 1);
+  vault.Sweep();
+  EXPECT_TRUE(vault.Identify(name, vault.Face(0)).ok());
+  vault.SetTime(until);
+  EXPECT_EQ(vault.Identify(name, vault.Face(0)).reason, "OUTSIDE_WARRANT_WINDOW");
+  EXPECT_EQ(CaseNow(vault, name).state(), v1::CASE_STATE_ACTIVE);
+  vault.Sweep();
+  EXPECT_EQ(CaseNow(vault, name).state(), v1::CASE_STATE_EXPIRED);
+  EXPECT_EQ(vault.Status().galleries_size(), 0);
+}
+
+TEST(ProbeAge, MustHaveReachedTheProfilesMinimum) {
+  const TestVault vault;
+  v1::IdentifyRequest request = vault.IdentifyRequestOf(vault.ActiveCase(), vault.Face(0));
+  *request.mutable_captured_at() = ToTimestamp(vault.now() - 10 * kMinute + 1);
+  EXPECT_EQ(vault.Call("officer/one", &v1::SearchService::Stub::Identify, request).reason,
+            "PROBE_TOO_FRESH");
+  *request.mutable_captured_at() = ToTimestamp(vault.now() - 10 * kMinute);
+  EXPECT_TRUE(vault.Call("officer/one", &v1::SearchService::Stub::Identify, request).ok());
+}
+
+TEST(CaseRetention, ProbesAndResultsGoAtItsEnd) {
+  TestVault vault;
+  const Person person = vault.NewPerson();
+  Must(vault.Enroll(person, {.days = 1000}), "enroll");
+  const std::string name = vault.ActiveCase();
+  const std::string prefix = storage::ProbePrefix(IdOf(name, "cases"));
+  EXPECT_EQ(vault.Identify(name, vault.Face(person))->result(), v1::SEARCH_RESULT_MATCH);
+  EXPECT_EQ(vault.Identify(name, vault.Face(person))->result(), v1::SEARCH_RESULT_MATCH);
+  EXPECT_EQ(Rows(vault, Column::kSealed, prefix), 2u);
+  vault.Advance(kDay);
+  Must(vault.Close(name), "close");
+  vault.Advance(365 * kDay - 1);
+  vault.Sweep();
+  EXPECT_EQ(Rows(vault, Column::kSealed, prefix), 2u);
+  vault.Advance(1);
+  vault.Sweep();
+  EXPECT_EQ(Rows(vault, Column::kSealed, prefix), 0u);
+  EXPECT_TRUE(vault.CheckVault().consistent());
+  vault.Restart();
+  EXPECT_EQ(Rows(vault, Column::kSealed, prefix), 0u);
+}
+
+TEST(DetailsRetention, TheSubjectIsForgottenAtItsEnd) {
+  TestVault vault;
+  const Person person = vault.NewPerson();
+  const std::string subject = Must(vault.Enroll(person), "enroll").subject();
+  const std::string name = vault.ActiveCase();
+  const auto found = vault.Identify(name, vault.Face(person));
+  ASSERT_EQ(found->candidates_size(), 1);
+  Must(vault.Confirm(found->candidates(0), "officer/one"), "confirm");
+  Must(vault.Confirm(found->candidates(0), "officer/two"), "confirm");
+  Must(vault.Disclose(found->candidates(0)), "disclose");
+  Must(vault.Withdraw(person), "withdraw");
+  const storage::Id id = IdOf(subject, "subjects");
+  vault.Advance(90 * kDay - 1);
+  vault.Sweep();
+  EXPECT_TRUE(vault.Holdings(person).ok());
+  EXPECT_EQ(Rows(vault, Column::kDetails, storage::SubjectKey(id)), 1u);
+  EXPECT_EQ(Rows(vault, Column::kDetails, storage::NoticePrefix(id)), 1u);
+  EXPECT_EQ(Rows(vault, Column::kDetails, "k"), 1u);
+  vault.Advance(1);
+  vault.Sweep();
+  EXPECT_EQ(Rows(vault, Column::kDetails, storage::SubjectKey(id)), 0u);
+  EXPECT_EQ(Rows(vault, Column::kDetails, storage::NoticePrefix(id)), 0u);
+  EXPECT_EQ(Rows(vault, Column::kDetails, "k"), 0u);
+  EXPECT_EQ(vault.Holdings(person).reason, "NOT_PERMITTED");
+  EXPECT_TRUE(vault.CheckVault().consistent());
+  // Who comes back is somebody new.
+  EXPECT_NE(Must(vault.Enroll(person), "enroll").subject(), subject);
+}
+
+TEST(StatementAge, IsUsedUntilItsEndAndNotBeforeItWasSigned) {
+  TestVault vault;
+  const auto send_signed_at = [&](int64_t issued_at) {
+    v1::CaseOpening opening = vault.Opening();
+    *opening.mutable_issued_at() = ToTimestamp(issued_at);
+    return vault
+        .Act("officer/one", &v1::CaseService::Stub::OpenCase, &v1::OpenCaseRequest::mutable_opening,
+             opening)
+        .reason;
+  };
+  EXPECT_EQ(send_signed_at(vault.now() - 1440 * kMinute + 1), "");
+  EXPECT_EQ(send_signed_at(vault.now() - 1440 * kMinute), "STATEMENT_STALE");
+  EXPECT_EQ(send_signed_at(vault.now() + 5 * kMinute), "");
+  EXPECT_EQ(send_signed_at(vault.now() + 5 * kMinute + 1), "STATEMENT_STALE");
+}
+
+TEST(LogTime, DoesNotStepBackWithTheMachinesClock) {
+  TestVault vault;
+  const int64_t before = Must(vault.OpenCase(), "open").receipt().decided_at().seconds();
+  vault.Advance(-100);
+  const auto later = Must(vault.OpenCase(), "open").receipt();
+  EXPECT_EQ(later.decided_at().seconds(), before);
+  EXPECT_EQ(vault.EntryAt(later.log_index()).decided_at(), before);
+}
+
+}  // namespace
+}  // namespace kluis
