@@ -23,27 +23,39 @@ absl::StatusOr<std::uint64_t> GroupSync::Written() {
 absl::Status GroupSync::Sync(std::uint64_t ticket) {
   std::unique_lock lock(mutex_);
   if (ticket > written_) return absl::InvalidArgumentError("ticket: given by no write");
-  changed_.wait(lock, [&] { return failed_ || durable_ >= ticket || !syncing_; });
+  while (!failed_ && durable_ < ticket && syncing_) {
+    ended_[(ticket <= target_ ? round_ : round_ + 1) % 2].wait(lock);
+  }
   if (failed_) return FailedForGood();
   if (durable_ >= ticket) return absl::OkStatus();
 
   syncing_ = true;
   ++syncs_;
-  const std::uint64_t target = written_;  // their writes have ended, so the sync covers them
+  ++round_;
+  target_ = written_;  // their writes have ended, so the sync covers them
   lock.unlock();
   const absl::Status synced = sync_();
   lock.lock();
   syncing_ = false;
   if (!synced.ok()) failed_ = true;
-  if (!failed_) durable_ = target;
-  changed_.notify_all();
+  if (failed_) {
+    WakeAll();
+  } else {
+    durable_ = target_;
+    ended_[round_ % 2].notify_all();
+    ended_[(round_ + 1) % 2].notify_one();
+  }
   return failed_ ? FailedForGood() : absl::OkStatus();
 }
 
 void GroupSync::Fail() {
   const std::lock_guard lock(mutex_);
   failed_ = true;
-  changed_.notify_all();
+  WakeAll();
+}
+
+void GroupSync::WakeAll() {
+  for (std::condition_variable& round : ended_) round.notify_all();
 }
 
 absl::Status GroupSync::status() const {

@@ -1,8 +1,9 @@
 // Group commit: threads that wait for durability at the same time share one sync.
 //
 // The first to come is the leader: it syncs everything written so far, for all. Who comes meanwhile
-// waits; when the leader is done, one whose batch was written too late for that sync leads the next
-// one. Thread-safe.
+// waits; when the leader is done, those that its sync covered go on, and one whose batch was
+// written too late for it wakes to lead the next one. The rest sleeps on: nobody wakes in vain.
+// Thread-safe.
 #ifndef KLUIS_STORAGE_GROUP_SYNC_H_
 #define KLUIS_STORAGE_GROUP_SYNC_H_
 
@@ -39,11 +40,15 @@ class GroupSync {
   std::uint64_t syncs() const;
 
  private:
+  void WakeAll();
+
   const std::function<absl::Status()> sync_;
   mutable std::mutex mutex_;
-  std::condition_variable changed_;
-  std::uint64_t written_ = 0;  // the last ticket given
-  std::uint64_t durable_ = 0;  // all tickets up to here are durable
+  std::condition_variable ended_[2];  // by the parity of the round that a thread waits for
+  std::uint64_t round_ = 0;           // of the sync that runs, or ran last
+  std::uint64_t target_ = 0;          // what that sync covers
+  std::uint64_t written_ = 0;         // the last ticket given
+  std::uint64_t durable_ = 0;         // all tickets up to here are durable
   std::uint64_t syncs_ = 0;
   bool syncing_ = false;  // there is a leader
   bool failed_ = false;
