@@ -16,8 +16,8 @@ namespace kluis::service {
 
 struct Opening {
   v1::Commitment commitment;
-  std::string nonce;  // 32 random bytes
-  std::string payload;
+  std::string nonce;    // 32 random bytes
+  std::string payload;  // a statement: its serialized kluis.v1.Envelope
 };
 
 // Commits to `payload`, which is called `what` in the entry.

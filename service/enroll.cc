@@ -122,9 +122,9 @@ absl::StatusOr<Act> EnrollAct(Vault& vault, const Call& call, const v1::EnrollRe
   command.set_new_subject_id(enrolment->new_subject_id);
   command.set_new_template_id(NewId());
 
-  enrolment->openings.push_back(CommitTo("consent", audit::EnvelopeToJson(request.consent())));
+  enrolment->openings.push_back(CommitTo("consent", request.consent().SerializeAsString()));
   enrolment->openings.push_back(
-      CommitTo("capture-attestation", audit::EnvelopeToJson(request.attestation())));
+      CommitTo("capture-attestation", request.attestation().SerializeAsString()));
   command.set_consent_commitment(enrolment->openings.front().commitment.digest());
   for (const Opening& opening : enrolment->openings) act.commitments.push_back(opening.commitment);
 

@@ -9,7 +9,7 @@
 #include "service/clock.h"
 #include "service/config.h"
 #include "service/daemon.h"
-#include "service/freed_memory.h"
+#include "service/process.h"
 
 namespace {
 
@@ -33,7 +33,7 @@ int main(int argc, char** argv) {
 
   // gRPC writes its own lines to stderr otherwise, with text that nobody here has read.
   setenv("GRPC_VERBOSITY", "NONE", 0);
-  kluis::service::KeepFreedMemory();
+  kluis::service::TuneProcess();
   const absl::Status hardened = kluis::crypto::HardenProcess();
   if (!hardened.ok()) return Fail(hardened);
   // Blocked before any thread starts, so that sigwait below is the only one to see them.

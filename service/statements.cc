@@ -32,6 +32,10 @@ absl::StatusOr<std::optional<crypto::PublicKey>> RegisteredKey(const policy::Sta
   const auto vault = policy::Find<v1::VaultRecord>(state, policy::key::Vault());
   if (!vault.ok()) return vault.status();
   if (!vault->has_value()) return std::optional<crypto::PublicKey>();
+  const auto& supervisors = (*vault)->supervisor_keyids();
+  if (std::find(supervisors.begin(), supervisors.end(), keyid) == supervisors.end()) {
+    return std::optional<crypto::PublicKey>();
+  }
   for (const v1::FoundingSupervisor& supervisor : (*vault)->founding().supervisors()) {
     const absl::StatusOr<crypto::PublicKey> key = crypto::ParsePublicKey(supervisor.public_key());
     if (key.ok() && crypto::KeyIdOf(*key) == keyid) return std::optional<crypto::PublicKey>(*key);

@@ -9,7 +9,7 @@
 #include <system_error>
 
 #include "CLI/CLI.hpp"
-#include "service/freed_memory.h"
+#include "service/process.h"
 #include "tests/bench/bench_vault.h"
 #include "tests/bench/report.h"
 #include "tests/bench/rows.h"
@@ -51,7 +51,7 @@ absl::Status Run(const std::string& directory, kluis::bench::Report& report) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  kluis::service::KeepFreedMemory();  // as kluisd does
+  kluis::service::TuneProcess();  // as kluisd does
   kluis::bench::Plan plan;
   std::string json;
   std::error_code unknown;
