@@ -255,6 +255,15 @@ TEST(Signature, OfTheSameKeyIsReplaced) {
   EXPECT_TRUE(IsSignedBy(envelope, Key('a').public_key()));
 }
 
+TEST(Signature, IsFoundBesideABadOneOfTheSameKey) {
+  v1::Envelope envelope = *MakeStatement(AConsent());
+  AddSignature(Key('a'), envelope);
+  v1::Envelope::Signature good = envelope.signatures(0);
+  envelope.mutable_signatures(0)->set_sig(std::string(64, 's'));
+  *envelope.add_signatures() = good;
+  EXPECT_TRUE(IsSignedBy(envelope, Key('a').public_key()));
+}
+
 TEST(Signature, FailsForEveryAlteredBitOfPayloadAndSignature) {
   v1::Envelope signed_one = *MakeStatement(AConsent());
   AddSignature(Key('a'), signed_one);
