@@ -1,86 +1,106 @@
 #include "crypto/keyring.h"
 
 #include <algorithm>
-#include <bit>
-#include <cstring>
 #include <utility>
-#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "crypto/codec.h"
+#include "crypto/keyring_places.h"
+#include "crypto/memory.h"
+#include "crypto/root_key_file.h"
 
 namespace kluis::crypto {
 namespace {
 
-constexpr size_t kSeedBytes = 32;
-
-// The part of `path` that holds the seed at `depth`.
-std::span<uint8_t, kSeedBytes> SeedAt(SecretBytes& path, int depth) {
-  return path.ExposeMutable().subspan(static_cast<size_t>(depth) * kSeedBytes).first<kSeedBytes>();
-}
-
-// Without the shared path: for a thread that finds another one using it.
-SecretKey32 Descend(const CoverNode& node, uint32_t slot) {
-  SecretKey32 seed{std::span<const uint8_t, kSeedBytes>(node.seed)};
-  for (int depth = node.depth; depth < kSlotBits; ++depth) {
-    SecretKey32 child;
-    DeriveChild(seed.Expose(), BranchOf(slot, depth), child.ExposeMutable());
-    seed = std::move(child);
-  }
-  return seed;
-}
+constexpr uint64_t kFirstGeneration = 1;
+constexpr uint64_t kSlots = uint64_t{1} << kSlotBits;
 
 }  // namespace
 
-Keyring::Keyring(KeyringFiles files, KeyringCover cover, uint64_t generation)
-    : files_(std::move(files)),
-      attempt_(generation),
-      cover_(std::move(cover)),
-      generation_(generation),
-      path_(SecretBytes::Zero((kSlotBits + 1) * kSeedBytes)) {}
+std::vector<KeyringPlace> PlacesOf(std::span<const KeyringPaths> paths, FileSystem& files) {
+  std::vector<KeyringPlace> places;
+  for (const KeyringPaths& place : paths) {
+    places.push_back({place.state_path, std::make_unique<RootKeyFile>(place.root_key_path, files)});
+  }
+  return places;
+}
+
+Keyring::Keyring(std::vector<KeyringReplica> replicas, KeyringState state,
+                 std::vector<std::string> repairs)
+    : replicas_(std::move(replicas)),
+      id_(state.id),
+      repairs_(std::move(repairs)),
+      attempt_(state.generation),
+      cover_(std::move(state.cover)),
+      generation_(state.generation) {}
+
+absl::StatusOr<std::unique_ptr<Keyring>> Keyring::Create(std::vector<KeyringPlace> places,
+                                                         FileSystem& files) {
+  absl::StatusOr<std::vector<KeyringReplica>> replicas = ReplicasAt(std::move(places), files);
+  if (!replicas.ok()) return replicas.status();
+  for (KeyringReplica& replica : *replicas) {
+    const absl::Status absent = replica.CheckAbsent();
+    if (!absent.ok()) return absent;
+  }
+  EnsureSodium();
+  KeyringState state{{}, kFirstGeneration, SegmentedCover::Fresh()};
+  randombytes_buf(state.id.data(), state.id.size());
+  for (KeyringReplica& replica : *replicas) {
+    const absl::Status saved = replica.SaveWhole(state.id, state.generation, state.cover);
+    if (!saved.ok()) return saved;
+  }
+  return std::unique_ptr<Keyring>(new Keyring(*std::move(replicas), std::move(state), {}));
+}
+
+absl::StatusOr<std::unique_ptr<Keyring>> Keyring::Open(std::vector<KeyringPlace> places,
+                                                       FileSystem& files) {
+  absl::StatusOr<std::vector<KeyringReplica>> replicas = ReplicasAt(std::move(places), files);
+  if (!replicas.ok()) return replicas.status();
+  std::vector<std::string> repairs;
+  absl::StatusOr<KeyringState> newest = BringTogether(*replicas, repairs);
+  if (!newest.ok()) return newest.status();
+  return std::unique_ptr<Keyring>(
+      new Keyring(*std::move(replicas), *std::move(newest), std::move(repairs)));
+}
 
 absl::StatusOr<std::unique_ptr<Keyring>> Keyring::Create(const KeyringPaths& paths,
                                                          FileSystem& files) {
-  constexpr uint64_t kFirstGeneration = 1;
-  KeyringFiles keyring_files(paths, files);
-  const absl::Status absent = keyring_files.CheckAbsent();
-  if (!absent.ok()) return absent;
-  KeyringCover cover = KeyringCover::Fresh();
-  const SecretBytes bytes = cover.Serialize();
-  const absl::Status saved = keyring_files.Save(kFirstGeneration, bytes.Expose());
-  if (!saved.ok()) return saved;
-  return std::unique_ptr<Keyring>(
-      new Keyring(std::move(keyring_files), std::move(cover), kFirstGeneration));
+  return Create(PlacesOf({&paths, 1}, files), files);
 }
 
 absl::StatusOr<std::unique_ptr<Keyring>> Keyring::Open(const KeyringPaths& paths,
                                                        FileSystem& files) {
-  KeyringFiles keyring_files(paths, files);
-  const absl::StatusOr<SavedCover> saved = keyring_files.Load();
-  if (!saved.ok()) return saved.status();
-  absl::StatusOr<KeyringCover> cover = KeyringCover::Parse(saved->cover.Expose());
-  if (!cover.ok()) return cover.status();
-  return std::unique_ptr<Keyring>(
-      new Keyring(std::move(keyring_files), *std::move(cover), saved->generation));
+  return Open(PlacesOf({&paths, 1}, files), files);
 }
 
 absl::StatusOr<SecretKey32> Keyring::Key(uint32_t slot) const {
   const std::shared_lock cover_lock(cover_mutex_);
   const CoverNode* const node = cover_.Find(slot);
   if (node == nullptr) return absl::NotFoundError("slot: punctured");
-
+  // A thread that finds another one using the shared path goes its own way.
   const std::unique_lock path_lock(path_mutex_, std::try_to_lock);
-  if (!path_lock.owns_lock()) return Descend(*node, slot);
+  return path_lock.owns_lock() ? path_.Key(*node, slot) : Descend(*node, slot);
+}
 
-  int depth = node->depth;
-  if (path_top_ == node->depth && node->Covers(path_slot_)) {
-    depth = std::countl_zero(slot ^ path_slot_);  // 32 for the same slot
-  } else {
-    std::memcpy(SeedAt(path_, depth).data(), node->seed.data(), kSeedBytes);
-    path_top_ = depth;
+absl::Status Keyring::Derive(
+    uint32_t first, uint64_t count,
+    const std::function<void(uint32_t slot, const SecretKey32& key)>& visit) const {
+  if (count > kSlots - first) return absl::InvalidArgumentError("slots: there are 2^32");
+  KeyringPath path;
+  for (uint64_t next = first; next < first + count;) {
+    const uint64_t end =
+        std::min(first + count, (next | ((uint64_t{1} << kSegmentSlotBits) - 1)) + 1);
+    // The path holds no seed of a state that a Puncture replaced, as it starts anew with each lock.
+    const std::shared_lock cover_lock(cover_mutex_);
+    const CoverNode* node = nullptr;
+    for (; next < end; ++next) {
+      const auto slot = static_cast<uint32_t>(next);
+      if (node == nullptr || !node->Covers(slot)) node = cover_.Find(slot);
+      if (node != nullptr) visit(slot, path.Key(*node, slot));
+    }
+    path.Forget();
   }
-  for (; depth < kSlotBits; ++depth) {
-    DeriveChild(SeedAt(path_, depth), BranchOf(slot, depth), SeedAt(path_, depth + 1));
-  }
-  path_slot_ = slot;
-  return SecretKey32{std::span<const uint8_t, kSeedBytes>(SeedAt(path_, kSlotBits))};
+  return absl::OkStatus();
 }
 
 absl::Status Keyring::Puncture(std::span<const uint32_t> slots) {
@@ -89,25 +109,30 @@ absl::Status Keyring::Puncture(std::span<const uint32_t> slots) {
   sorted.erase(std::unique(sorted.begin(), sorted.end()), sorted.end());
 
   const std::scoped_lock puncture_lock(puncture_mutex_);
-  const bool all_punctured =
-      std::all_of(sorted.begin(), sorted.end(), [&](uint32_t slot) { return IsPunctured(slot); });
-  if (all_punctured && !unsaved_) return absl::OkStatus();
+  SegmentedCover::Change change = cover_.Puncture(sorted);
+  if (change.segments.empty() && all_saved_) return absl::OkStatus();
 
   // First out of memory, then out of the files: a failed write must not leave the key in use.
-  unsaved_ = true;
-  KeyringCover left = cover_.Without(sorted);
-  const SecretBytes bytes = left.Serialize();
+  all_saved_ = false;
+  for (const auto& [number, segment] : change.segments) unsaved_.insert(number);
   {
     const std::unique_lock cover_lock(cover_mutex_);
     const std::scoped_lock path_lock(path_mutex_);
-    cover_ = std::move(left);
-    path_top_ = -1;
-    sodium_memzero(path_.ExposeMutable().data(), path_.size());
+    cover_.Apply(std::move(change));
+    path_.Forget();
   }
 
-  const absl::Status saved = files_.Save(++attempt_, bytes.Expose());
-  if (!saved.ok()) return saved;
-  unsaved_ = false;
+  ++attempt_;
+  const std::vector<uint32_t> changed(unsaved_.begin(), unsaved_.end());
+  for (KeyringReplica& replica : replicas_) {
+    const absl::Status saved = replica.Save(id_, attempt_, cover_, changed);
+    if (!saved.ok()) {
+      return absl::UnavailableError(
+          absl::StrCat("keyring ", replica.path(), ": not punctured: ", saved.message()));
+    }
+  }
+  all_saved_ = true;
+  unsaved_.clear();
   const std::unique_lock cover_lock(cover_mutex_);
   generation_ = attempt_;
   return absl::OkStatus();

@@ -2,46 +2,78 @@
 // key of a slot for good. Everything that may have to be forgotten is sealed under its own slot.
 //
 // The keys are leaves of a GGM tree (keyring_cover.h); to puncture a slot is to replace the node
-// above it by the siblings along its path, to save that under a fresh root key, and to destroy the
-// old root key (keyring_files.h). Hand slots out in order: neighbours share their paths.
+// above it by the siblings along its path, to save that under fresh keys, and to destroy the old
+// root key (keyring_replica.h). Hand slots out in order: neighbours share their paths.
+//
+// A keyring may be kept in several places, each whole by itself. All are punctured before Puncture
+// returns; Open brings them to the newest state, and never the newest to an older one:
+//   - a place without a root key is made again from the others
+//   - a place that is behind is overwritten from the newest, if the newest is that place after some
+//     punctures
+//   - a place that is damaged, is of another keyring, or differs from another of the same
+//     generation is refused, and with it the keyring: the message says which files to remove if
+//     that loses nothing. Nothing is changed then.
 //
 // Cost: Key O(log cover size) to find the node, then at most 32 hashes of 0.3 us, about two for the
-// next slot in order. Puncture rewrites the whole cover, 37 bytes a node, so puncture many slots in
-// one call.
+// next slot in order. Puncture writes, in each place, the segments of its slots (4096 slots; 10 KiB
+// with a slot in fifty punctured, 68 KiB at most) and 76 bytes for each segment that ever lost a
+// slot; of slots punctured together all go in one write.
 // Thread-safe: Key and the other const calls run side by side, also during a Puncture's writes.
 #ifndef KLUIS_CRYPTO_KEYRING_H_
 #define KLUIS_CRYPTO_KEYRING_H_
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <shared_mutex>
 #include <span>
+#include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "crypto/file_system.h"
-#include "crypto/keyring_cover.h"
-#include "crypto/keyring_files.h"
+#include "crypto/keyring_path.h"
+#include "crypto/keyring_replica.h"
+#include "crypto/keyring_segments.h"
 #include "crypto/secret_bytes.h"
 #include "crypto/sha256.h"
 
 namespace kluis::crypto {
 
+// A place whose root key is a file (root_key_file.h).
+struct KeyringPaths {
+  std::string state_path;     // to which each file's ending is appended
+  std::string root_key_path;  // outside every backup, best on another device
+};
+
+// `files` must outlive the places.
+std::vector<KeyringPlace> PlacesOf(std::span<const KeyringPaths> paths,
+                                   FileSystem& files = RealFileSystem());
+
 class Keyring {
  public:
-  // A new keyring with every slot, on disk before this returns. `files` must outlive it.
-  // kInvalidArgument: paths are empty or equal. kAlreadyExists: there is a keyring, or what a
-  // failed Create left (nothing is sealed under it; remove it by hand). kNotFound: no such
-  // directory. kUnavailable: the system refused.
-  static absl::StatusOr<std::unique_ptr<Keyring>> Create(const KeyringPaths& paths,
+  // A new keyring with every slot, on disk in all places before this returns. `files` must outlive
+  // it. kInvalidArgument: no place, an empty name, or one name twice. kAlreadyExists: there is a
+  // keyring, or what a failed Create left (nothing is sealed under it; remove it by hand).
+  // kNotFound: no such directory. kUnavailable: the system refused.
+  static absl::StatusOr<std::unique_ptr<Keyring>> Create(std::vector<KeyringPlace> places,
                                                          FileSystem& files = RealFileSystem());
 
-  // The keyring as the last successful Puncture, or a later interrupted one, left it.
-  // kNotFound: no root key file. kDataLoss: altered, cut off, or files that do not belong together.
-  // kFailedPrecondition: a file is open to group or others (the message says chmod 600).
-  // kUnavailable: the system refused.
+  // The keyring as the last successful Puncture, or a later interrupted one, left it, and all
+  // places brought to it. kInvalidArgument: as Create. kNotFound: no place has a root key.
+  // kDataLoss: altered, cut off, or files that do not belong together. kFailedPrecondition: a file
+  // is open to group or others (the message says chmod 600), or the directory of one of several
+  // places is missing. kUnavailable: the system refused. The message names the place.
+  static absl::StatusOr<std::unique_ptr<Keyring>> Open(std::vector<KeyringPlace> places,
+                                                       FileSystem& files = RealFileSystem());
+
+  // The same for one place.
+  static absl::StatusOr<std::unique_ptr<Keyring>> Create(const KeyringPaths& paths,
+                                                         FileSystem& files = RealFileSystem());
   static absl::StatusOr<std::unique_ptr<Keyring>> Open(const KeyringPaths& paths,
                                                        FileSystem& files = RealFileSystem());
 
@@ -52,10 +84,18 @@ class Keyring {
   // The 32-byte key of `slot`, for deriving keys from (derive.h). kNotFound: punctured.
   absl::StatusOr<SecretKey32> Key(uint32_t slot) const;
 
+  // Calls `visit` in order for each slot from `first` on, `count` in all, that is not punctured:
+  // two hashes a slot. A Puncture meanwhile waits for at most 4096 slots. `visit` must not call
+  // this keyring. kInvalidArgument: there are no such slots.
+  absl::Status Derive(
+      uint32_t first, uint64_t count,
+      const std::function<void(uint32_t slot, const SecretKey32& key)>& visit) const;
+
   // Destroys the keys of `slots`, in any order; already punctured ones do not matter. All or none
-  // is on disk. OK only when the new cover is synced and the old root key is destroyed. On failure
-  // the slots stop deriving in this process at once, but a restart may bring them back: call again,
-  // with these or any slots, until OK. kUnavailable: the system refused.
+  // is on disk. OK only when the new state is synced and the old root key is destroyed, in every
+  // place. On failure the slots stop deriving in this process at once, but a restart may bring them
+  // back: call again, with these or any slots, until OK. kUnavailable: a place refused; the message
+  // names it.
   absl::Status Puncture(std::span<const uint32_t> slots);
 
   bool IsPunctured(uint32_t slot) const;
@@ -63,32 +103,35 @@ class Keyring {
   // Of the last save; grows with each, not always by one.
   uint64_t generation() const;
 
-  // Nodes in the cover: 37 bytes each on disk, 40 in memory.
+  // Nodes in the cover: 34 bytes each on disk in a segment, 37 above; 40 in memory.
   size_t cover_size() const;
 
-  // KeyringCover::Commitment for the log: which slots are left in which generation. Says what is on
-  // disk unless the last Puncture failed.
+  // SegmentedCover::Commitment for the log: which slots are left in which generation. Says what is
+  // on disk unless the last Puncture failed.
   Hash Commitment() const;
 
- private:
-  Keyring(KeyringFiles files, KeyringCover cover, uint64_t generation);
+  // What Open did to places that were behind or missing: one line each, for the operator.
+  const std::vector<std::string>& repairs() const { return repairs_; }
 
-  KeyringFiles files_;
+ private:
+  Keyring(std::vector<KeyringReplica> replicas, KeyringState state,
+          std::vector<std::string> repairs);
+
+  std::vector<KeyringReplica> replicas_;
+  const KeyringId id_;
+  const std::vector<std::string> repairs_;
 
   // Taken in this order.
-  std::mutex puncture_mutex_;              // one Puncture at a time: files_, attempt_, unsaved_
+  std::mutex puncture_mutex_;              // one Puncture at a time: replicas_, attempt_, unsaved_
   mutable std::shared_mutex cover_mutex_;  // cover_, generation_
-  mutable std::mutex path_mutex_;          // path_...: held for one derivation
+  mutable std::mutex path_mutex_;          // path_: held for one derivation
 
-  uint64_t attempt_;      // generation of the last save that was tried
-  bool unsaved_ = false;  // the cover in memory may not be the one on disk
-  KeyringCover cover_;
+  uint64_t attempt_;            // generation of the last save that was tried
+  bool all_saved_ = true;       // the cover in memory is the one in all places
+  std::set<uint32_t> unsaved_;  // segments that changed since it was
+  SegmentedCover cover_;
   uint64_t generation_;
-
-  // The seeds from the cover's node down to the last derived slot, by depth.
-  mutable SecretBytes path_;
-  mutable uint32_t path_slot_ = 0;
-  mutable int path_top_ = -1;  // depth of the first seed held; -1: none
+  mutable KeyringPath path_;
 };
 
 }  // namespace kluis::crypto

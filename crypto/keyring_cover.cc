@@ -7,7 +7,6 @@
 
 #include "absl/status/status.h"
 #include "crypto/derive.h"
-#include "crypto/memory.h"
 
 namespace kluis::crypto {
 namespace {
@@ -30,10 +29,19 @@ void DeriveChild(std::span<const uint8_t, 32> parent, unsigned bit, std::span<ui
   KeyedBlake2b(parent, kChildLabel, {&message, 1}, child);
 }
 
+SecretKey32 Descend(const CoverNode& node, uint32_t slot, int depth) {
+  SecretKey32 seed{std::span<const uint8_t, 32>(node.seed)};
+  for (int at = node.depth; at < depth; ++at) {
+    SecretKey32 child;
+    DeriveChild(seed.Expose(), BranchOf(slot, at), child.ExposeMutable());
+    seed = std::move(child);
+  }
+  return seed;
+}
+
 KeyringCover::KeyringCover(Nodes nodes) : nodes_(std::move(nodes)) {}
 
 KeyringCover KeyringCover::Fresh() {
-  EnsureSodium();
   Nodes nodes(1);
   nodes[0].first = 0;
   nodes[0].depth = 0;
@@ -43,7 +51,6 @@ KeyringCover KeyringCover::Fresh() {
 
 absl::StatusOr<KeyringCover> KeyringCover::Parse(std::span<const uint8_t> bytes) {
   if (bytes.size() % kNodeBytes != 0) return absl::DataLossError("keyring: not whole nodes");
-  EnsureSodium();
   Nodes nodes(bytes.size() / kNodeBytes);
   uint64_t next = 0;  // the first slot that no node has covered yet
   for (CoverNode& node : nodes) {
@@ -114,15 +121,50 @@ void KeyringCover::Split(const CoverNode& node, std::span<const uint32_t> slots,
   sodium_memzero(child.seed.data(), child.seed.size());
 }
 
-Hash KeyringCover::Commitment(uint64_t generation) const {
+KeyringCover KeyringCover::WithoutSubtree(uint32_t first, int depth, CoverNode& cut) const {
+  Nodes left;
+  left.reserve(nodes_.size() + kSlotBits);
+  for (const CoverNode& node : nodes_) {
+    if (node.Covers(first)) {
+      Cut(node, first, depth, left, cut);
+    } else {
+      left.push_back(node);
+    }
+  }
+  return KeyringCover(std::move(left));
+}
+
+// Appends the siblings on the way from `node` to the subtree.
+void KeyringCover::Cut(const CoverNode& node, uint32_t first, int depth, Nodes& out,
+                       CoverNode& cut) {
+  if (node.depth == depth) {
+    cut = node;
+    return;
+  }
+  CoverNode child{};
+  child.depth = static_cast<uint8_t>(node.depth + 1);
+  for (const unsigned bit : {0u, 1u}) {
+    child.first = node.first | (uint32_t{bit} << (kSlotBits - child.depth));
+    DeriveChild(node.seed, bit, child.seed);
+    if (child.Covers(first)) {
+      Cut(child, first, depth, out, cut);
+    } else {
+      out.push_back(child);
+    }
+  }
+  sodium_memzero(child.seed.data(), child.seed.size());
+}
+
+KeyringCover KeyringCover::Of(const CoverNode& node) { return KeyringCover(Nodes(1, node)); }
+
+Hash KeyringCover::PositionDigest() const {
   std::string positions;
-  positions.reserve(8 + nodes_.size() * kPositionBytes);
-  for (unsigned i = 0; i < 8; ++i) positions.push_back(static_cast<char>(generation >> (8 * i)));
+  positions.reserve(nodes_.size() * kPositionBytes);
   for (const CoverNode& node : nodes_) {
     const auto position = PositionOf(node);
     positions.append(reinterpret_cast<const char*>(position.data()), position.size());
   }
-  return Sha256({"kluis-keyring-commitment-v1\n", positions});
+  return Sha256({positions});
 }
 
 }  // namespace kluis::crypto

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "crypto/memory.h"
 #include "crypto/secret_bytes.h"
 #include "crypto/sha256.h"
 
@@ -37,6 +38,7 @@ struct GuardedAllocator {
 
   T* allocate(size_t count) {
     static_assert(sizeof(T) % alignof(T) == 0 && alignof(T) <= 8);
+    EnsureSodium();
     void* const memory = sodium_allocarray(count, sizeof(T));
     if (memory == nullptr) std::abort();
     return static_cast<T*>(memory);
@@ -59,6 +61,9 @@ struct CoverNode {
 
 // Writes to `child` the seed of the left (0) or right (1) child. The two must not overlap.
 void DeriveChild(std::span<const uint8_t, 32> parent, unsigned bit, std::span<uint8_t, 32> child);
+
+// The seed at `depth` on the way from `node` to `slot`, which it covers; `depth` is not above it.
+SecretKey32 Descend(const CoverNode& node, uint32_t slot, int depth = kSlotBits);
 
 // Which child of the node at `depth` (0 to 31) leads to `slot`.
 inline unsigned BranchOf(uint32_t slot, int depth) { return (slot >> (kSlotBits - 1 - depth)) & 1; }
@@ -83,10 +88,18 @@ class KeyringCover {
   // nothing. The seeds above a punctured slot are in neither the result nor left in memory.
   KeyringCover Without(std::span<const uint32_t> slots) const;
 
-  // SHA-256("kluis-keyring-commitment-v1\n" | generation u64 | for each node: depth u8 | first
-  // u32), little-endian: which slots are left, and nothing about their keys.
-  Hash Commitment(uint64_t generation) const;
+  // This cover without the subtree of `depth` that starts at `first`, which one node of at most
+  // that depth covers; `cut` becomes the subtree's node, to be wiped by the caller.
+  KeyringCover WithoutSubtree(uint32_t first, int depth, CoverNode& cut) const;
 
+  // Only `node`.
+  static KeyringCover Of(const CoverNode& node);
+
+  // SHA-256 of depth u8 | first u32 little-endian for each node: which slots are left, and nothing
+  // about their keys.
+  Hash PositionDigest() const;
+
+  const auto& nodes() const { return nodes_; }
   size_t size() const { return nodes_.size(); }
 
  private:
@@ -95,6 +108,7 @@ class KeyringCover {
   explicit KeyringCover(Nodes nodes);
 
   static void Split(const CoverNode& node, std::span<const uint32_t> slots, Nodes& out);
+  static void Cut(const CoverNode& node, uint32_t first, int depth, Nodes& out, CoverNode& cut);
 
   Nodes nodes_;  // ascending by first; they never overlap
 };

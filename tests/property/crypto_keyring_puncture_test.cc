@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <iterator>
 #include <map>
 #include <memory>
@@ -94,6 +95,61 @@ TEST(KeyringProperty, TheOrderOfPuncturesDoesNotMatter) {
   const std::vector<uint32_t> sorted(slots.begin(), slots.end());
   const KeyringCover all = KeyringCover::Parse(fresh.Expose())->Without(sorted);
   EXPECT_TRUE(one.Serialize().ConstantTimeEquals(all.Serialize()));
+}
+
+// Random sets among 2^20 slots handed out, against the tree that was never punctured.
+TEST(KeyringProperty, AnyNumberOfPuncturesLeavesAllOtherSlotsOfTheUnpuncturedTree) {
+  constexpr uint32_t kHandedOut = 1u << 20;
+  for (const size_t count : {size_t{0}, size_t{1}, size_t{20'000}}) {
+    SCOPED_TRACE(count);
+    std::mt19937_64 random(count);
+    MemoryFileSystem files;
+    auto keyring = Keyring::Create(kPaths, files);
+    ASSERT_TRUE(keyring.ok());
+    MemoryFileSystem copy = files.AfterCrash(0);
+    const auto whole = Keyring::Open(kPaths, copy);
+    ASSERT_TRUE(whole.ok());
+    std::set<uint32_t> punctured;
+    while (punctured.size() < count) {
+      std::vector<uint32_t> slots;
+      for (size_t i = 0; i < std::min<size_t>(1000, count); ++i) {
+        slots.push_back(static_cast<uint32_t>(random() % kHandedOut));
+      }
+      slots.resize(std::min(slots.size(), count - punctured.size()));
+      ASSERT_TRUE((*keyring)->Puncture(slots).ok());
+      punctured.insert(slots.begin(), slots.end());
+    }
+    ASSERT_TRUE((*keyring)->Puncture({}).ok());
+    keyring = Keyring::Open(kPaths, files);
+    ASSERT_TRUE(keyring.ok()) << keyring.status();
+    const auto compare = [&](uint32_t slot) {
+      ASSERT_EQ((*keyring)->IsPunctured(slot), punctured.contains(slot)) << slot;
+      ASSERT_EQ(KeyText(**keyring, slot), punctured.contains(slot) ? "" : KeyText(**whole, slot));
+    };
+    for (uint32_t slot = 0; slot < 2 * 4096; ++slot) compare(slot);
+    for (int i = 0; i < 20'000; ++i) compare(static_cast<uint32_t>(random() % kHandedOut));
+    for (int i = 0; i < 1000; ++i) compare(static_cast<uint32_t>(random()));
+    for (const uint32_t slot : punctured) ASSERT_TRUE((*keyring)->IsPunctured(slot)) << slot;
+    for (const uint32_t edge : {kHandedOut - 1, kHandedOut, 0xffffffffu}) compare(edge);
+  }
+}
+
+// What is not of the newest state is at most a third of the pages' file, and 32 blocks.
+TEST(KeyringProperty, TheFilesStayAsSmallAsWhatIsInThem) {
+  std::mt19937_64 random(1);
+  MemoryFileSystem files;
+  const auto keyring = Keyring::Create(kPaths, files);
+  ASSERT_TRUE(keyring.ok());
+  for (int i = 0; i < 600; ++i) {
+    std::vector<uint32_t> slots(1 + random() % 40);
+    for (uint32_t& slot : slots) slot = static_cast<uint32_t>(random() % (1u << 20));
+    ASSERT_TRUE((*keyring)->Puncture(slots).ok());
+    size_t bytes = 0;
+    for (const std::string& path : files.Paths()) bytes += files.BytesOf(path).size();
+    const size_t cover = (*keyring)->cover_size() * 34;
+    // 256 segments, which lose at most a block each, and their entries in the table.
+    ASSERT_LE(bytes, (cover + 256 * 4096) * 4 / 3 + 32 * 4096 + 256 * 76 + 4096) << i;
+  }
 }
 
 TEST(KeyringProperty, ServesTwentyThousandPunctures) {
