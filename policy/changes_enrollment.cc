@@ -21,7 +21,7 @@ void Enroll(const Facts& facts, Ruling& ruling) {
 
   // The earliest of the subject's own end and what purpose and law allow.
   const Time legal_max = std::min(facts.purpose->retention_max_days(),
-                                  facts.founding.legal_profile().consent_max_days()) *
+                                  facts.founding->legal_profile().consent_max_days()) *
                          kDay;
   v1::TemplateRecord* record = ruling.changes.emplace_back().mutable_template_();
   record->set_id(command.new_template_id());

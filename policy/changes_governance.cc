@@ -73,6 +73,8 @@ bool ChangeGovernance(const Facts& facts, Ruling& ruling) {
     case v1::Command::kLift:
       SetStop(command.lift().order().purpose(), false, command.lift().statement(), ruling);
       return true;
+    case v1::Command::kInspect:
+      return true;  // it is its own record
     default:
       return false;
   }

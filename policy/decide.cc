@@ -2,7 +2,6 @@
 
 #include "policy/changes.h"
 #include "policy/record_key.h"
-#include "policy/rules.h"
 
 namespace kluis::policy {
 namespace {
@@ -32,13 +31,17 @@ void MarkStatementsUsed(const Facts& facts, Ruling& ruling) {
 }  // namespace
 
 absl::StatusOr<Ruling> Decide(const StateView& state, const v1::Command& command, Time now) {
+  return DecideBy(RulesFor(command.act_case()), state, command, now);
+}
+
+absl::StatusOr<Ruling> DecideBy(RuleList rules, const StateView& state, const v1::Command& command,
+                                Time now) {
   if (now < 0 || now > kMaxTime) return absl::InvalidArgumentError("time: must be 1970 to 9999");
   if (command.has_reject()) {
     const std::string& reason = command.reject().reason();
     if (!IsRejectReason(reason)) return absl::InternalError("reject: unregistered reason");
     return Refuse(kRejectRule, reason, reason, "");
   }
-  const RuleList rules = RulesFor(command.act_case());
   if (rules.empty()) return Refuse(kNoRule, "NO_RULE", kNotPermitted, "");
 
   const absl::StatusOr<Facts> facts = LoadFacts(state, command, now);

@@ -12,6 +12,7 @@
 #include "kluis/v1/ledger.pb.h"
 #include "policy/facts.h"
 #include "policy/grant.h"
+#include "policy/rules.h"
 
 namespace kluis::policy {
 
@@ -27,6 +28,11 @@ struct Ruling {
 // Any error of `state` is returned, and nothing may then happen: a store that is down denies.
 // kInvalidArgument: `now` is before 1970 or after the year 9999.
 absl::StatusOr<Ruling> Decide(const StateView& state, const v1::Command& command, Time now);
+
+// Decide with other rules than the command's own: what a vault without one of them would have
+// written, which a replay must find.
+absl::StatusOr<Ruling> DecideBy(RuleList rules, const StateView& state, const v1::Command& command,
+                                Time now);
 
 }  // namespace kluis::policy
 

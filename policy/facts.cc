@@ -31,21 +31,32 @@ class Loader {
     return *std::move(found);
   }
 
-  void Vault() {
-    if (auto vault = Load<v1::VaultRecord>(key::Vault())) {
-      facts_.founded = true;
-      facts_.founding = std::move(*vault->mutable_founding());
-      facts_.supervisor_keyids.assign(vault->supervisor_keyids().begin(),
-                                      vault->supervisor_keyids().end());
+  // As Load, of a record that hardly ever changes: the state may keep it parsed.
+  template <class Record>
+  std::shared_ptr<const Record> Share(const std::string& key) {
+    if (!status_.ok()) return nullptr;
+    absl::StatusOr<std::shared_ptr<const Record>> found = FindShared<Record>(state_, key);
+    if (!found.ok()) {
+      status_ = found.status();
+      return nullptr;
     }
+    return *std::move(found);
+  }
+
+  void Vault() {
+    facts_.vault = Share<v1::VaultRecord>(key::Vault());
+    if (facts_.vault) facts_.founding = &facts_.vault->founding();
+  }
+
+  void Slots() {
     if (auto slots = Load<v1::SlotCounter>(key::Slots())) facts_.next_slot = slots->next_slot();
   }
 
   void Member() {
     const v1::Caller& caller = facts_.command->caller();
-    facts_.member = Load<v1::MemberRecord>(key::Member(caller.role(), caller.name()));
+    facts_.member = Share<v1::MemberRecord>(key::Member(caller.role(), caller.name()));
     if (facts_.member && !facts_.member->authority_id().empty()) {
-      facts_.authority = Load<v1::AuthorityRecord>(key::Authority(facts_.member->authority_id()));
+      facts_.authority = Share<v1::AuthorityRecord>(key::Authority(facts_.member->authority_id()));
     }
   }
 
@@ -57,10 +68,9 @@ class Loader {
   }
 
   void Purpose(std::string_view purpose) {
-    if (auto record = Load<v1::PurposeRecord>(key::Purpose(purpose))) {
-      facts_.purpose = std::move(*record->mutable_registration());
-    }
-    if (auto stop = Load<v1::PurposeStop>(key::PurposeStop(purpose))) {
+    facts_.purpose_record = Share<v1::PurposeRecord>(key::Purpose(purpose));
+    if (facts_.purpose_record) facts_.purpose = &facts_.purpose_record->registration();
+    if (const auto stop = Share<v1::PurposeStop>(key::PurposeStop(purpose))) {
       facts_.stopped = stop->stopped();
     }
   }
@@ -120,11 +130,11 @@ class Loader {
 
   void NewMember(const v1::Registration& registration, const std::string& keyid) {
     facts_.registered =
-        Load<v1::MemberRecord>(key::Member(registration.role(), registration.member()));
-    facts_.registered_key = Load<v1::MemberKey>(key::MemberKey(keyid));
+        Share<v1::MemberRecord>(key::Member(registration.role(), registration.member()));
+    facts_.registered_key = Share<v1::MemberKey>(key::MemberKey(keyid));
     const std::string authority_id = IdInName(registration.authority(), "authorities");
     if (!authority_id.empty()) {
-      facts_.authority = Load<v1::AuthorityRecord>(key::Authority(authority_id));
+      facts_.authority = Share<v1::AuthorityRecord>(key::Authority(authority_id));
     }
   }
 
@@ -141,6 +151,7 @@ class Loader {
 void LoadAct(const v1::Command& command, Loader& load) {
   switch (command.act_case()) {
     case v1::Command::kFound:
+      load.Slots();
       return load.Statement(command.found().statement());
     case v1::Command::kAccredit:
       return load.Statement(command.accredit().statement());
@@ -148,6 +159,7 @@ void LoadAct(const v1::Command& command, Loader& load) {
       load.Statement(command.register_().statement());
       return load.NewMember(command.register_().registration(), command.register_().keyid());
     case v1::Command::kRegisterPurpose:
+      load.Slots();
       load.Statement(command.register_purpose().statement());
       return load.Purpose(command.register_purpose().registration().purpose());
     case v1::Command::kStop:
@@ -156,9 +168,12 @@ void LoadAct(const v1::Command& command, Loader& load) {
     case v1::Command::kLift:
       load.Statement(command.lift().statement());
       return load.Purpose(command.lift().order().purpose());
+    case v1::Command::kInspect:
+      return load.Statement(command.inspect().statement());
     case v1::Command::kEnroll: {
       const v1::Enroll& enroll = command.enroll();
       load.Member();
+      load.Slots();
       load.Statement(enroll.consent_statement());
       load.Statement(enroll.attestation_statement());
       load.Purpose(enroll.consent_purpose());
@@ -175,6 +190,7 @@ void LoadAct(const v1::Command& command, Loader& load) {
       return load.Subject(command.access().subject_id());
     case v1::Command::kOpenCase:
       load.Member();
+      load.Slots();
       load.Statement(command.open_case().statement());
       load.Purpose(command.open_case().opening().purpose());
       return load.NecessityUse(command.open_case().necessity_sha256());
@@ -224,6 +240,8 @@ void LoadAct(const v1::Command& command, Loader& load) {
       return load.Subject(command.forget_subject().subject_id());
     case v1::Command::kEraseDone:
       return load.Erasure(command.erase_done().target(), command.erase_done().id());
+    case v1::Command::kStartService:
+    case v1::Command::kCloseCheckpoint:
     case v1::Command::kReject:
     case v1::Command::ACT_NOT_SET:
       return;

@@ -4,6 +4,7 @@
 #define KLUIS_POLICY_FACTS_H_
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -22,21 +23,21 @@ struct Facts {
   const v1::Command* command = nullptr;
   Time now = 0;
 
-  v1::Founding founding;  // default before the vault is founded
-  bool founded = false;
-  std::vector<std::string> supervisor_keyids;
-  uint32_t next_slot = 0;
+  std::shared_ptr<const v1::VaultRecord> vault;                      // null before the founding
+  const v1::Founding* founding = &v1::Founding::default_instance();  // of `vault`
+  uint32_t next_slot = 0;  // only for commands that take a slot
 
   // The statements of the command, in its order, and which of them were used before.
   std::vector<const v1::StatementFacts*> statements;
   bool statement_used = false;
 
-  std::optional<v1::MemberRecord> member;        // the caller, when registered
-  std::optional<v1::AuthorityRecord> authority;  // the caller's
-  std::optional<v1::MemberRecord> registered;    // who already has the name to be registered
-  std::optional<v1::MemberKey> registered_key;   // who already has the key to be registered
+  std::shared_ptr<const v1::MemberRecord> member;        // the caller, when registered
+  std::shared_ptr<const v1::AuthorityRecord> authority;  // the caller's
+  std::shared_ptr<const v1::MemberRecord> registered;   // who already has the name to be registered
+  std::shared_ptr<const v1::MemberKey> registered_key;  // who already has the key to be registered
 
-  std::optional<v1::PurposeRegistration> purpose;
+  std::shared_ptr<const v1::PurposeRecord> purpose_record;
+  const v1::PurposeRegistration* purpose = nullptr;  // of `purpose_record`
   bool stopped = false;
 
   std::optional<v1::SubjectRecord> subject;

@@ -27,7 +27,7 @@ const Rule kStatementForThisVault = {
     "STATEMENT_OTHER_VAULT",
     [](const Facts& f) {
       return std::all_of(f.statements.begin(), f.statements.end(), [&](const auto* statement) {
-        return statement->vault() == f.founding.vault();
+        return statement->vault() == f.founding->vault();
       });
     }};
 
@@ -38,7 +38,7 @@ const Rule kStatementFresh = {
     "STATEMENT_STALE",
     "STATEMENT_STALE",
     [](const Facts& f) {
-      const Time max_age = f.founding.legal_profile().statement_max_age_minutes() * kMinute;
+      const Time max_age = f.founding->legal_profile().statement_max_age_minutes() * kMinute;
       return std::all_of(f.statements.begin(), f.statements.end(), [&](const auto* statement) {
         return statement->issued_at() <= f.now + kClockSkew &&
                statement->issued_at() + max_age > f.now;
@@ -66,6 +66,7 @@ v1::Role RoleFor(const v1::Command& command) {
     case v1::Command::kRegisterPurpose:
     case v1::Command::kStop:
     case v1::Command::kLift:
+    case v1::Command::kInspect:
       return v1::ROLE_SUPERVISOR;
     case v1::Command::kEnroll:
       return v1::ROLE_REGISTRAR;
@@ -126,7 +127,7 @@ const Rule kPurposeRegistered = {"purpose.registered",
                                  "The purpose is registered by a supervisor.",
                                  "PURPOSE_UNKNOWN",
                                  "PURPOSE_UNKNOWN",
-                                 [](const Facts& f) { return f.purpose.has_value(); }};
+                                 [](const Facts& f) { return f.purpose != nullptr; }};
 
 const Rule kPurposeLawful = {
     "purpose.lawful",

@@ -67,7 +67,7 @@ const Rule kOpeningNecessity = {
     "NECESSITY_MISSING",
     [](const Facts& f) {
       return Letters(f.command->open_case().opening().necessity()) >=
-             f.founding.legal_profile().necessity_min_characters();
+             f.founding->legal_profile().necessity_min_characters();
     }};
 
 const Rule kOpeningNecessityOwn = {
@@ -134,7 +134,7 @@ const Rule kWarrantWindow = {
       const Time from = WarrantOf(f).not_before().seconds();
       const Time until = WarrantOf(f).not_after().seconds();
       return from < until && until > f.now &&
-             from >= until - f.founding.legal_profile().warrant_max_days() * kDay;
+             from >= until - f.founding->legal_profile().warrant_max_days() * kDay;
     }};
 
 const Rule kWarrantDelay = {
@@ -146,7 +146,7 @@ const Rule kWarrantDelay = {
     [](const Facts& f) {
       if (!WarrantOf(f).has_notice_delay()) return true;
       const v1::NoticeDelay& delay = WarrantOf(f).notice_delay();
-      const Time max = f.founding.legal_profile().notice_delay_max_days() * kDay;
+      const Time max = f.founding->legal_profile().notice_delay_max_days() * kDay;
       return !delay.ground().empty() && delay.until().seconds() > f.now &&
              delay.until().seconds() <= f.now + max;
     }};

@@ -10,14 +10,17 @@ namespace {
 
 constexpr uint32_t kMinLogRetentionMonths = 6;
 
+const google::protobuf::RepeatedPtrField<std::string>& SupervisorKeyids(const Facts& f) {
+  const v1::VaultRecord& vault = f.vault ? *f.vault : v1::VaultRecord::default_instance();
+  return vault.supervisor_keyids();
+}
+
 // Distinct supervisors whose signature on the statement verifies.
 size_t SupervisorSignatures(const Facts& f) {
   std::set<std::string_view> signers;
   for (const std::string& keyid : f.statements.front()->signed_by()) {
-    if (std::find(f.supervisor_keyids.begin(), f.supervisor_keyids.end(), keyid) !=
-        f.supervisor_keyids.end()) {
-      signers.insert(keyid);
-    }
+    const auto& known = SupervisorKeyids(f);
+    if (std::find(known.begin(), known.end(), keyid) != known.end()) signers.insert(keyid);
   }
   return signers.size();
 }
@@ -36,7 +39,7 @@ bool IsSha256(std::string_view hex) {
 
 const Rule kFoundOnce = {
     "vault.founded-once", "GDPR 24",         "A vault is founded once, by its first entry.",
-    "ALREADY_FOUNDED",    "ALREADY_FOUNDED", [](const Facts& f) { return !f.founded; }};
+    "ALREADY_FOUNDED",    "ALREADY_FOUNDED", [](const Facts& f) { return !f.vault; }};
 
 const Rule kFoundingSigned = {
     "vault.founding-signed",
@@ -82,12 +85,12 @@ const Rule kSupervisorSigned = {
     [](const Facts& f) { return SupervisorSignatures(f) >= 1; }};
 
 const Rule kSupervisorsQuorum = {
-    "stop.lift-quorum",
+    "supervisors.quorum",
     "GDPR 58, AP-6",
-    "Lifting a stop carries the signatures of as many supervisors as the founding says.",
+    "Lifting a stop, or inspecting entries, takes as many supervisors as the founding says.",
     "TOO_FEW_SIGNATURES",
     "TOO_FEW_SIGNATURES",
-    [](const Facts& f) { return SupervisorSignatures(f) >= f.founding.threshold(); }};
+    [](const Facts& f) { return SupervisorSignatures(f) >= f.founding->threshold(); }};
 
 const Rule kAccreditationComplete = {
     "authority.mandate",
@@ -126,8 +129,8 @@ const Rule kKeyUnused = {"member.own-key",
                          [](const Facts& f) {
                            const v1::Register& command = f.command->register_();
                            const bool supervisor =
-                               std::find(f.supervisor_keyids.begin(), f.supervisor_keyids.end(),
-                                         command.keyid()) != f.supervisor_keyids.end();
+                               std::find(SupervisorKeyids(f).begin(), SupervisorKeyids(f).end(),
+                                         command.keyid()) != SupervisorKeyids(f).end();
                            return !supervisor && !f.registered_key;
                          }};
 
@@ -194,9 +197,10 @@ const Rule kOrderReasoned = {"order.reasoned",
                              "REASONS_MISSING",
                              "REASONS_MISSING",
                              [](const Facts& f) {
-                               return !(f.command->has_stop() ? f.command->stop().order().reasons()
-                                                              : f.command->lift().order().reasons())
-                                           .empty();
+                               const v1::Command& c = *f.command;
+                               if (c.has_stop()) return !c.stop().order().reasons().empty();
+                               if (c.has_lift()) return !c.lift().order().reasons().empty();
+                               return !c.inspect().order().reasons().empty();
                              }};
 
 constexpr const Rule* kFound[] = {&kFoundOnce, &kFoundingComplete, &kFoundingSigned};
@@ -209,6 +213,10 @@ constexpr const Rule* kRegister[] = {
 constexpr const Rule* kRegisterPurpose[] = {
     &kCallerRole, &kStatementForThisVault, &kSupervisorSigned, &kStatementFresh, &kStatementOnce,
     &kPurposeNew, &kPurposeComplete,       &kPurposeThreshold};
+// An inspection shows personal data, so it needs what a lift needs.
+constexpr const Rule* kInspect[] = {&kCallerRole,       &kStatementForThisVault, &kSupervisorSigned,
+                                    &kStatementFresh,   &kStatementOnce,         &kOrderReasoned,
+                                    &kSupervisorsQuorum};
 constexpr const Rule* kStop[] = {&kCallerRole,     &kStatementForThisVault, &kSupervisorSigned,
                                  &kStatementFresh, &kStatementOnce,         &kPurposeRegistered,
                                  &kOrderReasoned};
@@ -232,6 +240,8 @@ RuleList GovernanceRules(v1::Command::ActCase act) {
       return kStop;
     case v1::Command::kLift:
       return kLift;
+    case v1::Command::kInspect:
+      return kInspect;
     default:
       return {};
   }

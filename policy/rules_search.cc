@@ -68,7 +68,7 @@ const Rule kProbeNotFresh = {
     "PROBE_TOO_FRESH",
     "PROBE_TOO_FRESH",
     [](const Facts& f) {
-      const Time age = f.founding.legal_profile().probe_min_age_minutes() * kMinute;
+      const Time age = f.founding->legal_profile().probe_min_age_minutes() * kMinute;
       return f.command->identify().captured_at() > 0 &&
              f.command->identify().captured_at() <= f.now - age;
     }};

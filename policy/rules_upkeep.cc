@@ -4,6 +4,8 @@
 namespace kluis::policy {
 namespace {
 
+constexpr size_t kDigestBytes = 32;
+
 const Rule kTemplateOver = {"upkeep.template-over",
                             "GDPR 5(1)(e)",
                             "A template is erased when its consent is over.",
@@ -23,7 +25,7 @@ bool WindowOver(const Facts& f) {
 
 bool RetentionOver(const Facts& f) {
   return f.kase->ended_at() > 0 && !f.kase->erased() &&
-         f.kase->ended_at() <= f.now - f.founding.legal_profile().case_retention_days() * kDay;
+         f.kase->ended_at() <= f.now - f.founding->legal_profile().case_retention_days() * kDay;
 }
 
 const Rule kCaseOver = {
@@ -43,7 +45,7 @@ const Rule kSubjectOver = {
     [](const Facts& f) {
       return f.subject && !f.subject->erased() && f.subject->live_templates() == 0 &&
              f.subject->last_template_ended_at() <=
-                 f.now - f.founding.legal_profile().details_retention_days() * kDay;
+                 f.now - f.founding->legal_profile().details_retention_days() * kDay;
     }};
 
 const Rule kErasurePending = {"upkeep.erasure-pending",
@@ -53,6 +55,30 @@ const Rule kErasurePending = {"upkeep.erasure-pending",
                               "NOT_PENDING",
                               [](const Facts& f) { return f.erasure.has_value(); }};
 
+const Rule kServiceStarts = {
+    "upkeep.service-starts",
+    "AI Act 12, GDPR 5(2)",
+    "A start of the vault is its own act, and says how often it will sign a checkpoint.",
+    "NOT_THE_VAULT",
+    "NOT_THE_VAULT",
+    [](const Facts& f) {
+      return f.vault && f.command->caller().role() == v1::ROLE_UNSPECIFIED &&
+             f.command->start_service().checkpoint_seconds() > 0;
+    }};
+
+const Rule kCheckpointCloses = {
+    "upkeep.checkpoint-closes",
+    "AI Act 12, GDPR 5(2)",
+    "The closing entry of a checkpoint is the vault's own act, and has the digest of the state.",
+    "NOT_THE_VAULT",
+    "NOT_THE_VAULT",
+    [](const Facts& f) {
+      return f.vault && f.command->caller().role() == v1::ROLE_UNSPECIFIED &&
+             f.command->close_checkpoint().state_digest().size() == kDigestBytes;
+    }};
+
+constexpr const Rule* kStartService[] = {&kServiceStarts};
+constexpr const Rule* kCloseCheckpoint[] = {&kCheckpointCloses};
 constexpr const Rule* kExpireTemplate[] = {&kTemplateOver};
 constexpr const Rule* kEndCase[] = {&kCaseOver};
 constexpr const Rule* kForgetSubject[] = {&kSubjectOver};
@@ -70,6 +96,10 @@ RuleList UpkeepRules(v1::Command::ActCase act) {
       return kForgetSubject;
     case v1::Command::kEraseDone:
       return kEraseDone;
+    case v1::Command::kStartService:
+      return kStartService;
+    case v1::Command::kCloseCheckpoint:
+      return kCloseCheckpoint;
     default:
       return {};
   }

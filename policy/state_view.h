@@ -4,9 +4,12 @@
 #define KLUIS_POLICY_STATE_VIEW_H_
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -14,12 +17,37 @@
 
 namespace kluis::policy {
 
+// Parsed records by key, and which keys have none. Whoever writes a record forgets it here. Not
+// thread-safe.
+class RecordCache {
+ public:
+  using Record = std::shared_ptr<const google::protobuf::Message>;  // its type is that of the kind
+
+  // Nothing: not known. Null: there is no such record.
+  const Record* Find(const std::string& key) const {
+    const auto found = records_.find(key);
+    return found == records_.end() ? nullptr : &found->second;
+  }
+  void Keep(const std::string& key, Record record) {
+    if (records_.size() >= kMaxRecords) records_.clear();
+    records_[key] = std::move(record);
+  }
+  void Forget(const std::string& key) { records_.erase(key); }
+
+ private:
+  static constexpr size_t kMaxRecords = 4096;
+  std::unordered_map<std::string, Record> records_;
+};
+
 class StateView {
  public:
   virtual ~StateView() = default;
 
   // The record under `key`, or nothing. Any error denies whatever is being decided.
   virtual absl::StatusOr<std::optional<std::string>> Read(std::string_view key) const = 0;
+
+  // Where records that hardly ever change may be kept parsed; null: nowhere.
+  virtual RecordCache* cache() const { return nullptr; }
 };
 
 // Reads and parses one record. kDataLoss: bytes that are not a `Record`.
@@ -32,6 +60,24 @@ absl::StatusOr<std::optional<Record>> Find(const StateView& state, std::string_v
   if (!record->ParseFromString(**bytes)) {
     return absl::DataLossError("state: a record does not parse");
   }
+  return record;
+}
+
+// As Find, and remembered in the state's cache when there is one; null: no such record.
+template <class Record>
+absl::StatusOr<std::shared_ptr<const Record>> FindShared(const StateView& state,
+                                                         const std::string& key) {
+  RecordCache* const cache = state.cache();
+  if (cache != nullptr) {
+    if (const RecordCache::Record* kept = cache->Find(key)) {
+      return std::static_pointer_cast<const Record>(*kept);
+    }
+  }
+  absl::StatusOr<std::optional<Record>> found = Find<Record>(state, key);
+  if (!found.ok()) return found.status();
+  std::shared_ptr<const Record> record;
+  if (found->has_value()) record = std::make_shared<const Record>(**std::move(found));
+  if (cache != nullptr) cache->Keep(key, record);
   return record;
 }
 

@@ -122,11 +122,15 @@ class PolicyWorld {
     return ruling;
   }
 
-  // Writes a record past the rules: a state that no honest history has.
+  // Writes a record past the rules: a state that no honest history has. The log gets an entry
+  // without a command.
   void Put(const v1::RecordChange& change) {
     v1::Entry entry;
+    entry.set_version(1);
+    entry.set_decided_at(now);
     *entry.add_changes() = change;
     state.ApplyChanges(entry);
+    log.push_back(std::move(entry));
   }
 
   template <class Record>
@@ -229,6 +233,16 @@ class PolicyWorld {
     command.mutable_stop()->mutable_order()->set_reasons("An inspection found misuse.");
     return command;
   }
+  v1::Command Inspect(uint32_t start = 0, uint32_t end = 1) {
+    v1::Command command = From(v1::ROLE_SUPERVISOR, "sup-1");
+    v1::StatementFacts& statement = *command.mutable_inspect()->mutable_statement();
+    statement = Statement("inspection-order", "key-sup-1");
+    statement.add_signed_by("key-sup-3");
+    command.mutable_inspect()->mutable_order()->set_reasons("A subject complained.");
+    command.mutable_inspect()->mutable_order()->set_start_index(start);
+    command.mutable_inspect()->mutable_order()->set_end_index(end);
+    return command;
+  }
   v1::Command Lift(std::string_view purpose = kPurpose) {  // after Stop
     v1::Command command = From(v1::ROLE_SUPERVISOR, "sup-1");
     v1::StatementFacts& statement = *command.mutable_lift()->mutable_statement();
@@ -293,7 +307,7 @@ class PolicyWorld {
     opening.set_legal_basis("Act, article 1");
     opening.set_matter(v1::MATTER_MISSING_PERSON);
     opening.set_matter_description("A person is missing.");
-    opening.set_necessity("No other means found the person within the last week.");
+    opening.set_necessity("No other means found the person within the last week: " + NewId());
     opening.add_subject_categories(v1::SUBJECT_CATEGORY_VICTIM);
     opening.add_subject_categories(v1::SUBJECT_CATEGORY_WITNESS);
     act.set_new_case_id(NewId());
@@ -411,6 +425,18 @@ class PolicyWorld {
     command.mutable_erase_done()->set_target(target);
     command.mutable_erase_done()->set_id(std::string(id));
     command.mutable_erase_done()->set_keyring_commitment(std::string(32, 'k'));
+    return command;
+  }
+
+  v1::Command StartService(uint32_t checkpoint_seconds = 60) {
+    v1::Command command = From(v1::ROLE_UNSPECIFIED, "");
+    command.mutable_start_service()->set_version("0.1.0");
+    command.mutable_start_service()->set_checkpoint_seconds(checkpoint_seconds);
+    return command;
+  }
+  v1::Command CloseCheckpoint() {
+    v1::Command command = From(v1::ROLE_UNSPECIFIED, "");
+    command.mutable_close_checkpoint()->set_state_digest(std::string(32, 'd'));
     return command;
   }
 

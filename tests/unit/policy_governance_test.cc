@@ -460,13 +460,29 @@ TEST(Lift, NeedsAsManyDifferentSupervisorsAsTheFoundingSays) {
   auto command = world.Lift();
   v1::StatementFacts* statement = command.mutable_lift()->mutable_statement();
   statement->mutable_signed_by()->RemoveLast();
-  EXPECT_TRUE(RefusedBy("stop.lift-quorum", "TOO_FEW_SIGNATURES", world, command));
+  EXPECT_TRUE(RefusedBy("supervisors.quorum", "TOO_FEW_SIGNATURES", world, command));
   statement->add_signed_by("key-sup-1");  // the same again
-  EXPECT_TRUE(RefusedBy("stop.lift-quorum", "TOO_FEW_SIGNATURES", world, command));
+  EXPECT_TRUE(RefusedBy("supervisors.quorum", "TOO_FEW_SIGNATURES", world, command));
   statement->add_signed_by("key-jo");  // not a supervisor
-  EXPECT_TRUE(RefusedBy("stop.lift-quorum", "TOO_FEW_SIGNATURES", world, command));
+  EXPECT_TRUE(RefusedBy("supervisors.quorum", "TOO_FEW_SIGNATURES", world, command));
   statement->add_signed_by("key-sup-2");
   EXPECT_TRUE(Allowed(world, command));
+}
+
+TEST(Inspect, NeedsReasonsAndAsManySupervisorsAsALift) {
+  W world = W::Ready();
+  EXPECT_TRUE(Allowed(world, world.Inspect()));
+  v1::Command command = world.Inspect();
+  command.mutable_inspect()->mutable_order()->clear_reasons();
+  EXPECT_TRUE(RefusedBy("order.reasoned", "REASONS_MISSING", world, command));
+  command = world.Inspect();
+  command.mutable_inspect()->mutable_statement()->mutable_signed_by()->RemoveLast();
+  EXPECT_TRUE(RefusedBy("supervisors.quorum", "TOO_FEW_SIGNATURES", world, command));
+  command = world.Inspect();
+  command.mutable_caller()->set_role(v1::ROLE_AUDITOR);
+  EXPECT_TRUE(RefusedBy("caller.role", "ROLE_NOT_ALLOWED", world, command));
+  world.Do(command = world.Inspect());
+  EXPECT_TRUE(RefusedBy("statement.once", "STATEMENT_REPLAYED", world, command));
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -179,6 +180,43 @@ TEST(Api, TakesARequestIdWithEveryCallThatChangesSomething) {
     ASSERT_NE(field, nullptr) << method->full_name();
     EXPECT_EQ(field->type(), FieldDescriptor::TYPE_STRING) << method->full_name();
     EXPECT_EQ(field->number(), 1) << method->full_name();
+  }
+}
+
+// The field at a dotted path below `type`; null: there is none.
+const FieldDescriptor* FieldAt(const Descriptor* type, const std::string& path) {
+  const size_t dot = path.find('.');
+  const FieldDescriptor* field = type->FindFieldByName(path.substr(0, dot));
+  if (field == nullptr || dot == std::string::npos) return field;
+  return field->message_type() == nullptr ? nullptr
+                                          : FieldAt(field->message_type(), path.substr(dot + 1));
+}
+
+TEST(Api, AnswersEveryCallThatMakesAnEntryWithItsReceipt) {
+  const std::map<std::string, std::string> elsewhere = {{"BatchEnroll", "enrolled.receipt"},
+                                                        {"WithdrawConsent", "erasure.done"}};
+  for (const auto* method : AllMethods()) {
+    const auto place = elsewhere.find(method->name());
+    const FieldDescriptor* receipt =
+        FieldAt(method->output_type(), place == elsewhere.end() ? "receipt" : place->second);
+    if (PolicyOf(method).kind() == LOG_KIND_PUBLIC) {
+      EXPECT_EQ(receipt, nullptr) << method->full_name();
+      continue;
+    }
+    ASSERT_NE(receipt, nullptr) << method->full_name();
+    EXPECT_EQ(receipt->message_type(), Receipt::descriptor()) << method->full_name();
+    EXPECT_FALSE(receipt->is_repeated()) << method->full_name();
+  }
+  EXPECT_NE(Receipt::descriptor()->FindFieldByName("log_index"), nullptr);
+}
+
+// A search is two entries; what is known of it must not hang on the second.
+TEST(Api, AnswersASearchWithTheReceiptOfItsIntentToo) {
+  for (const Descriptor* response :
+       {IdentifyResponse::descriptor(), VerifyResponse::descriptor()}) {
+    const FieldDescriptor* intent = response->FindFieldByName("intent");
+    ASSERT_NE(intent, nullptr) << response->full_name();
+    EXPECT_EQ(intent->message_type(), Receipt::descriptor()) << response->full_name();
   }
 }
 

@@ -1,0 +1,426 @@
+#include "tests/fakes/rule_breakers.h"
+
+#include <utility>
+
+namespace kluis::policy {
+namespace {
+
+using W = PolicyWorld;
+
+// The command that `make` makes, with one thing broken.
+template <class Make, class Break>
+RuleBreaker Broken(Make make, Break break_it) {
+  return [make, break_it](W& world) {
+    RuleBreak broken{make(world)};
+    break_it(broken.command, world);
+    return broken;
+  };
+}
+
+v1::Command Enrolling(W& world) { return world.Enroll(); }
+v1::Command Opening(W& world) { return world.OpenCase(); }
+v1::Command Warrant(W& world) { return world.IssueWarrant(world.Opened()); }
+v1::Command Searching(W& world) { return world.Identify(world.Active()); }
+v1::Command Stopping(W& world) { return world.Stop(); }
+v1::Command Registering(W& world) { return world.Register(v1::ROLE_JUDGE, "kim"); }
+v1::Command Purpose(W& world) { return world.RegisterPurpose("other"); }
+v1::Command Founding(W& world) { return world.Found(); }
+v1::Command Outcome(W& world) { return world.Outcome(world.Searched(world.Active())); }
+
+RuleBreaker EnrollmentBreaker(void (*break_it)(v1::Enroll&)) {
+  return Broken(Enrolling, [break_it](v1::Command& c, W&) { break_it(*c.mutable_enroll()); });
+}
+RuleBreaker OpeningBreaker(void (*break_it)(v1::CaseOpening&)) {
+  return Broken(Opening, [break_it](v1::Command& c, W&) {
+    break_it(*c.mutable_open_case()->mutable_opening());
+  });
+}
+RuleBreaker WarrantBreaker(void (*break_it)(v1::Warrant&, Time now)) {
+  return Broken(Warrant, [break_it](v1::Command& c, W& world) {
+    break_it(*c.mutable_issue_warrant()->mutable_warrant(), world.now);
+  });
+}
+RuleBreaker IdentifyBreaker(void (*break_it)(v1::Identify&, Time now)) {
+  return Broken(Searching, [break_it](v1::Command& c, W& world) {
+    break_it(*c.mutable_identify(), world.now);
+  });
+}
+
+RuleBreaker Simply(v1::Command (*make)(W&)) {
+  return [make](W& world) { return RuleBreak{make(world)}; };
+}
+
+v1::RecordChange UsedStatement(const v1::StatementFacts& facts) {
+  v1::RecordChange change;
+  change.mutable_used_statement()->set_statement_id(facts.statement_id());
+  return change;
+}
+
+std::string Nobody() { return std::string(16, 'x'); }
+
+void AddStatementAndCallerRules(std::map<std::string_view, RuleBreaker>& all) {
+  all["statement.this-vault"] = Broken(Stopping, [](v1::Command& c, W&) {
+    c.mutable_stop()->mutable_statement()->set_vault("another.example/log");
+  });
+  all["statement.fresh"] = Broken(Stopping, [](v1::Command& c, W& world) {
+    c.mutable_stop()->mutable_statement()->set_issued_at(world.now - 2 * W::kStatementAge);
+  });
+  all["statement.once"] = [](W& world) {
+    const v1::Command command = world.Stop();
+    world.Do(command);
+    return RuleBreak{command};
+  };
+  all["caller.role"] =
+      Broken(Stopping, [](v1::Command& c, W&) { c.mutable_caller()->set_role(v1::ROLE_JUDGE); });
+  all["member.registered"] = Simply([](W& world) {
+    world.now += 950 * kDay;
+    return world.ReadCase("", v1::ROLE_JUDGE, "jo");
+  });
+  all["member.signed"] = [](W& world) {
+    v1::Command command = world.ApproveCase(world.Opened(), "ben");
+    command.mutable_approve_case()->mutable_statement()->set_signed_by(0, "key-anna");
+    return RuleBreak{command};
+  };
+  all["authority.accredited"] = [](W& world) {
+    v1::Command accredit = world.Accredit();
+    accredit.mutable_accredit()->mutable_accreditation()->mutable_valid_until()->set_seconds(
+        world.now + kDay);
+    world.Do(accredit);
+    world.Do(world.Register(v1::ROLE_OFFICER, "dora", accredit.accredit().new_authority_id()));
+    world.now += 2 * kDay;
+    v1::Command command = world.OpenCase();
+    command.mutable_caller()->set_name("dora");
+    command.mutable_open_case()->mutable_statement()->set_signed_by(0, "key-dora");
+    return RuleBreak{command};
+  };
+  all["purpose.registered"] = Simply([](W& world) { return world.Stop("other"); });
+  all["purpose.lawful"] = Simply([](W& world) {
+    world.now += 850 * kDay;
+    return world.OpenCase();
+  });
+  all["purpose.not-stopped"] = Simply([](W& world) {
+    world.Do(world.Stop());
+    return world.OpenCase();
+  });
+}
+
+void AddCaseRules(std::map<std::string_view, RuleBreaker>& all) {
+  all["case.of-authority"] =
+      Simply([](W& world) { return world.ApproveCase(world.Opened(), "carl"); });
+  all["case.complete"] = OpeningBreaker([](v1::CaseOpening& o) { o.clear_legal_basis(); });
+  all["case.purpose-identifies"] = [](W& world) {
+    v1::Command purpose = world.RegisterPurpose("verify-only");
+    auto& operations =
+        *purpose.mutable_register_purpose()->mutable_registration()->mutable_operations();
+    operations.Clear();
+    operations.Add(v1::OPERATION_VERIFY);
+    world.Do(purpose);
+    v1::Command command = world.OpenCase();
+    command.mutable_open_case()->mutable_opening()->set_purpose("verify-only");
+    return RuleBreak{command};
+  };
+  all["case.necessity"] = OpeningBreaker([](v1::CaseOpening& o) { o.set_necessity("Because."); });
+  all["case.necessity-own"] = [](W& world) {
+    const v1::Command first = world.OpenCase();
+    world.Do(first);
+    v1::Command second = world.OpenCase();
+    second.mutable_open_case()->mutable_opening()->set_necessity(
+        first.open_case().opening().necessity());
+    return RuleBreak{second};
+  };
+  all["case.scope"] = OpeningBreaker(
+      [](v1::CaseOpening& o) { o.add_subject_categories(v1::SUBJECT_CATEGORY_SUSPECT); });
+  all["case.known"] = [](W& world) {
+    const v1::Command command = world.IssueWarrant(Nobody());
+    return RuleBreak{command, {{UsedStatement(command.issue_warrant().statement())}}};
+  };
+  all["case.awaits-warrant"] = [](W& world) {
+    const std::string id = world.Opened();
+    world.Do(world.IssueWarrant(id));
+    return RuleBreak{world.IssueWarrant(id)};
+  };
+  all["warrant.limits"] = WarrantBreaker([](v1::Warrant& w, Time) { w.set_budget(20'000); });
+  all["warrant.scope"] = WarrantBreaker(
+      [](v1::Warrant& w, Time) { w.add_subject_categories(v1::SUBJECT_CATEGORY_SUSPECT); });
+  all["warrant.window-set"] = WarrantBreaker([](v1::Warrant& w, Time now) {
+    w.mutable_not_after()->set_seconds(now + W::kWarrantMax + kDay);
+  });
+  all["warrant.notice-delay"] = WarrantBreaker([](v1::Warrant& w, Time now) {
+    w.mutable_notice_delay()->mutable_until()->set_seconds(now + kDay);  // without a ground
+  });
+  all["warrant.refusal-reasoned"] = [](W& world) {
+    v1::Command command = world.RefuseWarrant(world.Opened());
+    command.mutable_refuse_warrant()->mutable_refusal()->clear_reasons();
+    return RuleBreak{command};
+  };
+  all["case.awaits-approval"] = [](W& world) {
+    const std::string id = world.Opened();
+    world.Do(world.ApproveCase(id, "ben"));
+    return RuleBreak{world.ApproveCase(id, "zoe")};
+  };
+  all["case.second-officer"] =
+      Simply([](W& world) { return world.ApproveCase(world.Opened(), "anna"); });
+  all["case.open"] = [](W& world) {
+    const std::string id = world.Opened();
+    world.Do(world.CloseCase(id));
+    return RuleBreak{world.CloseCase(id)};
+  };
+  all["case.readable"] =
+      Simply([](W& world) { return world.ReadCase(world.Opened(), v1::ROLE_OFFICER, "carl"); });
+}
+
+void AddEnrollmentRules(std::map<std::string_view, RuleBreaker>& all) {
+  all["consent.signed"] = EnrollmentBreaker(
+      [](v1::Enroll& e) { e.mutable_consent_statement()->set_subject_signed(false); });
+  all["consent.same-subject"] = EnrollmentBreaker([](v1::Enroll& e) { e.set_same_subject(false); });
+  all["consent.one-purpose"] =
+      EnrollmentBreaker([](v1::Enroll& e) { e.set_attested_purpose("other"); });
+  all["consent.explicit"] = EnrollmentBreaker([](v1::Enroll& e) { e.set_explicit_consent(false); });
+  all["consent.notice"] =
+      EnrollmentBreaker([](v1::Enroll& e) { e.mutable_notice()->set_version("2"); });
+  all["consent.unexpired"] = EnrollmentBreaker([](v1::Enroll& e) { e.set_consent_expires_at(1); });
+  all["capture.signed"] = EnrollmentBreaker(
+      [](v1::Enroll& e) { e.mutable_attestation_statement()->clear_signed_by(); });
+  all["capture.this-template"] =
+      EnrollmentBreaker([](v1::Enroll& e) { e.set_template_attested(false); });
+  all["capture.live"] = EnrollmentBreaker([](v1::Enroll& e) { e.set_live_capture(false); });
+  all["capture.adult"] = EnrollmentBreaker([](v1::Enroll& e) { e.set_adult(false); });
+  all["capture.category"] =
+      EnrollmentBreaker([](v1::Enroll& e) { e.set_category(v1::SUBJECT_CATEGORY_SUSPECT); });
+  all["capture.algorithm"] =
+      EnrollmentBreaker([](v1::Enroll& e) { e.set_algorithm("dlib-128/1"); });
+  all["enrollment.once"] = Simply([](W& world) { return world.Enroll(world.Enrolled()); });
+  all["enrollment.subject-stays"] = Simply([](W& world) {
+    const std::string subject = world.Enrolled();
+    world.Do(world.Withdraw(subject));
+    world.Do(world.EraseDone(v1::ERASURE_TARGET_TEMPLATE, world.TemplateOf(subject).id()));
+    world.now += W::kDetailsRetention + kDay;
+    world.Do(world.ForgetSubject(subject));
+    world.Do(world.EraseDone(v1::ERASURE_TARGET_SUBJECT, subject));
+    return world.Enroll(subject);
+  });
+  all["subject.known"] = [](W& world) {
+    v1::Command command = world.Access(world.Enrolled());
+    command.mutable_access()->mutable_statement()->set_subject_signed(false);
+    return RuleBreak{command};
+  };
+  all["withdrawal.something"] = Simply([](W& world) {
+    const std::string subject = world.Enrolled();
+    world.Do(world.Withdraw(subject));
+    world.Do(world.EraseDone(v1::ERASURE_TARGET_TEMPLATE, world.TemplateOf(subject).id()));
+    return world.Withdraw(subject);
+  });
+}
+
+void AddGovernanceRules(std::map<std::string_view, RuleBreaker>& all) {
+  all["vault.founded-once"] = Simply([](W& world) {
+    world.Do(world.Found());
+    return world.Found();
+  });
+  all["vault.founding-signed"] = Broken(Founding, [](v1::Command& c, W&) {
+    c.mutable_found()->mutable_statement()->mutable_signed_by()->RemoveLast();
+  });
+  all["vault.founding-complete"] = Broken(Founding, [](v1::Command& c, W&) {
+    c.mutable_found()->mutable_founding()->mutable_legal_profile()->set_log_retention_months(5);
+  });
+  all["supervisor.signed"] = Broken(Stopping, [](v1::Command& c, W&) {
+    c.mutable_stop()->mutable_statement()->set_signed_by(0, "key-anna");
+  });
+  all["supervisors.quorum"] = [](W& world) {
+    world.Do(world.Stop());
+    v1::Command command = world.Lift();
+    command.mutable_lift()->mutable_statement()->mutable_signed_by()->RemoveLast();
+    return RuleBreak{command};
+  };
+  all["authority.mandate"] = [](W& world) {
+    v1::Command command = world.Accredit();
+    command.mutable_accredit()->mutable_accreditation()->clear_legal_mandate();
+    return RuleBreak{command};
+  };
+  all["member.complete"] = Broken(Registering, [](v1::Command& c, W& world) {
+    c.mutable_register_()->mutable_registration()->mutable_valid_until()->set_seconds(world.now);
+  });
+  all["member.own-key"] =
+      Broken(Registering, [](v1::Command& c, W&) { c.mutable_register_()->set_keyid("key-anna"); });
+  all["member.own-name"] = Broken(Registering, [](v1::Command& c, W&) {
+    c.mutable_register_()->mutable_registration()->set_member("jo");
+  });
+  all["purpose.new"] = Simply([](W& world) { return world.RegisterPurpose(); });
+  all["purpose.complete"] = Broken(Purpose, [](v1::Command& c, W&) {
+    c.mutable_register_purpose()->mutable_registration()->clear_notices();
+  });
+  all["purpose.threshold"] = Broken(Purpose, [](v1::Command& c, W&) {
+    c.mutable_register_purpose()->mutable_registration()->mutable_threshold()->set_target_fpir(0.5);
+  });
+  all["stop.in-force"] = Simply([](W& world) { return world.Lift(); });
+  all["order.reasoned"] = Broken(
+      Stopping, [](v1::Command& c, W&) { c.mutable_stop()->mutable_order()->clear_reasons(); });
+}
+
+void AddSearchRules(std::map<std::string_view, RuleBreaker>& all) {
+  all["case.active"] = Simply([](W& world) { return world.Identify(world.Opened()); });
+  all["warrant.window"] = [](W& world) {
+    const std::string id = world.Active();
+    world.now += 11 * kDay;
+    return RuleBreak{world.Identify(id)};
+  };
+  all["case.same-purpose"] = IdentifyBreaker([](v1::Identify& i, Time) { i.set_purpose("other"); });
+  all["purpose.identify"] = [](W& world) {
+    // A purpose is registered once, and a case is opened only for one that identifies: that it
+    // does no more is itself a lie, which a replay finds beside the other one.
+    const std::string id = world.Active();
+    v1::RecordChange change;
+    *change.mutable_purpose() = world.Get<v1::PurposeRecord>(key::Purpose(W::kPurpose));
+    auto& operations = *change.mutable_purpose()->mutable_registration()->mutable_operations();
+    operations.Clear();
+    operations.Add(v1::OPERATION_VERIFY);
+    world.Put(change);
+    return RuleBreak{world.Identify(id)};
+  };
+  all["probe.algorithm"] =
+      IdentifyBreaker([](v1::Identify& i, Time) { i.set_algorithm("dlib-128/1"); });
+  all["probe.not-real-time"] =
+      IdentifyBreaker([](v1::Identify& i, Time now) { i.set_captured_at(now - kMinute); });
+  all["probe.evidence"] = IdentifyBreaker([](v1::Identify& i, Time) { i.clear_evidence_id(); });
+  all["warrant.budget"] = [](W& world) {
+    const std::string id = world.Active();
+    for (int i = 0; i < 3; ++i) world.Do(world.Outcome(world.Searched(id), 0));
+    return RuleBreak{world.Identify(id)};
+  };
+  all["purpose.verify"] = [](W& world) {
+    v1::Command purpose = world.RegisterPurpose("identify-only");
+    auto& operations =
+        *purpose.mutable_register_purpose()->mutable_registration()->mutable_operations();
+    operations.Clear();
+    operations.Add(v1::OPERATION_IDENTIFY);
+    world.Do(purpose);
+    v1::Command command = world.Verify(world.Enrolled({}, "identify-only"));
+    command.mutable_verify()->set_purpose("identify-only");
+    return RuleBreak{command};
+  };
+  all["verify.subject-known"] = Simply([](W& world) { return world.Verify(Nobody()); });
+  all["verify.consent-given"] = [](W& world) {
+    world.Do(world.RegisterPurpose("other"));
+    v1::Command command = world.Verify(world.Enrolled());
+    command.mutable_verify()->set_purpose("other");
+    v1::RecordChange change;
+    change.mutable_pending_search()->set_id(command.verify().new_search_id());
+    change.mutable_pending_search()->set_purpose("other");
+    return RuleBreak{command, {{change}}};
+  };
+  all["verify.unexpired"] = [](W& world) {
+    const std::string subject = world.Enrolled();
+    world.now += 101 * kDay;
+    return RuleBreak{world.Verify(subject)};
+  };
+  all["verify.consent-stands"] = Simply([](W& world) {
+    const std::string subject = world.Enrolled();
+    world.Do(world.Withdraw(subject));
+    world.Do(world.EraseDone(v1::ERASURE_TARGET_TEMPLATE, world.TemplateOf(subject).id()));
+    return world.Verify(subject);
+  });
+  all["outcome.of-search"] = Simply([](W& world) {
+    v1::Command command = world.Outcome(Nobody(), 0);
+    command.mutable_search_outcome()->set_result(v1::SEARCH_RESULT_ABORTED);
+    return command;
+  });
+  all["outcome.stated"] = [](W& world) {
+    v1::Command command = world.Outcome(world.Searched(world.Active()), 0);
+    command.mutable_search_outcome()->clear_result();
+    return RuleBreak{command};
+  };
+  all["outcome.not-stopped"] = [](W& world) {
+    const v1::Command command = Outcome(world);
+    world.Do(world.Stop());
+    return RuleBreak{command};
+  };
+  all["outcome.in-case"] = [](W& world) {
+    const std::string id = world.Active();
+    const v1::Command command = world.Outcome(world.Searched(id));
+    world.Do(world.CloseCase(id));
+    return RuleBreak{command};
+  };
+  all["outcome.within-cap"] =
+      Simply([](W& world) { return world.Outcome(world.Searched(world.Active()), 3); });
+}
+
+void AddCandidateAndUpkeepRules(std::map<std::string_view, RuleBreaker>& all) {
+  all["candidate.known"] = [](W& world) {
+    const v1::Command command = world.Adjudicate(world.Active(), Nobody());
+    return RuleBreak{command, {{UsedStatement(command.adjudicate().statement())}}};
+  };
+  all["case.not-ended"] = [](W& world) {
+    const std::string id = world.Active();
+    const std::string candidate = world.FoundOne(id);
+    world.Do(world.CloseCase(id));
+    return RuleBreak{world.Adjudicate(id, candidate)};
+  };
+  all["candidate.open"] = [](W& world) {
+    const std::string id = world.Active();
+    return RuleBreak{world.Adjudicate(id, world.Confirmed(id), "zoe")};
+  };
+  all["candidate.another-officer"] = [](W& world) {
+    const std::string id = world.Active();
+    const std::string candidate = world.FoundOne(id);
+    world.Do(world.Adjudicate(id, candidate, "anna"));
+    return RuleBreak{world.Adjudicate(id, candidate, "anna")};
+  };
+  all["disclosure.once"] = [](W& world) {
+    const std::string id = world.Active();
+    const std::string candidate = world.Confirmed(id);
+    world.Do(world.Disclose(id, candidate));
+    return RuleBreak{world.Disclose(id, candidate)};
+  };
+  all["disclosure.confirmed"] = [](W& world) {
+    const std::string id = world.Active();
+    return RuleBreak{world.Disclose(id, world.FoundOne(id))};
+  };
+  all["disclosure.recipient"] = [](W& world) {
+    const std::string id = world.Active();
+    v1::Command command = world.Disclose(id, world.Confirmed(id));
+    command.mutable_disclose()->mutable_request()->set_recipient(
+        W::AuthorityName(world.coastguard));
+    return RuleBreak{command};
+  };
+  all["disclosure.consent"] = [](W& world) {
+    const std::string id = world.Active();
+    v1::Command command = world.Disclose(id, world.Confirmed(id));
+    command.mutable_disclose()->set_template_live(false);
+    return RuleBreak{command};
+  };
+  all["upkeep.template-over"] = [](W& world) {
+    return RuleBreak{world.ExpireTemplate(world.TemplateOf(world.Enrolled()).id())};
+  };
+  all["upkeep.case-over"] = Simply([](W& world) { return world.EndCase(world.Active()); });
+  all["upkeep.subject-over"] =
+      Simply([](W& world) { return world.ForgetSubject(world.Enrolled()); });
+  all["upkeep.erasure-pending"] = [](W& world) {
+    return RuleBreak{
+        world.EraseDone(v1::ERASURE_TARGET_TEMPLATE, world.TemplateOf(world.Enrolled()).id())};
+  };
+  all["upkeep.service-starts"] = [](W& world) {
+    v1::Command command = world.StartService();
+    command.mutable_caller()->set_role(v1::ROLE_OPERATOR);
+    return RuleBreak{command};
+  };
+  all["upkeep.checkpoint-closes"] = [](W& world) {
+    v1::Command command = world.CloseCheckpoint();
+    command.mutable_caller()->set_role(v1::ROLE_OPERATOR);
+    return RuleBreak{command};
+  };
+}
+
+}  // namespace
+
+std::map<std::string_view, RuleBreaker> RuleBreakers() {
+  std::map<std::string_view, RuleBreaker> all;
+  AddStatementAndCallerRules(all);
+  AddCaseRules(all);
+  AddEnrollmentRules(all);
+  AddGovernanceRules(all);
+  AddSearchRules(all);
+  AddCandidateAndUpkeepRules(all);
+  return all;
+}
+
+}  // namespace kluis::policy
