@@ -9,13 +9,21 @@
 #include "rocksdb/env.h"
 #include "rocksdb/file_system.h"
 #include "rocksdb/listener.h"
+#include "rocksdb/sst_file_manager.h"
 #include "rocksdb/write_batch.h"
+#include "storage/engine_log.h"
 #include "storage/group_sync.h"
 #include "storage/open_options.h"
 #include "storage/wal_order.h"
 
 namespace kluis::storage {
 namespace {
+
+// A compaction writes before it deletes. It is put off unless this much stays free.
+constexpr std::uint64_t kFreeAfterCompaction = std::uint64_t{32} << 20;
+// RocksDB knows one limit for all tables, and a flush over it fails the database. Only compactions
+// are to be held back: the limit is so far off that no flush meets it, and compactions keep as far.
+constexpr std::uint64_t kOutOfReach = std::uint64_t{1} << 50;
 
 // A failed background flush or compaction also fails the database, not only a failed call.
 class FailOnBackgroundError final : public rocksdb::EventListener {
@@ -60,6 +68,7 @@ class Engine {
                                                    : rocksdb::FileSystem::Default()),
         path(options.path),
         env(rocksdb::NewCompositeEnv(file_system)),
+        tables(rocksdb::NewSstFileManager(env.get(), file_system)),
         group([this] { return SyncWal(); }) {}
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
@@ -76,11 +85,22 @@ class Engine {
   rocksdb::Status Open(bool create_if_missing) {
     rocksdb::DBOptions options = DatabaseOptions(create_if_missing, env.get(), &wal_order);
     options.listeners.push_back(std::make_shared<FailOnBackgroundError>(&group));
+    options.info_log = std::make_shared<EngineLog>(path);
+    options.sst_file_manager = tables;
+    tables->SetCompactionBufferSize(kOutOfReach + kFreeAfterCompaction);
+    MeasureSpace();  // the tables are not counted yet: compactions that Open starts have to fit
     rocksdb::DB* opened = nullptr;
     const rocksdb::Status status =
         rocksdb::DB::Open(options, path, ColumnFamilies(), &handles, &opened);
     db.reset(opened);
+    if (status.ok()) MeasureSpace();
     return status;
+  }
+
+  void MeasureSpace() {
+    std::uint64_t free = 0;
+    if (!file_system->GetFreeSpace(path, rocksdb::IOOptions(), &free, nullptr).ok()) return;
+    tables->SetMaxAllowedSpaceUsage(tables->GetTotalSize() + free + kOutOfReach);
   }
 
   // OK, or the one error of a failed database; a failed `status` makes it so.
@@ -140,6 +160,7 @@ class Engine {
   const std::shared_ptr<rocksdb::FileSystem> file_system;
   const std::string path;
   const std::unique_ptr<rocksdb::Env> env;
+  const std::shared_ptr<rocksdb::SstFileManager> tables;
   WalOrder wal_order;
   GroupSync group;
   std::unique_ptr<rocksdb::DB> db;
@@ -253,11 +274,20 @@ absl::Status Database::Compact(Column column, std::string_view begin, std::strin
   options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
   const rocksdb::Slice first(begin.data(), begin.size());
   const rocksdb::Slice last(end.data(), end.size());
-  status = engine_->Check(engine_->db->CompactRange(options, engine_->Handle(column), &first,
-                                                    end.empty() ? nullptr : &last));
+  MeasureSpace();
+  const rocksdb::Status compacted = engine_->db->CompactRange(
+      options, engine_->Handle(column), &first, end.empty() ? nullptr : &last);
+  if (compacted.IsCompactionTooLarge()) {
+    return absl::ResourceExhaustedError("storage: too little space to rewrite the tables");
+  }
+  status = engine_->Check(compacted);
   if (!status.ok()) return status;
   return engine_->Check(engine_->RemoveObsoleteFiles());
 }
+
+void Database::MeasureSpace() { engine_->MeasureSpace(); }
+
+absl::Status Database::status() const { return engine_->group.status(); }
 
 absl::StatusOr<Database::Stats> Database::GetStats() const {
   const absl::Status alive = engine_->group.status();

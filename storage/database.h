@@ -110,7 +110,16 @@ class Database final : public Reader {
   // the old files, tables and WAL: bytes deleted or overwritten before the call are in no file at
   // return, unless a Snapshot or scan from before their deletion still lives. Keys may remain as
   // table bounds in the manifest: they are random ids, digests and numbers. kUnavailable: failed.
+  // kResourceExhausted: the disk has no room for the new tables beside the old ones; nothing
+  // failed.
   absl::Status Compact(Column column, std::string_view begin, std::string_view end);
+
+  // Looks how much of the disk is free, so that no compaction begins that would fill it: such a
+  // failure would be one of the database. Call it every second.
+  void MeasureSpace();
+
+  // OK, or kUnavailable once failed: only opening it again helps then.
+  absl::Status status() const;
 
   absl::StatusOr<Stats> GetStats() const;
 
