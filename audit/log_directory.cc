@@ -1,52 +1,29 @@
 #include "audit/log_directory.h"
 
-#include <array>
-#include <filesystem>
-#include <fstream>
+#include <algorithm>
+#include <memory>
 #include <nlohmann/json.hpp>
-#include <optional>
+#include <set>
+#include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "audit/bundle_check.h"
+#include "audit/in_order.h"
 #include "audit/merkle.h"
 #include "audit/note.h"
+#include "audit/tile_edge.h"
+#include "audit/tiles.h"
 #include "crypto/codec.h"
 
 namespace kluis::audit {
 namespace {
 
-constexpr size_t kMaxBundleBytes = kTileWidth * (2 + kMaxEntryBytes);
-
-// kNotFound: no such regular file. kDataLoss: over `max_bytes`, or it cannot be read.
-absl::StatusOr<std::string> ReadFile(const std::string& path, size_t max_bytes) {
-  std::error_code failure;
-  if (!std::filesystem::is_regular_file(path, failure)) {
-    return absl::NotFoundError(absl::StrCat("no file ", path));
-  }
-  const uintmax_t size = std::filesystem::file_size(path, failure);
-  if (!failure && size > max_bytes) return absl::DataLossError(absl::StrCat(path, ": too large"));
-  std::ifstream stream(path, std::ios::binary);
-  std::string bytes(failure ? 0 : size, '\0');
-  stream.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-  if (failure || !stream) return absl::DataLossError(absl::StrCat("cannot read ", path));
-  return bytes;
-}
-
 // "LOG_KIND_COMBINATION" -> "COMBINATION".
 std::string KindWord(v1::LogKind kind) {
   constexpr std::string_view kPrefix = "LOG_KIND_";
   return v1::LogKind_Name(kind).substr(kPrefix.size());
-}
-
-std::string Range(uint64_t first, uint32_t width) {
-  return absl::StrCat("entries ", first, " to ", first + width - 1);
-}
-
-void Count(const v1::Entry& entry, DirectoryReport& report) {
-  ++report.by_kind[KindWord(entry.kind())];
-  if (entry.decision().allowed()) return;
-  ++report.refused;
-  ++report.by_reason[entry.decision().reason()];
 }
 
 // The text of a stranger's entry, safe for a terminal.
@@ -57,123 +34,216 @@ std::string Printable(std::string text) {
   return text;
 }
 
+std::string Hex(const Hash& hash) { return crypto::ToHex(crypto::Bytes(hash)); }
+
+absl::StatusOr<OpenedCheckpoint> Open(const std::string& name, std::string_view note,
+                                      std::span<const VerifierKey> keys) {
+  absl::StatusOr<OpenedCheckpoint> opened = OpenCheckpoint(note, keys.front().name(), keys);
+  if (opened.ok()) return opened;
+  return absl::Status(opened.status().code(), absl::StrCat(name, ": ", opened.status().message()));
+}
+
+// The names of the witnesses that signed. kDataLoss: fewer than the quorum.
+absl::StatusOr<std::vector<std::string>> Cosigners(const OpenedCheckpoint& opened,
+                                                   const VerifyOptions& options) {
+  std::vector<std::string> names;
+  for (const VerifierKey& witness : options.witnesses) {
+    const bool cosigned =
+        std::any_of(opened.signatures.begin(), opened.signatures.end(), [&](const auto& line) {
+          return line.key_id == witness.id() && line.name == witness.name();
+        });
+    if (cosigned) names.push_back(witness.name());
+  }
+  if (names.size() >= options.quorum) return names;
+  return absl::DataLossError(absl::StrCat("checkpoint: cosigned by ", names.size(), " of ",
+                                          options.witnesses.size(), " witnesses, ", options.quorum,
+                                          " are needed"));
+}
+
+struct Older {
+  std::string name;
+  Checkpoint checkpoint;
+};
+
+// The older checkpoints by size. kDataLoss: one of them is larger than the log.
+absl::StatusOr<std::vector<Older>> OpenOlder(const VerifyOptions& options, const VerifierKey& key,
+                                             uint64_t size) {
+  std::vector<Older> all;
+  for (const OlderCheckpoint& kept : options.since) {
+    absl::StatusOr<OpenedCheckpoint> opened = Open(kept.name, kept.note, {&key, 1});
+    if (!opened.ok()) return opened.status();
+    if (opened->checkpoint.size > size) {
+      return absl::DataLossError(absl::StrCat(kept.name, ": the log had ", opened->checkpoint.size,
+                                              " entries then, and has ", size, " now"));
+    }
+    all.push_back({kept.name, std::move(opened->checkpoint)});
+  }
+  std::stable_sort(all.begin(), all.end(), [](const Older& a, const Older& b) {
+    return a.checkpoint.size < b.checkpoint.size;
+  });
+  return all;
+}
+
+// Takes bundles in order and follows the tree above them.
+class TreeCheck {
+ public:
+  TreeCheck(const TileFiles& files, const Checkpoint& checkpoint, std::vector<Older> older)
+      : files_(files), checkpoint_(checkpoint), older_(std::move(older)) {}
+
+  // The leaf hashes of the next bundle; `root` is their root.
+  absl::Status Add(const std::vector<Hash>& leaves, const Hash& root) {
+    const absl::Status extends = CompareOlder(leaves);
+    if (!extends.ok()) return extends;
+    if (leaves.size() < kTileWidth) {
+      tail_ = leaves;
+      return absl::OkStatus();
+    }
+    for (const TileEdge::FullTile& full : edge_.AppendBundle(root)) {
+      const absl::Status same = files_.Compare(full.tile, full.hashes);
+      if (!same.ok()) return same;
+    }
+    return absl::OkStatus();
+  }
+
+  // Compares what is left: partial tiles, and the checkpoint's root. Returns the root.
+  absl::StatusOr<Hash> Finish() {
+    const absl::Status extends = CompareOlder({});  // of an empty log
+    if (!extends.ok()) return extends;
+    for (uint32_t level = 1; level < kTileLevels; ++level) {
+      const std::vector<Hash>& hashes = edge_.Partial(level);
+      if (hashes.empty()) continue;
+      const absl::Status same = files_.Compare(NewestTile(level, checkpoint_.size), hashes);
+      if (!same.ok()) return same;
+    }
+    const Hash root = edge_.Root(tail_);
+    if (root == checkpoint_.root) return root;
+    return absl::DataLossError(absl::StrCat("log: root of ", checkpoint_.size, " entries is ",
+                                            Hex(root), ", the checkpoint says ",
+                                            Hex(checkpoint_.root)));
+  }
+
+ private:
+  // Of the older checkpoints those that end before or in a bundle of these leaves.
+  absl::Status CompareOlder(std::span<const Hash> leaves) {
+    for (; next_ < older_.size(); ++next_) {
+      const Checkpoint& old = older_[next_].checkpoint;
+      if (old.size > edge_.size() + leaves.size()) break;
+      const Hash root = edge_.Root(leaves.first(old.size - edge_.size()));
+      if (root == old.root) continue;
+      return absl::DataLossError(absl::StrCat(older_[next_].name, ": its root at size ", old.size,
+                                              " is ", Hex(old.root), ", but in this log of size ",
+                                              checkpoint_.size, " the first ", old.size,
+                                              " entries have the root ", Hex(root)));
+    }
+    return absl::OkStatus();
+  }
+
+  const TileFiles& files_;
+  const Checkpoint& checkpoint_;
+  const std::vector<Older> older_;
+  size_t next_ = 0;  // of older_
+  TileEdge edge_;
+  std::vector<Hash> tail_;  // the leaves of the last bundle, when it is partial
+};
+
+// What a worker finds out about one bundle.
+struct Findings {
+  std::vector<Hash> leaves;
+  Hash root{};  // of `leaves`
+  EntryCounts counts;
+};
+
 }  // namespace
 
-LogDirectory::LogDirectory(std::string path) : path_(std::move(path)) {}
+absl::Status CheckOptions(const VerifyOptions& options) {
+  std::set<crypto::PublicKey> seen;
+  for (const VerifierKey& witness : options.witnesses) {
+    if (witness.type() != KeyType::kEd25519Cosignature) {
+      return absl::InvalidArgumentError("witness: must be a witness's key, of type 04");
+    }
+    // One witness under two names would be counted twice.
+    if (!seen.insert(witness.key()).second) {
+      return absl::InvalidArgumentError("witness: the same key twice");
+    }
+  }
+  if (options.quorum <= options.witnesses.size()) return absl::OkStatus();
+  return absl::InvalidArgumentError("quorum: is above the number of witnesses");
+}
+
+LogDirectory::LogDirectory(std::string path, crypto::FileSystem& files)
+    : path_(std::move(path)), files_(files) {}
+
+absl::StatusOr<std::string> LogDirectory::ReadNote() const {
+  absl::StatusOr<std::string> note = files_.Read(path_ + "/checkpoint", kMaxNoteBytes);
+  if (note.ok() || absl::IsNotFound(note.status())) return note;
+  return absl::DataLossError(note.status().message());
+}
 
 absl::StatusOr<Checkpoint> LogDirectory::ReadCheckpoint(const VerifierKey& key) const {
-  const absl::StatusOr<std::string> note = ReadFile(path_ + "/checkpoint", kMaxNoteBytes);
+  const absl::StatusOr<std::string> note = ReadNote();
   if (!note.ok()) return note.status();
-  const std::array keys = {key};
-  absl::StatusOr<OpenedCheckpoint> opened = OpenCheckpoint(*note, key.name(), keys);
-  if (!opened.ok()) {
-    return absl::Status(opened.status().code(),
-                        absl::StrCat("checkpoint: ", opened.status().message()));
-  }
+  absl::StatusOr<OpenedCheckpoint> opened = Open("checkpoint", *note, {&key, 1});
+  if (!opened.ok()) return opened.status();
   return std::move(opened->checkpoint);
 }
 
-absl::StatusOr<std::string> LogDirectory::ReadTile(const Tile& tile, Tile& found) const {
-  const size_t max_bytes = tile.entries ? kMaxBundleBytes : kTileWidth * sizeof(Hash);
-  found = tile;
-  absl::StatusOr<std::string> path = TilePath(found);
-  if (!path.ok()) return path.status();
-  absl::StatusOr<std::string> bytes = ReadFile(absl::StrCat(path_, "/", *path), max_bytes);
-  if (!absl::IsNotFound(bytes.status()) || tile.width == kTileWidth) return bytes;
-  found.width = kTileWidth;
-  path = TilePath(found);
-  if (!path.ok()) return path.status();
-  return ReadFile(absl::StrCat(path_, "/", *path), max_bytes);
-}
+absl::StatusOr<DirectoryReport> LogDirectory::Verify(const VerifierKey& key,
+                                                     const VerifyOptions& options) const {
+  const absl::Status sound = CheckOptions(options);
+  if (!sound.ok()) return sound;
+  const absl::StatusOr<std::string> note = ReadNote();
+  if (!note.ok()) return note.status();
+  std::vector<VerifierKey> keys = {key};
+  keys.insert(keys.end(), options.witnesses.begin(), options.witnesses.end());
+  absl::StatusOr<OpenedCheckpoint> opened = Open("checkpoint", *note, keys);
+  if (!opened.ok()) return opened.status();
+  const Checkpoint& checkpoint = opened->checkpoint;
+  absl::StatusOr<std::vector<std::string>> cosigned_by = Cosigners(*opened, options);
+  if (!cosigned_by.ok()) return cosigned_by.status();
+  absl::StatusOr<std::vector<Older>> older = OpenOlder(options, key, checkpoint.size);
+  if (!older.ok()) return older.status();
 
-absl::StatusOr<std::vector<std::string>> LogDirectory::ReadBundle(uint64_t index,
-                                                                  uint64_t size) const {
-  const Tile wanted{true, 0, index, TileWidthAt(0, index, size)};
-  const std::string range = Range(index * kTileWidth, wanted.width);
-  Tile found;
-  const absl::StatusOr<std::string> bytes = ReadTile(wanted, found);
-  if (absl::IsNotFound(bytes.status())) {
+  DirectoryReport report{checkpoint, {}, 0, {}, {}, *std::move(cosigned_by), {}};
+  for (const Older& old : *older) report.extends.push_back(old.checkpoint.size);
+
+  const TileFiles tiles(files_, path_);
+  TreeCheck tree(tiles, checkpoint, *std::move(older));
+  EntryCounts counts;
+  const uint64_t bundles = checkpoint.size / kTileWidth + (checkpoint.size % kTileWidth != 0);
+  const size_t threads =
+      options.threads != 0 ? options.threads : std::max(1U, std::thread::hardware_concurrency());
+  InOrder<absl::StatusOr<Findings>> findings(
+      bundles, threads, [&](uint64_t index) -> absl::StatusOr<Findings> {
+        const absl::StatusOr<Bundle> bundle = Bundle::Read(tiles, index, checkpoint.size);
+        if (!bundle.ok()) return bundle.status();
+        return Findings{bundle->leaves(), RootOf(bundle->leaves()), CountEntries(*bundle)};
+      });
+  for (uint64_t index = 0; index < bundles; ++index) {
+    const absl::StatusOr<Findings> found = findings.Next();
+    if (!found.ok()) return found.status();
+    const absl::Status same = tree.Add(found->leaves, found->root);
+    if (!same.ok()) return same;
+    counts.Add(found->counts);
+    report.log.entries += found->leaves.size();
+    if (options.progress) options.progress(report.log.entries, checkpoint.size);
+  }
+  const absl::StatusOr<Hash> root = tree.Finish();
+  if (!root.ok()) {
+    if (counts.malformed.ok()) return root.status();
     return absl::DataLossError(
-        absl::StrCat(range, ": their bundle is missing: ", bytes.status().message()));
+        absl::StrCat(counts.malformed.message(), "; ", root.status().message()));
   }
-  if (!bytes.ok()) return bytes.status();
-  absl::StatusOr<std::vector<std::string>> entries = DecodeEntryBundle(*bytes, found.width);
-  if (!entries.ok()) {
-    return absl::DataLossError(
-        absl::StrCat(range, ": their bundle does not hold exactly ", found.width, " entries"));
-  }
-  entries->resize(wanted.width);
-  const absl::Status same = CompareWithLeaves(wanted, *entries);
-  if (!same.ok()) return same;
-  return entries;
-}
-
-absl::Status LogDirectory::CompareWithLeaves(const Tile& bundle,
-                                             const std::vector<std::string>& entries) const {
-  Tile found;
-  const absl::StatusOr<std::string> bytes = ReadTile({false, 0, bundle.index, bundle.width}, found);
-  if (absl::IsNotFound(bytes.status())) return absl::OkStatus();
-  if (!bytes.ok()) return bytes.status();
-  const uint64_t first = bundle.index * kTileWidth;
-  const absl::StatusOr<std::vector<Hash>> leaves = DecodeTile(*bytes, found.width);
-  if (!leaves.ok()) {
-    return absl::DataLossError(absl::StrCat(Range(first, bundle.width),
-                                            ": their tile does not hold exactly ", found.width,
-                                            " leaf hashes"));
-  }
-  for (size_t i = 0; i < entries.size(); ++i) {
-    if (LeafHash(entries[i]) == (*leaves)[i]) continue;
-    return absl::DataLossError(
-        absl::StrCat("entry ", first + i, ": differs from its leaf hash in the log"));
-  }
-  return absl::OkStatus();
-}
-
-absl::StatusOr<DirectoryReport> LogDirectory::Verify(const VerifierKey& key) const {
-  const absl::StatusOr<Checkpoint> checkpoint = ReadCheckpoint(key);
-  if (!checkpoint.ok()) return checkpoint.status();
-
-  DirectoryReport report;
-  report.checkpoint = *checkpoint;
-  absl::Status malformed;  // told only when the root holds: else the root says it
-  std::vector<std::string> bundle;
-  uint64_t next = 0;
-  int64_t latest = 0;
-  const EntryReader read = [&]() -> absl::StatusOr<std::optional<std::string>> {
-    if (next == checkpoint->size) return std::nullopt;
-    const size_t place = next % kTileWidth;
-    if (place == 0) {
-      absl::StatusOr<std::vector<std::string>> entries =
-          ReadBundle(next / kTileWidth, checkpoint->size);
-      if (!entries.ok()) return entries.status();
-      bundle = *std::move(entries);
-    }
-    const absl::StatusOr<v1::Entry> entry = DecodeEntry(bundle[place], next);
-    if (!entry.ok()) {
-      malformed.Update(entry.status());
-    } else {
-      if (entry->decided_at() < latest) {
-        malformed.Update(absl::DataLossError(
-            absl::StrCat("entry ", next, ": decided before the entry before it")));
-      }
-      latest = entry->decided_at();
-      Count(*entry, report);
-    }
-    ++next;
-    return std::move(bundle[place]);
-  };
-  const absl::StatusOr<LogReport> log = VerifyEntries(read, *checkpoint);
-  if (!log.ok()) {
-    if (malformed.ok() || next < checkpoint->size) return log.status();
-    return absl::DataLossError(absl::StrCat(malformed.message(), "; ", log.status().message()));
-  }
-  if (!malformed.ok()) return malformed;
-  report.log = *log;
+  if (!counts.malformed.ok()) return counts.malformed;
+  report.log.root = *root;
+  report.log.entry_bytes = counts.bytes;
+  report.refused = counts.refused;
+  for (const auto& [kind, count] : counts.by_kind) report.by_kind[KindWord(kind)] = count;
+  report.by_reason = std::move(counts.by_reason);
   return report;
 }
 
 absl::StatusOr<v1::Entry> LogDirectory::ReadEntry(uint64_t index) const {
-  const absl::StatusOr<std::string> note = ReadFile(path_ + "/checkpoint", kMaxNoteBytes);
+  const absl::StatusOr<std::string> note = ReadNote();
   if (!note.ok()) return note.status();
   const absl::StatusOr<Note> parsed = ParseNote(*note);
   if (!parsed.ok()) return parsed.status();
@@ -183,19 +253,16 @@ absl::StatusOr<v1::Entry> LogDirectory::ReadEntry(uint64_t index) const {
     return absl::OutOfRangeError(
         absl::StrCat("index: must be below the log's size, ", checkpoint->size));
   }
-  const absl::StatusOr<std::vector<std::string>> entries =
-      ReadBundle(index / kTileWidth, checkpoint->size);
-  if (!entries.ok()) return entries.status();
-  return DecodeEntry((*entries)[index % kTileWidth], index);
+  const absl::StatusOr<Bundle> bundle =
+      Bundle::Read(TileFiles(files_, path_), index / kTileWidth, checkpoint->size);
+  if (!bundle.ok()) return bundle.status();
+  return DecodeEntry(bundle->entry(index % kTileWidth), index);
 }
 
 absl::StatusOr<v1::Entry> DecodeEntry(std::string_view bytes, uint64_t index) {
   v1::Entry entry;
-  if (!entry.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) || entry.version() != 1 ||
-      !entry.has_decision() || !v1::LogKind_IsValid(entry.kind()) ||
-      entry.kind() == v1::LOG_KIND_UNSPECIFIED) {
-    return absl::DataLossError(absl::StrCat("entry ", index, ": not an entry of version 1"));
-  }
+  const absl::Status parsed = ParseEntry(bytes, index, entry);
+  if (!parsed.ok()) return parsed;
   return entry;
 }
 
@@ -210,6 +277,12 @@ std::string ReportText(const DirectoryReport& report) {
   for (const auto& [reason, count] : report.by_reason) {
     absl::StrAppend(&text, "  ", count, "  ", Printable(reason), "\n");
   }
+  if (!report.cosigned_by.empty()) {
+    absl::StrAppend(&text, "cosigned  ", absl::StrJoin(report.cosigned_by, ", "), "\n");
+  }
+  if (!report.extends.empty()) {
+    absl::StrAppend(&text, "extends   the log of size ", absl::StrJoin(report.extends, ", "), "\n");
+  }
   absl::StrAppend(&text, "verified: ", report.log.entries, " entries under the signed root\n");
   return text;
 }
@@ -223,7 +296,9 @@ std::string ReportJson(const DirectoryReport& report) {
                                 {"root", crypto::ToBase64(crypto::Bytes(report.log.root))},
                                 {"by_kind", report.by_kind},
                                 {"refused", report.refused},
-                                {"refused_by_reason", reasons}}
+                                {"refused_by_reason", reasons},
+                                {"cosigned_by", report.cosigned_by},
+                                {"extends", report.extends}}
              .dump() +
          "\n";
 }

@@ -1,14 +1,16 @@
 // Reads and verifies an exported log: a directory in the form of c2sp.org/tlog-tiles.
 //   checkpoint                       the signed note
-//   tile/entries/<N>[.p/<W>]         entry bundles: all that the checkpoint covers
-//   tile/0/<N>[.p/<W>]               leaf hashes; where they are there, they tell which entry
-//   differs
-// Files beyond the checkpoint (of other sizes, higher levels) are not looked at. Needs public keys
-// only. Holds one bundle at a time, whatever the log's size. An object belongs to one thread.
+//   tile/entries/<N>[.p/<W>]         entry bundles
+//   tile/<L>/<N>[.p/<W>]             tiles of every level
+// All that the checkpoint covers must be there: the partial tiles of its size, or the full ones
+// that have replaced them since. Files beyond the checkpoint are not looked at. Needs public keys
+// only. Holds a few bundles at a time, whatever the log's size. Thread-safe.
 #ifndef KLUIS_AUDIT_LOG_DIRECTORY_H_
 #define KLUIS_AUDIT_LOG_DIRECTORY_H_
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -16,12 +18,31 @@
 
 #include "absl/status/statusor.h"
 #include "audit/checkpoint.h"
-#include "audit/tiles.h"
 #include "audit/verifier_key.h"
 #include "audit/verify_log.h"
+#include "crypto/file_system.h"
 #include "kluis/v1/ledger.pb.h"
 
 namespace kluis::audit {
+
+// A checkpoint that somebody kept, to be compared with.
+struct OlderCheckpoint {
+  std::string name;  // for messages, such as its file
+  std::string note;
+};
+
+struct VerifyOptions {
+  std::vector<VerifierKey> witnesses;  // of type 04
+  size_t quorum = 0;                   // how many of them must have cosigned
+  std::vector<OlderCheckpoint> since;  // the log must extend each of them
+  size_t threads = 0;                  // 0: as many as the machine has cores
+  // Told how many entries of how many are verified, by the thread that called.
+  std::function<void(uint64_t done, uint64_t size)> progress;
+};
+
+// kInvalidArgument: a witness's key that is not of type 04 or is there twice, or a quorum above
+// their number.
+absl::Status CheckOptions(const VerifyOptions& options);
 
 // What a verified log holds.
 struct DirectoryReport {
@@ -30,37 +51,39 @@ struct DirectoryReport {
   uint64_t refused = 0;                       // entries whose decision was a refusal
   std::map<std::string, uint64_t> by_kind;    // "COMBINATION" -> entries
   std::map<std::string, uint64_t> by_reason;  // of refused entries
+  std::vector<std::string> cosigned_by;       // names of the witnesses
+  std::vector<uint64_t> extends;              // sizes of VerifyOptions::since, ascending
 };
 
 class LogDirectory {
  public:
-  // `path` is the directory; nothing is read yet.
-  explicit LogDirectory(std::string path);
+  // `path` is the directory; nothing is read yet. `files` must outlive this object and, unless
+  // Verify is told to use one thread, be thread-safe.
+  explicit LogDirectory(std::string path, crypto::FileSystem& files = crypto::RealFileSystem());
 
   // The checkpoint, verified under `key`, whose name is the log's origin. kNotFound: no checkpoint.
   // kInvalidArgument, kDataLoss: as OpenCheckpoint.
   absl::StatusOr<Checkpoint> ReadCheckpoint(const VerifierKey& key) const;
 
-  // Verifies the checkpoint and every entry under it: the recomputed root, each entry's form
-  // (version 1, a decision, a kind) and that decision times never step back. The message names the
-  // first index that differs, or the sizes, where they can be known: a changed entry has an index
-  // when the directory has its leaf hash, else only the root differs.
-  // kNotFound: no checkpoint. kDataLoss: anything missing or different. kInvalidArgument: as
-  // OpenCheckpoint.
-  absl::StatusOr<DirectoryReport> Verify(const VerifierKey& key) const;
+  // Verifies the checkpoint, its cosignatures, every entry and every tile under it, and that the
+  // log extends each of `since`; then each entry's form (version 1, a decision, a kind) and that
+  // decision times never step back. The message names the first entry or the file that differs;
+  // where only a root does, both roots; where a size does, both sizes.
+  // kNotFound: no checkpoint. kDataLoss: anything missing or different, or too few cosignatures.
+  // kInvalidArgument: as OpenCheckpoint and CheckOptions.
+  absl::StatusOr<DirectoryReport> Verify(const VerifierKey& key,
+                                         const VerifyOptions& options = {}) const;
 
-  // Entry `index` in a log of the size that the checkpoint claims; neither signature nor root is
-  // verified. kOutOfRange: `index` is not below the size. kNotFound, kDataLoss: as Verify.
+  // Entry `index` in a log of the size that the checkpoint claims, compared with its leaf hash;
+  // neither signature nor root is verified. kOutOfRange: `index` is not below the size. kNotFound,
+  // kDataLoss: as Verify.
   absl::StatusOr<v1::Entry> ReadEntry(uint64_t index) const;
 
  private:
-  // The entries of bundle `index` in a log of `size`, compared with their leaf hashes if present.
-  absl::StatusOr<std::vector<std::string>> ReadBundle(uint64_t index, uint64_t size) const;
-  absl::Status CompareWithLeaves(const Tile& bundle, const std::vector<std::string>& entries) const;
-  // The file of `tile`, or of the full tile that has replaced it since. kNotFound: neither.
-  absl::StatusOr<std::string> ReadTile(const Tile& tile, Tile& found) const;
+  absl::StatusOr<std::string> ReadNote() const;
 
   std::string path_;
+  crypto::FileSystem& files_;
 };
 
 // `bytes` as the entry at `index` must be. kDataLoss: not an Entry of version 1 with a decision and

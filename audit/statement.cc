@@ -178,6 +178,13 @@ absl::Status ReadPayload(const v1::Envelope& envelope, google::protobuf::Message
   return CheckSameMeaning(envelope.payload(), *understood);
 }
 
+bool IsStatementOf(const v1::Envelope& envelope, const google::protobuf::Message& payload) {
+  if (envelope.signatures_size() > kMaxSignatures || HasUnnamedEnum(payload)) return false;
+  const absl::StatusOr<v1::Envelope> written = MakeStatement(payload);
+  return written.ok() && written->payload_type() == envelope.payload_type() &&
+         written->payload() == envelope.payload();
+}
+
 std::string EnvelopeToJson(const v1::Envelope& envelope) {
   nlohmann::ordered_json json;
   json["payloadType"] = envelope.payload_type();

@@ -51,6 +51,20 @@ expect 0 'Example' kluis case warrant --help
 expect 0 'complete' kluis completion bash
 expect 0 'compdef' kluis completion zsh
 expect 0 'complete' kluis completion fish
+expect 0 'selfcheck' kluis vault --help
+expect 2 '' kluis vault check
+expect 0 'entry-out' kluis log receipt --help
+expect 2 '' kluis log proof 0
+expect 2 'INDEX\|index' kluis log receipt
+expect 2 'leaf-hash' kluis log receipt 0 --leaf-hash 12
+expect 2 'reasons' kluis order inspect --start 0 --end 9 --key a.key -o details.jsonl
+expect 2 'after --start' kluis order inspect --start 9 --end 9 --key a.key --reasons r -o details.jsonl
+expect 2 '--out' kluis order inspect --start 0 --end 9 --key a.key --reasons r
+expect 0 '' kluis --vault v.example statement sign inspection-order --key a.key --set end_index=9 \
+  --set reasons=because -o order.json
+expect 0 'because' kluis statement show order.json --key a.key
+expect 2 '' kluis order inspect --statement order.json --end 9 -o details.jsonl
+expect 4 '--as ROLE/NAME' kluis order inspect --statement order.json -o details.jsonl
 expect 2 '' kluis no-such-verb
 expect 2 '' kluis-audit
 expect 2 'no-such-log' kluis-audit verify no-such-log --key x

@@ -1,14 +1,17 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "audit/big_endian.h"
 #include "audit/log_directory.h"
 #include "audit/merkle.h"
 #include "audit/note.h"
@@ -75,22 +78,44 @@ class LogDirectoryTest : public testing::Test {
     }
   }
 
-  void WriteLeaves(const std::vector<std::string>& entries) const {
-    for (uint64_t n = 0; n * kTileWidth < entries.size(); ++n) {
-      std::vector<Hash> hashes;
-      for (uint32_t i = 0; i < TileWidthAt(0, n, entries.size()); ++i) {
-        hashes.push_back(LeafHash(entries[n * kTileWidth + i]));
+  // The tiles of all levels, by the definition: not as TileWriter makes them.
+  void WriteHashes(const std::vector<std::string>& entries) const {
+    std::vector<Hash> hashes;
+    for (const std::string& entry : entries) hashes.push_back(LeafHash(entry));
+    for (uint32_t level = 0; !hashes.empty(); ++level) {
+      std::vector<Hash> above;
+      for (size_t first = 0; first < hashes.size(); first += kTileWidth) {
+        const std::span<const Hash> tile =
+            std::span(hashes).subspan(first, std::min<size_t>(kTileWidth, hashes.size() - first));
+        Write(*TilePath({false, level, first / kTileWidth, static_cast<uint32_t>(tile.size())}),
+              *EncodeTile(tile));
+        if (tile.size() == kTileWidth) above.push_back(RootOf(tile));
       }
-      Write(*TilePath({false, 0, n, static_cast<uint32_t>(hashes.size())}), *EncodeTile(hashes));
+      hashes = std::move(above);
     }
   }
 
   void WriteLog(const std::vector<std::string>& entries) const {
     WriteCheckpoint(entries);
     WriteBundles(entries);
+    WriteHashes(entries);
   }
 
   LogDirectory Log() const { return LogDirectory(scratch_.path()); }
+
+  // `note` with the cosignature of `witness` at time 7.
+  static std::string Cosign(const std::string& note, const std::string& name,
+                            const crypto::SigningKey& witness) {
+    const std::string text = ParseNote(note)->text;
+    const VerifierKey key = WitnessKey(name, witness);
+    const crypto::Signature signature = witness.Sign(CosignatureMessage(7, text));
+    const NoteSignature line{name, key.id(),
+                             BigEndian(7, 8) + std::string(crypto::Bytes(signature))};
+    return *AddSignatures(note, {&line, 1});
+  }
+  static VerifierKey WitnessKey(const std::string& name, const crypto::SigningKey& witness) {
+    return *VerifierKey::Create(name, KeyType::kEd25519Cosignature, witness.public_key());
+  }
 
   void ExpectDataLoss(const testing::Matcher<std::string>& message) const {
     const absl::Status status = Log().Verify(Key()).status();
@@ -123,9 +148,54 @@ TEST_F(LogDirectoryTest, VerifiesEverySizeAroundABundle) {
   }
 }
 
+TEST_F(LogDirectoryTest, FindsTheSameOnAnyNumberOfThreads) {
+  WriteLog(MakeEntries(70'000));
+  for (const size_t threads : {1, 2, 7}) {
+    VerifyOptions options;
+    options.threads = threads;
+    std::vector<uint64_t> steps;
+    options.progress = [&](uint64_t done, uint64_t size) {
+      EXPECT_EQ(size, 70'000U);
+      steps.push_back(done);
+    };
+    const absl::StatusOr<DirectoryReport> report = Log().Verify(Key(), options);
+    ASSERT_TRUE(report.ok()) << report.status();
+    EXPECT_EQ(report->log.root, report->checkpoint.root);
+    EXPECT_EQ(report->refused, 17'500U);
+    EXPECT_EQ(steps.size(), 274U);
+    EXPECT_TRUE(std::is_sorted(steps.begin(), steps.end()));
+    EXPECT_EQ(steps.back(), 70'000U);
+  }
+  // Of several faults the first is told, whichever thread is faster.
+  for (const char* path : {"tile/entries/100", "tile/entries/101", "tile/entries/250"}) {
+    std::filesystem::remove(scratch_.path() + "/" + path);
+  }
+  for (int i = 0; i < 20; ++i) ExpectDataLoss(HasSubstr("tile/entries/100"));
+}
+
+TEST_F(LogDirectoryTest, NamesTheTileOfAnyLevelThatIsMissingOrDiffers) {
+  WriteLog(MakeEntries(70'000));
+  for (const auto& [path, range] :
+       std::vector<std::pair<std::string, std::string>>{{"tile/0/007", "entr"},
+                                                        {"tile/0/273.p/112", "entr"},
+                                                        {"tile/1/000", "entries 0 to "},
+                                                        {"tile/1/001.p/17", "entries 65536 to "},
+                                                        {"tile/2/000.p/1", "entries 0 to 65535"}}) {
+    const std::string whole = Read(path);
+    std::string changed = whole;
+    changed[3] = static_cast<char>(changed[3] ^ 1);
+    Write(path, changed);
+    ExpectDataLoss(AllOf(HasSubstr(path), HasSubstr(range)));
+    std::filesystem::remove(scratch_.path() + "/" + path);
+    ExpectDataLoss(AllOf(HasSubstr(path), HasSubstr("missing"), HasSubstr("entries")));
+    Write(path, whole);
+  }
+  EXPECT_TRUE(Log().Verify(Key()).ok());
+}
+
 TEST_F(LogDirectoryTest, ReadsAPartialBundleFromTheFullOneThatReplacedIt) {
-  WriteBundles(MakeEntries(768));
-  WriteLeaves(MakeEntries(768));
+  WriteLog(MakeEntries(768));
+  Write("tile/1/000.p/2", Read("tile/1/000.p/3").substr(0, 64));
   WriteCheckpoint(MakeEntries());
   const absl::StatusOr<DirectoryReport> report = Log().Verify(Key());
   ASSERT_TRUE(report.ok()) << report.status();
@@ -143,25 +213,14 @@ TEST_F(LogDirectoryTest, FindsAnyChangedByteOfTheTail) {
   }
 }
 
-TEST_F(LogDirectoryTest, NamesTheIndexOfAChangedEntryWhenItsLeafHashIsThere) {
+TEST_F(LogDirectoryTest, NamesTheIndexOfAChangedEntry) {
   std::vector<std::string> entries = MakeEntries();
-  WriteLeaves(entries);
   WriteLog(entries);
   v1::Entry changed = MakeEntry(300);
   changed.mutable_decision()->set_allowed(true);
   entries[300] = changed.SerializeAsString();
   WriteBundles(entries);
   ExpectDataLoss(HasSubstr("entry 300:"));
-}
-
-TEST_F(LogDirectoryTest, FindsAChangedEntryWithoutLeafHashesByTheRoot) {
-  std::vector<std::string> entries = MakeEntries();
-  WriteLog(entries);
-  v1::Entry changed = MakeEntry(300);
-  changed.mutable_decision()->set_reason("OTHER");
-  entries[300] = changed.SerializeAsString();
-  WriteBundles(entries);
-  ExpectDataLoss(HasSubstr("root"));
 }
 
 TEST_F(LogDirectoryTest, DoesNotTrustLeafHashesOverTheSignedRoot) {
@@ -171,8 +230,11 @@ TEST_F(LogDirectoryTest, DoesNotTrustLeafHashesOverTheSignedRoot) {
   changed.mutable_decision()->set_reason("OTHER");
   entries[300] = changed.SerializeAsString();
   WriteBundles(entries);
-  WriteLeaves(entries);
+  const std::string above = Read("tile/1/000.p/2");
+  WriteHashes(entries);
   ExpectDataLoss(HasSubstr("root"));
+  Write("tile/1/000.p/2", above);
+  ExpectDataLoss(AllOf(HasSubstr("tile/1/000.p/2"), HasSubstr("entries 256 to 511")));
 }
 
 TEST_F(LogDirectoryTest, NamesTheEntriesOfARemovedBundle) {
@@ -202,6 +264,8 @@ TEST_F(LogDirectoryTest, NamesTheIndexWhereSwappedEntriesStepBackInTime) {
   WriteLog(entries);
   std::swap(entries[40], entries[41]);
   WriteBundles(entries);
+  ExpectDataLoss(HasSubstr("entry 40:"));
+  WriteHashes(entries);
   ExpectDataLoss(AllOf(HasSubstr("entry 41:"), HasSubstr("root")));
 }
 
@@ -210,6 +274,10 @@ TEST_F(LogDirectoryTest, RefusesASignedLogWhoseTimesStepBack) {
   std::swap(entries[40], entries[41]);
   WriteLog(entries);
   ExpectDataLoss(HasSubstr("entry 41:"));
+  entries = MakeEntries();
+  std::swap(entries[255], entries[256]);  // between two bundles
+  WriteLog(entries);
+  ExpectDataLoss(HasSubstr("entry 256:"));
 }
 
 TEST_F(LogDirectoryTest, RefusesASignedEntryThatIsNone) {
@@ -241,6 +309,62 @@ TEST_F(LogDirectoryTest, RefusesAnotherKeyAndAChangedCheckpoint) {
   note.replace(note.find("600"), 3, "599");
   Write("checkpoint", note);
   ExpectDataLoss(HasSubstr("checkpoint"));
+}
+
+TEST_F(LogDirectoryTest, CountsWitnessesAndWantsAQuorum) {
+  WriteLog(MakeEntries());
+  const auto a = crypto::SigningKey::Generate();
+  const auto b = crypto::SigningKey::Generate();
+  VerifyOptions options;
+  options.witnesses = {WitnessKey("witness.example/a", a), WitnessKey("witness.example/b", b)};
+  const std::string bare = Read("checkpoint");
+  EXPECT_EQ(Log().Verify(Key(), options)->cosigned_by, std::vector<std::string>());
+  options.quorum = 1;
+  const absl::Status none = Log().Verify(Key(), options).status();
+  EXPECT_EQ(none.code(), absl::StatusCode::kDataLoss);
+  EXPECT_THAT(std::string(none.message()), HasSubstr("cosigned by 0 of 2 witnesses, 1 are needed"));
+  Write("checkpoint", Cosign(bare, "witness.example/b", b));
+  const absl::StatusOr<DirectoryReport> one = Log().Verify(Key(), options);
+  ASSERT_TRUE(one.ok()) << one.status();
+  EXPECT_EQ(one->cosigned_by, std::vector<std::string>{"witness.example/b"});
+  EXPECT_THAT(ReportText(*one), HasSubstr("cosigned  witness.example/b\n"));
+  options.quorum = 2;
+  EXPECT_EQ(Log().Verify(Key(), options).status().code(), absl::StatusCode::kDataLoss);
+  Write("checkpoint", Cosign(Read("checkpoint"), "witness.example/a", a));
+  EXPECT_TRUE(Log().Verify(Key(), options).ok());
+  // A cosignature that fails is worse than none.
+  Write("checkpoint", Cosign(bare, "witness.example/a", b));
+  EXPECT_TRUE(Log().Verify(Key()).ok());
+  std::string forged = Cosign(bare, "witness.example/a", a);
+  forged.replace(forged.size() - 12, 1, forged[forged.size() - 12] == 'A' ? "B" : "A");
+  Write("checkpoint", forged);
+  options.quorum = 0;
+  EXPECT_EQ(Log().Verify(Key(), options).status().code(), absl::StatusCode::kDataLoss);
+}
+
+TEST_F(LogDirectoryTest, RefusesWitnessesThatWouldBeCountedWrong) {
+  WriteLog(MakeEntries(3));
+  const auto witness = crypto::SigningKey::Generate();
+  VerifyOptions options;
+  options.witnesses = {WitnessKey("a", witness), WitnessKey("b", witness)};
+  EXPECT_EQ(Log().Verify(Key(), options).status().code(), absl::StatusCode::kInvalidArgument);
+  options.witnesses = {Key()};
+  EXPECT_EQ(Log().Verify(Key(), options).status().code(), absl::StatusCode::kInvalidArgument);
+  options.witnesses = {WitnessKey("a", witness)};
+  options.quorum = 2;
+  EXPECT_EQ(Log().Verify(Key(), options).status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST_F(LogDirectoryTest, NamesTheOlderCheckpointsThatItExtends) {
+  WriteLog(MakeEntries(257));
+  const std::string older = Read("checkpoint");
+  WriteLog(MakeEntries());
+  VerifyOptions options;
+  options.since = {{"now", Read("checkpoint")}, {"then", older}};
+  const absl::StatusOr<DirectoryReport> report = Log().Verify(Key(), options);
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_EQ(report->extends, (std::vector<uint64_t>{257, 600}));
+  EXPECT_EQ(nlohmann::json::parse(ReportJson(*report))["extends"], (std::vector<int>{257, 600}));
 }
 
 TEST_F(LogDirectoryTest, SaysThatThereIsNoCheckpoint) {

@@ -91,6 +91,24 @@ TEST(ReadPayload, UndoesMakeStatement) {
   EXPECT_EQ(consent.SerializeAsString(), AConsent().SerializeAsString());
 }
 
+TEST(IsStatementOf, IsTrueOfWhatMakeStatementWritesAndReadPayloadTakes) {
+  const v1::Consent consent = AConsent();
+  v1::Envelope envelope = *MakeStatement(consent);
+  EXPECT_TRUE(IsStatementOf(envelope, consent));
+  v1::Consent other = consent;
+  other.set_purpose("other");
+  EXPECT_FALSE(IsStatementOf(envelope, other));
+  EXPECT_FALSE(IsStatementOf(envelope, v1::Withdrawal()));
+  for (int i = 0; i < kMaxSignatures; ++i) envelope.add_signatures();
+  EXPECT_TRUE(IsStatementOf(envelope, consent));
+  envelope.add_signatures();
+  EXPECT_FALSE(IsStatementOf(envelope, consent));
+
+  v1::CaptureAttestation attestation;
+  attestation.set_subject_category(static_cast<v1::SubjectCategory>(77));
+  EXPECT_FALSE(IsStatementOf(*MakeStatement(attestation), attestation));
+}
+
 TEST(ReadPayload, TakesAnyOrderOfFieldsAndAnyWhiteSpace) {
   v1::Consent consent;
   EXPECT_TRUE(ReadAs(consent, R"( { "explicit_consent" : true ,
@@ -440,7 +458,7 @@ TEST(StatementProperty, EveryKindFilledAtRandomReadsBackTheSame) {
       ASSERT_EQ(read->SerializeAsString(), written->SerializeAsString()) << envelope->payload();
     }
   }
-  EXPECT_EQ(kinds, 17);
+  EXPECT_EQ(kinds, 18);
 }
 
 }  // namespace

@@ -1,0 +1,131 @@
+#include "audit/proof_file.h"
+
+#include <algorithm>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "audit/decimal.h"
+#include "audit/proofs.h"
+#include "crypto/codec.h"
+
+namespace kluis::audit {
+namespace {
+
+constexpr std::string_view kFirstLine = "c2sp.org/tlog-proof@v1";
+constexpr std::string_view kExtra = "extra ";
+constexpr std::string_view kIndex = "index ";
+
+absl::Status Malformed(std::string_view what) {
+  return absl::InvalidArgumentError(absl::StrCat("proof file: ", std::string(what)));
+}
+
+// Cuts the first line off `text`; nullopt when it has no \n.
+std::optional<std::string_view> TakeLine(std::string_view& text) {
+  const size_t end = text.find('\n');
+  if (end == std::string_view::npos) return std::nullopt;
+  const std::string_view line = text.substr(0, end);
+  text.remove_prefix(end + 1);
+  return line;
+}
+
+absl::StatusOr<Checkpoint> ReadUnverified(const std::string& note) {
+  const absl::StatusOr<Note> parsed = ParseNote(note);
+  if (!parsed.ok()) return parsed.status();
+  return ParseCheckpoint(parsed->text);
+}
+
+absl::Status CheckForm(const ProofFile& proof) {
+  if (proof.extra.size() > kMaxExtraBytes) return Malformed("the extra line is too long");
+  if (proof.hashes.size() > kMaxProofHashes) return Malformed("too many hashes");
+  const absl::StatusOr<Checkpoint> checkpoint = ReadUnverified(proof.checkpoint);
+  if (!checkpoint.ok()) return Malformed(std::string(checkpoint.status().message()));
+  if (proof.index >= checkpoint->size) return Malformed("index is not below the checkpoint's size");
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> FormatProofFile(const ProofFile& proof) {
+  const absl::Status form = CheckForm(proof);
+  if (!form.ok()) return form;
+  std::string out = absl::StrCat(std::string(kFirstLine), "\n");
+  if (!proof.extra.empty()) {
+    absl::StrAppend(&out, std::string(kExtra), crypto::ToBase64(proof.extra), "\n");
+  }
+  absl::StrAppend(&out, std::string(kIndex), proof.index, "\n");
+  for (const Hash& hash : proof.hashes) {
+    absl::StrAppend(&out, crypto::ToBase64(crypto::Bytes(hash)), "\n");
+  }
+  absl::StrAppend(&out, "\n", proof.checkpoint);
+  return out;
+}
+
+absl::StatusOr<ProofFile> ParseProofFile(std::string_view bytes) {
+  if (bytes.size() > kMaxProofFileBytes) return Malformed("too long");
+  if (TakeLine(bytes) != kFirstLine) return Malformed("does not begin as one");
+
+  ProofFile proof;
+  std::optional<std::string_view> line = TakeLine(bytes);
+  if (line && line->starts_with(kExtra)) {
+    const absl::StatusOr<std::string> extra = crypto::FromBase64(line->substr(kExtra.size()));
+    if (!extra.ok() || extra->empty()) return Malformed("the extra line must hold padded base64");
+    proof.extra = *extra;
+    line = TakeLine(bytes);
+  }
+  if (!line || !line->starts_with(kIndex)) return Malformed("no index line");
+  const std::optional<uint64_t> index = ParseDecimal(line->substr(kIndex.size()));
+  if (!index) return Malformed("index is not a decimal");
+  proof.index = *index;
+
+  for (line = TakeLine(bytes); line && !line->empty(); line = TakeLine(bytes)) {
+    Hash hash{};
+    const absl::StatusOr<std::string> decoded = crypto::FromBase64(*line);
+    if (!decoded.ok() || decoded->size() != hash.size()) {
+      return Malformed("a hash must be base64 of 32 bytes");
+    }
+    std::copy(decoded->begin(), decoded->end(), hash.begin());
+    proof.hashes.push_back(hash);
+  }
+  if (!line) return Malformed("no blank line before the checkpoint");
+  proof.checkpoint = std::string(bytes);
+  const absl::Status form = CheckForm(proof);
+  if (!form.ok()) return form;
+  return proof;
+}
+
+absl::StatusOr<ProvenEntry> VerifyProofFile(const ProofFile& proof, const Hash& leaf_hash,
+                                            const VerifierKey& log_key,
+                                            std::span<const VerifierKey> witnesses, size_t quorum) {
+  if (quorum > witnesses.size()) {
+    return absl::InvalidArgumentError("quorum: more than there are witnesses");
+  }
+  std::vector<VerifierKey> keys = {log_key};
+  keys.insert(keys.end(), witnesses.begin(), witnesses.end());
+  absl::StatusOr<OpenedCheckpoint> opened = OpenCheckpoint(proof.checkpoint, log_key.name(), keys);
+  if (!opened.ok()) return opened.status();
+
+  // By the public key: one witness under two names is one.
+  std::set<crypto::PublicKey> cosigned;
+  for (const NoteSignature& line : opened->signatures) {
+    for (const VerifierKey& witness : witnesses) {
+      if (witness.type() == KeyType::kEd25519Cosignature && witness.id() == line.key_id &&
+          witness.name() == line.name) {
+        cosigned.insert(witness.key());
+      }
+    }
+  }
+  if (cosigned.size() < quorum) {
+    return absl::DataLossError(absl::StrCat("cosigned by ", cosigned.size(), " of the ", quorum,
+                                            " witnesses that are asked for"));
+  }
+  const Checkpoint& checkpoint = opened->checkpoint;
+  const absl::Status included =
+      VerifyInclusion(leaf_hash, proof.index, checkpoint.size, proof.hashes, checkpoint.root);
+  if (!included.ok()) return included;
+  return ProvenEntry{std::move(opened->checkpoint), cosigned.size()};
+}
+
+}  // namespace kluis::audit
