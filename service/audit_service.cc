@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "audit/note.h"
 #include "audit/proofs.h"
+#include "service/publisher.h"
 #include "service/requests.h"
 
 namespace kluis::service {
@@ -24,15 +24,6 @@ audit::NodeReader NodesOf(const Ledger& ledger) {
   return [&ledger](uint32_t level, uint64_t index) { return ledger.Node(level, index); };
 }
 
-// The size that a checkpoint commits to; checkpoints of this vault only.
-absl::StatusOr<uint64_t> SizeOf(const std::string& note) {
-  const absl::StatusOr<audit::Note> parsed = audit::ParseNote(note);
-  if (!parsed.ok()) return parsed.status();
-  const absl::StatusOr<audit::Checkpoint> checkpoint = audit::ParseCheckpoint(parsed->text);
-  if (!checkpoint.ok()) return checkpoint.status();
-  return checkpoint->size;
-}
-
 absl::Status NoSuchIndex(std::string_view field) {
   return WithReason(
       absl::InvalidArgumentError(std::string(field) + ": the log does not reach that far"),
@@ -48,13 +39,10 @@ grpc::Status AuditService::GetCheckpoint(grpc::ServerContext* context,
   return calls_.Unary<v1::GetCheckpointRequest, v1::GetCheckpointResponse>(
       context, "kluis.v1.AuditService.GetCheckpoint", *request, *response, Validate,
       [&](const Call&, v1::GetCheckpointResponse& out) {
-        const absl::StatusOr<std::string> note = vault.ledger().SignCheckpoint(vault.origin());
-        if (!note.ok()) return note.status();
-        const auto key = audit::VerifierKey::Create(vault.origin(), audit::KeyType::kEd25519,
-                                                    vault.ledger().log_key());
-        if (!key.ok()) return key.status();
-        out.set_checkpoint(*note);
-        out.set_verifier_key(key->ToString());
+        const absl::StatusOr<SignedCheckpoint> checkpoint = vault.publisher().Latest();
+        if (!checkpoint.ok()) return checkpoint.status();
+        out.set_checkpoint(checkpoint->note);
+        out.set_verifier_key(vault.publisher().verifier_key());
         return absl::OkStatus();
       });
 }
@@ -69,11 +57,12 @@ grpc::Status AuditService::ReadEntries(grpc::ServerContext* context,
 
   // What is signed is durable: no entry leaves that a crash could take back.
   Vault& vault = calls_.vault();
-  const absl::StatusOr<std::string> note = vault.ledger().SignCheckpoint(vault.origin());
-  if (!note.ok()) return ToGrpc(note.status());
-  const absl::StatusOr<uint64_t> size = SizeOf(*note);
-  if (!size.ok()) return ToGrpc(size.status());
-  const uint64_t end = request->end() == 0 ? *size : std::min(request->end(), *size);
+  const absl::StatusOr<SignedCheckpoint> checkpoint =
+      request->end() == 0 ? vault.publisher().Latest()
+                          : vault.publisher().Covering(request->end() - 1);
+  if (!checkpoint.ok()) return ToGrpc(checkpoint.status());
+  const uint64_t end =
+      request->end() == 0 ? checkpoint->size : std::min(request->end(), checkpoint->size);
 
   v1::ReadEntriesResponse message;
   message.set_first_index(request->start());
@@ -101,15 +90,14 @@ grpc::Status AuditService::GetInclusionProof(grpc::ServerContext* context,
   return calls_.Unary<v1::GetInclusionProofRequest, v1::GetInclusionProofResponse>(
       context, "kluis.v1.AuditService.GetInclusionProof", *request, *response, Validate,
       [&](const Call&, v1::GetInclusionProofResponse& out) {
-        const absl::StatusOr<std::string> note = vault.ledger().SignCheckpoint(vault.origin());
-        if (!note.ok()) return note.status();
-        const absl::StatusOr<uint64_t> size = SizeOf(*note);
-        if (!size.ok()) return size.status();
-        if (request->log_index() >= *size) return NoSuchIndex("log_index");
+        if (request->log_index() >= vault.ledger().size()) return NoSuchIndex("log_index");
+        const absl::StatusOr<SignedCheckpoint> checkpoint =
+            vault.publisher().Covering(request->log_index());
+        if (!checkpoint.ok()) return checkpoint.status();
         const auto proof =
-            audit::ProveInclusion(request->log_index(), *size, NodesOf(vault.ledger()));
+            audit::ProveInclusion(request->log_index(), checkpoint->size, NodesOf(vault.ledger()));
         if (!proof.ok()) return proof.status();
-        out.set_checkpoint(*note);
+        out.set_checkpoint(checkpoint->note);
         AddHashes(*proof, out);
         return absl::OkStatus();
       });

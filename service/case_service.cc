@@ -1,13 +1,11 @@
 #include "service/case_service.h"
 
 #include <algorithm>
-#include <cctype>
 #include <functional>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "crypto/sha256.h"
 #include "policy/record_key.h"
 #include "service/case_views.h"
 #include "service/names.h"
@@ -19,19 +17,6 @@ namespace kluis::service {
 namespace {
 
 constexpr int kDefaultPage = 20;
-
-// What makes two necessity statements the same: letters and digits, whatever their case, spacing
-// and punctuation.
-std::string NecessityDigest(std::string_view necessity) {
-  std::string essence;
-  for (const char c : necessity) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x80 || std::isalnum(byte) != 0) {
-      essence += static_cast<char>(std::tolower(byte));
-    }
-  }
-  return std::string(crypto::Bytes(crypto::Sha256({essence})));
-}
 
 // Commits an act about one case, keeps the galleries in step, finishes the erasure that a refusal
 // starts, and shows the case as it is afterwards.
@@ -84,7 +69,7 @@ grpc::Status CaseService::OpenCase(grpc::ServerContext* context, const v1::OpenC
             calls_.vault(), call, request->opening(), out,
             [](v1::StatementFacts facts, v1::CaseOpening opening, v1::Command& command) {
               v1::OpenCase& open = *command.mutable_open_case();
-              open.set_necessity_sha256(NecessityDigest(opening.necessity()));
+              open.set_necessity_sha256(audit::NecessityDigest(opening.necessity()));
               open.set_new_case_id(NewId());
               *open.mutable_statement() = std::move(facts);
               *open.mutable_opening() = std::move(opening);

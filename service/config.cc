@@ -33,10 +33,14 @@ struct Number {
   int64_t max;
 };
 
+struct Texts {
+  std::vector<std::string>& (*at)(Config&);
+};
+
 struct Field {
   std::string_view section;
   std::string_view key;
-  std::variant<Text, Path, Flag, Number> value;
+  std::variant<Text, Path, Flag, Number, Texts> value;
 
   std::string Name() const { return absl::StrCat(std::string(section), ".", std::string(key)); }
 };
@@ -63,6 +67,8 @@ const std::array kFields = {
     Field{"vault", "founding", Path{[](Config& c) -> std::string& { return c.vault.founding; }}},
     Field{"vault", "sweep_seconds",
           Number{[](Config& c) -> int64_t& { return c.vault.sweep_seconds; }, 1, 3600}},
+    Field{"vault", "reserve_mib",
+          Number{[](Config& c) -> int64_t& { return c.vault.reserve_mib; }, 1, 65536}},
     Field{"keys", "keyring", Path{[](Config& c) -> std::string& { return c.keys.keyring; }}},
     Field{"keys", "root_key", Path{[](Config& c) -> std::string& { return c.keys.root_key; }}},
     Field{"keys", "log_signer", Path{[](Config& c) -> std::string& { return c.keys.log_signer; }}},
@@ -70,8 +76,17 @@ const std::array kFields = {
           Number{[](Config& c) -> int64_t& { return c.search.threads; }, 1, 64}},
     Field{"log", "level", Text{[](Config& c) -> std::string& { return c.log.level; }}},
     Field{"log", "file", Path{[](Config& c) -> std::string& { return c.log.file; }, true}},
-    Field{"log", "checkpoint_seconds",
-          Number{[](Config& c) -> int64_t& { return c.log.checkpoint_seconds; }, 1, 3600}},
+    Field{"audit", "directory", Path{[](Config& c) -> std::string& { return c.audit.directory; }}},
+    Field{"audit", "anchor", Path{[](Config& c) -> std::string& { return c.audit.anchor; }}},
+    Field{"audit", "checkpoint_seconds",
+          Number{[](Config& c) -> int64_t& { return c.audit.checkpoint_seconds; }, 1, 3600}},
+    Field{"audit", "http_listen", Text{[](Config& c) -> std::string& { return c.audit.http_listen; }}},
+    Field{"audit", "witnesses",
+          Texts{[](Config& c) -> std::vector<std::string>& { return c.audit.witnesses; }}},
+    Field{"audit", "witness_quorum",
+          Number{[](Config& c) -> int64_t& { return c.audit.witness_quorum; }, 0, 16}},
+    Field{"audit", "witness_seconds",
+          Number{[](Config& c) -> int64_t& { return c.audit.witness_seconds; }, 1, 60}},
 };
 // clang-format on
 
@@ -113,6 +128,15 @@ Error Set(const Field& field, const toml::node& node, Config& config) {
                           number->max);
     }
     number->at(config) = node.as_integer()->get();
+    return std::nullopt;
+  }
+  if (const auto* texts = std::get_if<Texts>(&field.value)) {
+    if (!node.is_array()) return wrong("must be a list of texts");
+    texts->at(config).clear();
+    for (const toml::node& text : *node.as_array()) {
+      if (!text.is_string()) return wrong("must be a list of texts");
+      texts->at(config).push_back(text.as_string()->get());
+    }
     return std::nullopt;
   }
   if (!node.is_string()) return wrong("must be a text in quotes");
@@ -208,6 +232,30 @@ std::array<std::pair<const char*, const std::string*>, 3> KeyPaths(const Config&
 constexpr char kWithinData[] =
     ": must lie outside vault.data, so that no backup of the data carries keys";
 
+Error CheckAudit(const Config& config) {
+  const AuditConfig& audit = config.audit;
+  if (!audit.http_listen.empty()) {
+    const std::optional<std::string_view> host = HostOf(audit.http_listen);
+    if (!host.has_value()) return "audit.http_listen: must be host:port";
+    if (!IsLoopback(*host) && !config.server.allow_remote) {
+      return "audit.http_listen: must be a loopback address unless server.allow_remote = true";
+    }
+  }
+  if (audit.witness_quorum > static_cast<int64_t>(audit.witnesses.size())) {
+    return "audit.witness_quorum: must not be more than there are audit.witnesses";
+  }
+  for (const auto& [key, path] :
+       {std::pair("audit.directory", &audit.directory), std::pair("audit.anchor", &audit.anchor)}) {
+    if (IsWithin(*path, config.vault.data)) {
+      return absl::StrCat(key, ": must lie outside vault.data, which it watches over");
+    }
+  }
+  if (IsWithin(audit.anchor, audit.directory)) {
+    return "audit.anchor: must lie outside audit.directory, which is public";
+  }
+  return std::nullopt;
+}
+
 Error CheckValues(const Config& config) {
   const std::optional<std::string_view> host = HostOf(config.server.listen);
   if (!host.has_value()) return "server.listen: must be host:port";
@@ -235,7 +283,7 @@ Error CheckValues(const Config& config) {
       }
     }
   }
-  return std::nullopt;
+  return CheckAudit(config);
 }
 
 // Absolute, without "." and "..", without a slash at the end.

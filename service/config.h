@@ -32,9 +32,10 @@ struct VaultConfig {
   std::string data = "data";                    // RocksDB's directory
   std::string founding = "founding.dsse.json";  // read at the first start only
   int64_t sweep_seconds = 60;                   // between looks for what has expired, 1 to 3600
+  int64_t reserve_mib = 64;                     // of disk, kept for revocations, 1 to 65536
 };
 
-struct KeysConfig {                      // see crypto/keyring_files.h and crypto/key_file.h
+struct KeysConfig {                      // see crypto/keyring.h and crypto/key_file.h
   std::string keyring = "keys/keyring";  // the generation is appended
   std::string root_key = "keys/root.key";
   std::string log_signer = "keys/log.key";
@@ -45,9 +46,19 @@ struct SearchConfig {
 };
 
 struct LogConfig {
-  std::string level = "info";       // debug, info, warn or error
-  std::string file;                 // empty: stderr
-  int64_t checkpoint_seconds = 10;  // between signed checkpoints, 1 to 3600
+  std::string level = "info";  // debug, info, warn or error
+  std::string file;            // empty: stderr
+};
+
+// The audit log: how it is signed, published and witnessed.
+struct AuditConfig {
+  std::string directory = "log";           // published; its name and ".vkey" is the verifier key
+  std::string anchor = "keys/checkpoint";  // the last signed checkpoint, apart from the database
+  int64_t checkpoint_seconds = 10;         // between signed checkpoints, 1 to 3600
+  std::string http_listen;                 // host:port of plain HTTP; empty: not served
+  std::vector<std::string> witnesses;      // "<url> <verifier key>" each
+  int64_t witness_quorum = 0;              // so many must cosign, 0 to 16
+  int64_t witness_seconds = 2;             // that a checkpoint waits for them, 1 to 60
 };
 
 struct Config {
@@ -56,6 +67,7 @@ struct Config {
   KeysConfig keys;
   SearchConfig search;
   LogConfig log;
+  AuditConfig audit;
 };
 
 // "server.listen" and so on: every key there is, in the order of the structs.

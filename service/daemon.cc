@@ -8,6 +8,8 @@
 #include "service/call.h"
 #include "service/case_service.h"
 #include "service/enrollment_service.h"
+#include "service/log_http.h"
+#include "service/publisher.h"
 #include "service/search_service.h"
 #include "service/subject_service.h"
 #include "service/supervision_service.h"
@@ -16,6 +18,11 @@
 #include "service/vault_service.h"
 
 namespace kluis::service {
+namespace {
+
+constexpr int kCheckSeconds = 1;  // between looks at whether the storage is as it was left
+
+}  // namespace
 
 // In the order they are opened; closed in the reverse order, the server first.
 struct Daemon::Parts {
@@ -44,6 +51,8 @@ struct Daemon::Parts {
   AuditService audits;
   VaultService vaults;
   Ticker checkpoints;
+  Ticker checks;
+  std::unique_ptr<LogHttp> log_http;
   std::unique_ptr<Server> server;
 };
 
@@ -51,6 +60,10 @@ Daemon::Daemon(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 
 Daemon::~Daemon() {
   parts_->server->Shutdown(absl::Seconds(parts_->config.server.drain_seconds));
+  parts_->checks.Stop();
+  parts_->checkpoints.Stop();
+  // The last word: what was there when the vault stopped. The next start compares itself with it.
+  parts_->vault->publisher().Sign().status().IgnoreError();
   parts_->logger->Info("stopped", {{"log_size", parts_->vault->ledger().size()}});
 }
 
@@ -82,12 +95,27 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const Config& config, cons
   if (!server.ok()) return server.status();
   parts->server = *std::move(server);
   parts->vault->sweeper().Start(static_cast<int>(config.vault.sweep_seconds));
-  // A checkpoint also when nothing happened: silence is provable. A failure is one of the store,
-  // and every call says so.
-  parts->checkpoints.Start(static_cast<int>(config.log.checkpoint_seconds),
-                           [vault = parts->vault.get()] {
-                             vault->ledger().SignCheckpoint(vault->origin()).status().IgnoreError();
-                           });
+  if (!config.audit.http_listen.empty()) {
+    auto log_http = LogHttp::Start(config.audit.http_listen, config.audit.directory);
+    if (!log_http.ok()) return log_http.status();
+    parts->log_http = *std::move(log_http);
+  }
+  parts->vault->fault().Tell([raw = parts.get()](const std::string& text) {
+    raw->server->SetServing(false);
+    raw->logger->Error("out-of-service", {{"why", Diagnosis{text}}});
+  });
+  // A checkpoint also when nothing happened: silence is provable.
+  parts->checkpoints.Start(static_cast<int>(config.audit.checkpoint_seconds), [raw = parts.get()] {
+    const absl::Status status = raw->vault->publisher().Sign().status();
+    if (!status.ok())
+      raw->logger->Error("no-checkpoint", {{"why", Diagnosis{std::string(status.message())}}});
+  });
+  parts->checks.Start(kCheckSeconds, [raw = parts.get()] {
+    Vault& watched = *raw->vault;
+    for (const absl::Status& status : {watched.CheckStorage(), watched.publisher().Check()}) {
+      if (absl::IsDataLoss(status)) watched.fault().Set(status);
+    }
+  });
   parts->server->SetServing(true);
   parts->logger->Info(
       "started", {{"port", parts->server->port()}, {"log_size", parts->vault->ledger().size()}});
@@ -95,6 +123,8 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const Config& config, cons
 }
 
 int Daemon::port() const { return parts_->server->port(); }
+
+int Daemon::log_port() const { return parts_->log_http ? parts_->log_http->port() : 0; }
 
 Vault& Daemon::vault() { return *parts_->vault; }
 

@@ -24,6 +24,9 @@ class Daemon {
   ~Daemon();
 
   int port() const;
+
+  // Of the published log; 0: it is not served.
+  int log_port() const;
   Vault& vault();
 
  private:

@@ -31,22 +31,6 @@ std::span<const float> Values(const v1::Template& value) {
   return {value.values().data(), static_cast<size_t>(value.values_size())};
 }
 
-void SetConsent(const v1::Consent& consent, v1::Enroll& command) {
-  command.set_consent_purpose(consent.purpose());
-  *command.mutable_notice() = consent.notice();
-  command.set_explicit_consent(consent.explicit_consent());
-  command.set_consent_expires_at(consent.expires_at().seconds());
-}
-
-void SetAttestation(const v1::CaptureAttestation& attestation, v1::Enroll& command) {
-  command.set_attested_purpose(attestation.purpose());
-  command.set_captured_at(attestation.captured_at().seconds());
-  command.set_live_capture(attestation.live_capture() && !attestation.liveness_method().empty());
-  command.set_quality(attestation.quality());
-  command.set_adult(attestation.adult());
-  command.set_category(attestation.subject_category());
-}
-
 // Protects the template for its purpose, when there is such a purpose and the template is of its
 // algorithm; otherwise policy refuses the act and the template is dropped.
 absl::Status Protect(Galleries& galleries, const std::string& purpose, const v1::Template& value,
@@ -109,8 +93,8 @@ absl::StatusOr<Act> EnrollAct(Vault& vault, const Call& call, const v1::EnrollRe
   v1::Enroll& command = *act.command.mutable_enroll();
   *command.mutable_consent_statement() = *std::move(consent_facts);
   *command.mutable_attestation_statement() = *std::move(attestation_facts);
-  SetConsent(consent, command);
-  SetAttestation(attestation, command);
+  audit::SetConsent(consent, command);
+  audit::SetAttestation(attestation, command);
   const v1::Template& value = request.template_();
   command.set_algorithm(value.algorithm());
   command.set_same_subject(consent.subject_public_key() == attestation.subject_public_key());

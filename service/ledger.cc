@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "audit/proofs.h"
 #include "audit/tiles.h"
 #include "policy/record_key.h"
 #include "storage/layout.h"
@@ -19,18 +18,13 @@ std::string HashBytes(const crypto::Hash& hash) { return std::string(crypto::Byt
 
 }  // namespace
 
-Ledger::Ledger(storage::Database& database, const Clock& clock, crypto::SigningKey signer,
-               std::string policy_digest)
-    : database_(database),
-      clock_(clock),
-      signer_(std::move(signer)),
-      policy_digest_(std::move(policy_digest)) {}
+Ledger::Ledger(storage::Database& database, const Clock& clock, std::string policy_digest)
+    : database_(database), clock_(clock), policy_digest_(std::move(policy_digest)) {}
 
 absl::StatusOr<std::unique_ptr<Ledger>> Ledger::Open(storage::Database& database,
-                                                     const Clock& clock, crypto::SigningKey signer,
+                                                     const Clock& clock,
                                                      std::string policy_digest) {
-  std::unique_ptr<Ledger> ledger(
-      new Ledger(database, clock, std::move(signer), std::move(policy_digest)));
+  std::unique_ptr<Ledger> ledger(new Ledger(database, clock, std::move(policy_digest)));
   const absl::Status loaded = ledger->LoadLast();
   if (!loaded.ok()) return loaded;
   return ledger;
@@ -42,52 +36,63 @@ absl::Status Ledger::LoadLast() {
   if (!stored->has_value()) return absl::OkStatus();
   const std::optional<uint64_t> size = storage::DecodeU64(**stored);
   if (!size.has_value()) return absl::DataLossError("log: the stored size is damaged");
-  const audit::NodeReader nodes = [this](uint32_t level, uint64_t index) {
-    return Node(level, index);
-  };
-  absl::StatusOr<audit::MerkleFrontier> frontier = audit::MerkleFrontier::Restore(*size, nodes);
+  absl::StatusOr<audit::MerkleFrontier> frontier = audit::MerkleFrontier::Restore(
+      *size, [this](uint32_t level, uint64_t index) { return Node(level, index); });
   if (!frontier.ok()) return frontier.status();
-  frontier_ = *std::move(frontier);
-
-  if (*size > 0) {
-    const absl::StatusOr<std::string> last = Entry(*size - 1);
-    if (!last.ok()) return last.status();
-    v1::Entry entry;
-    if (!entry.ParseFromString(*last)) return absl::DataLossError("log: the last entry is damaged");
-    last_time_ = entry.decided_at();
-  }
-
-  const auto note = database_.Get(Column::kLog, storage::CheckpointKey());
-  if (!note.ok()) return note.status();
-  if (!note->has_value()) return absl::OkStatus();
-  const absl::StatusOr<audit::Note> parsed = audit::ParseNote(**note);
-  if (!parsed.ok()) return absl::DataLossError("log: the last checkpoint is damaged");
-  const absl::StatusOr<audit::Checkpoint> checkpoint = audit::ParseCheckpoint(parsed->text);
-  if (!checkpoint.ok()) return absl::DataLossError("log: the last checkpoint is damaged");
-  if (checkpoint->size > *size) {
-    return absl::DataLossError("log: the database is behind its last checkpoint");
-  }
-  const absl::StatusOr<crypto::Hash> root = audit::RangeRoot(0, checkpoint->size, nodes);
-  if (!root.ok()) return root.status();
-  if (*root != checkpoint->root) {
-    return absl::DataLossError("log: the database is not what its last checkpoint was signed over");
-  }
-  checkpoint_size_ = checkpoint->size;
+  head_.frontier = *std::move(frontier);
+  absl::StatusOr<StateSummary> state = Summarize(database_);
+  if (!state.ok()) return state.status();
+  head_.state = *std::move(state);
+  if (*size == 0) return absl::OkStatus();
+  const absl::StatusOr<std::string> last = Entry(*size - 1);
+  if (!last.ok()) return last.status();
+  v1::Entry entry;
+  if (!entry.ParseFromString(*last)) return absl::DataLossError("log: the last entry is damaged");
+  head_.time = entry.decided_at();
   return absl::OkStatus();
 }
 
-absl::StatusOr<Committed> Ledger::Rule(Act& act, policy::Time now, audit::MerkleFrontier& frontier,
-                                       Writes& writes) const {
+absl::Status Ledger::Change(const policy::Ruling& ruling, StateSummary& state, Writes& writes) {
+  for (const v1::RecordChange& change : ruling.changes) {
+    const policy::RecordWrite write = policy::Apply(change);
+    const auto before = writes.Read(write.key);
+    if (!before.ok()) return before.status();
+    if (before->has_value()) {
+      state.digest.Remove(write.key, **before);
+      --state.records;
+    }
+    if (write.value.has_value()) {
+      state.digest.Add(write.key, *write.value);
+      ++state.records;
+      writes.Put(Column::kState, write.key, *write.value);
+    } else {
+      writes.Delete(Column::kState, write.key);
+    }
+    cache_.Forget(write.key);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Committed> Ledger::Rule(Act& act, Head& head, Writes& writes) {
+  if (admission_) {
+    const absl::Status admitted = admission_(act.command);
+    if (!admitted.ok()) return admitted;
+  }
+  if (act.command.has_close_checkpoint()) {
+    v1::CloseCheckpoint& closing = *act.command.mutable_close_checkpoint();
+    closing.set_state_digest(HashBytes(head.state.digest.Value()));
+    closing.set_records(head.state.records);
+  }
   if (act.prepare) {
     const absl::Status prepared = act.prepare(writes, act.command);
     if (!prepared.ok()) return prepared;
   }
-  absl::StatusOr<policy::Ruling> ruling = policy::Decide(writes, act.command, now);
+  absl::StatusOr<policy::Ruling> ruling = policy::Decide(writes, act.command, head.time);
   if (!ruling.ok()) return ruling.status();
 
   v1::Entry entry;
   entry.set_version(kEntryVersion);
-  entry.set_decided_at(now);
+  entry.set_decided_at(head.time);
   entry.set_kind(act.kind);
   entry.set_policy_digest(policy_digest_);
   *entry.mutable_command() = act.command;
@@ -101,62 +106,69 @@ absl::StatusOr<Committed> Ledger::Rule(Act& act, policy::Time now, audit::Merkle
   }
 
   Committed committed;
-  committed.index = frontier.size();
+  committed.index = head.frontier.size();
   committed.leaf = audit::LeafHash(bytes);
-  committed.decided_at = now;
+  committed.decided_at = head.time;
   if (ruling->decision.allowed() && act.attach) {
     const absl::Status attached = act.attach(*ruling, committed.index, writes);
     if (!attached.ok()) return attached;
   }
-  writes.Put(Column::kLog, storage::EntryKey(committed.index), bytes);
-  for (const audit::Node& node : frontier.Append(committed.leaf)) {
-    writes.Put(Column::kLog, storage::NodeKey(static_cast<uint8_t>(node.level), node.index),
-               HashBytes(node.hash));
+  writes.Append(Column::kLog, storage::EntryKey(committed.index), bytes);
+  for (const audit::Node& node : head.frontier.Append(committed.leaf)) {
+    writes.Append(Column::kLog, storage::NodeKey(static_cast<uint8_t>(node.level), node.index),
+                  crypto::Bytes(node.hash));
   }
-  writes.Put(Column::kLog, storage::LogSizeKey(), storage::EncodeU64(frontier.size()));
-  for (const v1::RecordChange& change : ruling->changes) {
-    policy::RecordWrite write = policy::Apply(change);
-    if (write.value.has_value()) {
-      writes.Put(Column::kState, std::move(write.key), *std::move(write.value));
-    } else {
-      writes.Delete(Column::kState, std::move(write.key));
-    }
-  }
+  const absl::Status changed = Change(*ruling, head.state, writes);
+  if (!changed.ok()) return changed;
   committed.command = std::move(act.command);
   committed.ruling = *std::move(ruling);
   return committed;
 }
 
-absl::StatusOr<Appended> Ledger::Write(std::vector<Act> acts, bool all_or_nothing) {
+absl::StatusOr<Appended> Ledger::Write(std::vector<Act> acts, bool all_or_nothing, Closed* closed) {
   const std::lock_guard lock(mutex_);
-  const policy::Time now = std::max(last_time_, clock_.NowUnix());
-  audit::MerkleFrontier frontier = frontier_;
-  Writes writes(database_);
+  Head head = head_;
+  head.time = std::max(head.time, clock_.NowUnix());
+  Writes writes(database_, &cache_);
   Appended appended;
+  absl::Status failed;
   for (Act& act : acts) {
-    absl::StatusOr<Committed> committed = Rule(act, now, frontier, writes);
-    if (!committed.ok()) return committed.status();
+    absl::StatusOr<Committed> committed = Rule(act, head, writes);
+    if (!committed.ok()) {
+      failed = committed.status();
+      break;
+    }
     appended.acts.push_back(*std::move(committed));
-    if (all_or_nothing && !appended.acts.back().ruling.decision.allowed()) return appended;
+    if (all_or_nothing && !appended.acts.back().ruling.decision.allowed()) {
+      cache_ = {};
+      return appended;
+    }
   }
-  const absl::StatusOr<uint64_t> ticket = database_.Write(writes.ToBatch());
-  if (!ticket.ok()) return ticket.status();
-  frontier_ = std::move(frontier);
-  last_time_ = now;
-  last_ticket_ = appended.ticket = *ticket;
+  if (failed.ok()) {
+    writes.Append(Column::kLog, storage::LogSizeKey(), storage::EncodeU64(head.frontier.size()));
+    const absl::StatusOr<uint64_t> ticket = database_.Write(writes.TakeBatch());
+    if (ticket.ok()) appended.ticket = *ticket;
+    failed = ticket.status();
+  }
+  if (!failed.ok()) {
+    cache_ = {};  // it may know of records that were not written
+    return failed;
+  }
+  head_ = std::move(head);
   for (size_t i = 0; i < acts.size(); ++i) {
     const policy::Ruling& ruling = appended.acts[i].ruling;
     if (ruling.decision.allowed() && acts[i].applied) acts[i].applied(ruling);
   }
+  if (closed != nullptr) *closed = {head_.frontier.size(), head_.frontier.Root(), head_.time};
   return appended;
 }
 
 absl::StatusOr<Appended> Ledger::Append(std::vector<Act> acts) {
-  return Write(std::move(acts), /*all_or_nothing=*/false);
+  return Write(std::move(acts), /*all_or_nothing=*/false, nullptr);
 }
 
 absl::StatusOr<Appended> Ledger::AppendAllOrNothing(std::vector<Act> acts) {
-  return Write(std::move(acts), /*all_or_nothing=*/true);
+  return Write(std::move(acts), /*all_or_nothing=*/true, nullptr);
 }
 
 absl::StatusOr<Committed> Ledger::Commit(Act act) {
@@ -169,38 +181,31 @@ absl::StatusOr<Committed> Ledger::Commit(Act act) {
   return std::move(appended->acts.front());
 }
 
-absl::StatusOr<std::string> Ledger::SignCheckpoint(const std::string& origin) {
-  const std::lock_guard signing(checkpoint_mutex_);
-  audit::Checkpoint checkpoint;
-  checkpoint.origin = origin;
-  uint64_t ticket = 0;
-  {
-    const std::lock_guard lock(mutex_);
-    checkpoint.size = frontier_.size();
-    checkpoint.root = frontier_.Root();
-    ticket = last_ticket_;
+absl::StatusOr<Closed> Ledger::Close() {
+  std::vector<Act> acts(1);
+  acts.front().kind = v1::LOG_KIND_UPKEEP;
+  acts.front().command.set_method("Checkpoint");
+  acts.front().command.mutable_close_checkpoint();
+  Closed closed;
+  const absl::StatusOr<Appended> appended =
+      Write(std::move(acts), /*all_or_nothing=*/true, &closed);
+  if (!appended.ok()) return appended.status();
+  if (!appended->acts.front().ruling.decision.allowed()) {
+    return absl::FailedPreconditionError("log: the vault is not founded yet");
   }
-  // Only what is durable is signed: a root that a crash could take back would be a split view.
-  if (ticket > 0) {
-    const absl::Status synced = database_.Sync(ticket);
-    if (!synced.ok()) return synced;
-  }
-  if (checkpoint.size < checkpoint_size_) {
-    return absl::InternalError("log: smaller than its last checkpoint");
-  }
-  absl::StatusOr<std::string> note = audit::SignCheckpoint(checkpoint, signer_);
-  if (!note.ok()) return note.status();
-  storage::Batch batch;
-  batch.Put(Column::kLog, storage::CheckpointKey(), *note);
-  const absl::Status stored = database_.WriteSynced(std::move(batch));
-  if (!stored.ok()) return stored;
-  checkpoint_size_ = checkpoint.size;
-  return note;
+  const absl::Status synced = Sync(*appended);
+  if (!synced.ok()) return synced;
+  return closed;
 }
 
 uint64_t Ledger::size() const {
   const std::lock_guard lock(mutex_);
-  return frontier_.size();
+  return head_.frontier.size();
+}
+
+StateSummary Ledger::state() const {
+  const std::lock_guard lock(mutex_);
+  return head_.state;
 }
 
 absl::StatusOr<crypto::Hash> Ledger::Node(uint32_t level, uint64_t index) const {
@@ -221,6 +226,27 @@ absl::StatusOr<std::string> Ledger::Entry(uint64_t index) const {
   if (!stored.ok()) return stored.status();
   if (!stored->has_value()) return absl::NotFoundError("log: no entry of that index");
   return **std::move(stored);
+}
+
+std::function<absl::StatusOr<std::string>(uint64_t)> Ledger::Entries(uint64_t end) const {
+  constexpr uint64_t kAtOnce = 256;
+  return [this, end, first = uint64_t{0}, read = std::vector<std::string>()](
+             uint64_t index) mutable -> absl::StatusOr<std::string> {
+    if (index < first || index >= first + read.size()) {
+      first = index;
+      read.clear();
+      const absl::Status scanned = database_.ScanRange(
+          Column::kLog, storage::EntryKey(first), storage::EntryKey(std::min(end, first + kAtOnce)),
+          [&](std::string_view key, std::string_view entry) {
+            if (storage::EntryIndexOf(key) != first + read.size()) return false;
+            read.emplace_back(entry);
+            return true;
+          });
+      if (!scanned.ok()) return scanned;
+      if (read.empty()) return absl::NotFoundError("log: no entry of that index");
+    }
+    return read[index - first];
+  };
 }
 
 }  // namespace kluis::service

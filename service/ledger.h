@@ -1,7 +1,7 @@
 // The one place where anything is decided and written. A command is ruled on, its entry, its state
 // changes and its sealed records become one batch, batches are written in the order of the log, and
 // nobody is answered before the batch is durable. Threads that wait share one sync.
-// Thread-safe.
+// It follows the digest of the state with every write. Thread-safe.
 #ifndef KLUIS_SERVICE_LEDGER_H_
 #define KLUIS_SERVICE_LEDGER_H_
 
@@ -13,13 +13,12 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "audit/checkpoint.h"
 #include "audit/merkle.h"
-#include "audit/verifier_key.h"
-#include "crypto/ed25519.h"
+#include "audit/state_digest.h"
 #include "kluis/v1/ledger.pb.h"
 #include "policy/decide.h"
 #include "service/clock.h"
+#include "service/state_summary.h"
 #include "service/writes.h"
 #include "storage/database.h"
 
@@ -53,13 +52,25 @@ struct Appended {
   uint64_t ticket = 0;  // for Sync
 };
 
+// The log at the closing entry of a checkpoint, which is durable and its last one.
+struct Closed {
+  uint64_t size = 0;
+  crypto::Hash root{};
+  policy::Time closed_at = 0;
+};
+
 class Ledger {
  public:
-  // Reads size and frontier. `signer`'s public key and `origin` make the verifier key.
-  // kDataLoss: nodes are missing, or the database is not what the last checkpoint was signed over.
+  // Whether an act may be written now; the error goes to its caller.
+  using Admission = std::function<absl::Status(const v1::Command&)>;
+
+  // Reads size, frontier and state. kDataLoss: nodes are missing, or the last entry is damaged.
   static absl::StatusOr<std::unique_ptr<Ledger>> Open(storage::Database& database,
-                                                      const Clock& clock, crypto::SigningKey signer,
+                                                      const Clock& clock,
                                                       std::string policy_digest);
+
+  // Asked before each act from now on. Not while acts are appended.
+  void SetAdmission(Admission admission) { admission_ = std::move(admission); }
 
   // Decides and writes the acts as one batch, in order. Refusals are entries too. The result is
   // visible but not yet durable: call Sync before answering anybody.
@@ -75,37 +86,46 @@ class Ledger {
   // Append of one act, then Sync.
   absl::StatusOr<Committed> Commit(Act act);
 
-  // A signed checkpoint over every entry that is durable when it returns. `origin` is the vault's.
-  absl::StatusOr<std::string> SignCheckpoint(const std::string& origin);
+  // Appends the closing entry of a checkpoint, with the digest of the state, and returns when it is
+  // durable: only what no crash can take back may be signed. kUnavailable: as Append.
+  absl::StatusOr<Closed> Close();
 
   // Entries, including ones that are not durable yet.
   uint64_t size() const;
-  const crypto::PublicKey& log_key() const { return signer_.public_key(); }
+
+  // The digest of the state that all entries make, and its number of records.
+  StateSummary state() const;
 
   absl::StatusOr<crypto::Hash> Node(uint32_t level, uint64_t index) const;
   absl::StatusOr<std::string> Entry(uint64_t index) const;
 
- private:
-  Ledger(storage::Database& database, const Clock& clock, crypto::SigningKey signer,
-         std::string policy_digest);
+  // Entry(index) for indexes in order below `end`: reads some hundred at a time. The result belongs
+  // to one thread and must not outlive the ledger.
+  std::function<absl::StatusOr<std::string>(uint64_t)> Entries(uint64_t end) const;
 
-  absl::StatusOr<Appended> Write(std::vector<Act> acts, bool all_or_nothing);
-  absl::StatusOr<Committed> Rule(Act& act, policy::Time now, audit::MerkleFrontier& frontier,
-                                 Writes& writes) const;
+ private:
+  // What an append moves on, all of it or nothing.
+  struct Head {
+    audit::MerkleFrontier frontier;
+    policy::Time time = 0;
+    StateSummary state;
+  };
+
+  Ledger(storage::Database& database, const Clock& clock, std::string policy_digest);
+
+  absl::StatusOr<Appended> Write(std::vector<Act> acts, bool all_or_nothing, Closed* closed);
+  absl::StatusOr<Committed> Rule(Act& act, Head& head, Writes& writes);
+  absl::Status Change(const policy::Ruling& ruling, StateSummary& state, Writes& writes);
   absl::Status LoadLast();
 
   storage::Database& database_;
   const Clock& clock_;
-  const crypto::SigningKey signer_;
   const std::string policy_digest_;
+  Admission admission_;
 
   mutable std::mutex mutex_;  // guards what follows, and makes write order the log's order
-  audit::MerkleFrontier frontier_;
-  policy::Time last_time_ = 0;
-  uint64_t last_ticket_ = 0;
-
-  std::mutex checkpoint_mutex_;
-  uint64_t checkpoint_size_ = 0;
+  Head head_;
+  policy::RecordCache cache_;  // of the state as it is in the database
 };
 
 }  // namespace kluis::service

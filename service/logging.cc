@@ -32,6 +32,14 @@ struct AppendValue {
   void operator()(const Word& word) const {
     absl::StrAppend(&line, "\"", std::string(word.text()), "\"");
   }
+  void operator()(const Diagnosis& diagnosis) const {
+    line += '"';
+    for (const char c : diagnosis.text) {
+      const bool plain = c >= 0x20 && c <= 0x7e && c != '"' && c != '\\';
+      line += plain ? c : '?';
+    }
+    line += '"';
+  }
   void operator()(bool value) const { line += value ? "true" : "false"; }
   void operator()(int64_t value) const { absl::StrAppend(&line, value); }
   void operator()(uint64_t value) const { absl::StrAppend(&line, value); }

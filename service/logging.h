@@ -1,6 +1,6 @@
 // kluisd's own log for its operator (not the audit log): one JSON object a line. Its interface
-// takes numbers and registered words only, so that a name, an id or a text of a dependency has no
-// way in. Thread-safe. Source: spdlog >= 1.10.
+// takes numbers and registered words only, and a Diagnosis of the storage, so that a name, an id or
+// a text of a dependency has no way in. Thread-safe. Source: spdlog >= 1.10.
 //
 //   {"time":"2026-01-02T03:04:05.678Z","level":"info","event":"started","port":7443}
 #ifndef KLUIS_SERVICE_LOGGING_H_
@@ -69,10 +69,17 @@ class Vocabulary {
   std::set<std::string, std::less<>> words_;
 };
 
+// What is wrong with the vault's own storage, in words: paths, sizes, roots. Nothing else may make
+// one; what is not printable ASCII, or a quote, is written as '?'.
+struct Diagnosis {
+  std::string_view text;
+};
+
 // One key with its value.
 class LogField {
  public:
   LogField(Word key, Word value) : key_(key), value_(value) {}
+  LogField(Word key, Diagnosis value) : key_(key), value_(value) {}
   LogField(Word key, std::same_as<bool> auto value) : key_(key), value_(value) {}
   LogField(Word key, std::signed_integral auto value) : key_(key), value_(int64_t{value}) {}
   LogField(Word key,
@@ -82,7 +89,7 @@ class LogField {
  private:
   friend class Logger;
   Word key_;
-  std::variant<Word, bool, int64_t, uint64_t> value_;
+  std::variant<Word, Diagnosis, bool, int64_t, uint64_t> value_;
 };
 
 class Logger {

@@ -2,13 +2,14 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <string>
 
 #include "CLI/CLI.hpp"
 #include "crypto/memory.h"
 #include "service/clock.h"
 #include "service/config.h"
-#include "service/daemon.h"
+#include "service/keeper.h"
 #include "service/process.h"
 
 namespace {
@@ -50,12 +51,18 @@ int main(int argc, char** argv) {
     return 0;
   }
   const kluis::service::SystemClock clock;
-  const auto daemon = kluis::service::Daemon::Start(*config, clock);
-  if (!daemon.ok()) return Fail(daemon.status());
-  std::printf("kluisd: %s serving on port %d\n", (*daemon)->vault().origin().c_str(),
-              (*daemon)->port());
+  const auto keeper = kluis::service::Keeper::Start(*config, clock);
+  if (!keeper.ok()) return Fail(keeper.status());
+  kluis::service::Daemon& daemon = *(*keeper)->daemon();
+  std::printf("kluisd: %s serving on port %d\n", daemon.vault().origin().c_str(), daemon.port());
   std::fflush(stdout);
-  int received = 0;
-  sigwait(&signals, &received);
+  const timespec second = {1, 0};
+  bool told = false;  // that it cannot be opened again yet
+  while (sigtimedwait(&signals, nullptr, &second) < 0) {
+    const absl::Status kept = (*keeper)->Keep();
+    if (!kept.ok() && (!told || !absl::IsUnavailable(kept))) Fail(kept);
+    if (!kept.ok() && !absl::IsUnavailable(kept)) return 1;
+    told = !kept.ok();
+  }
   return 0;
 }

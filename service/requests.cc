@@ -158,6 +158,17 @@ absl::Status Validate(const v1::OrderStopRequest& request) {
 absl::Status Validate(const v1::LiftStopRequest& request) {
   return CheckEnvelope("order", request.order());
 }
+absl::Status Validate(const v1::InspectEntriesRequest& request) {
+  const absl::Status form = CheckEnvelope("order", request.order());
+  if (!form.ok()) return form;
+  v1::InspectionOrder order;
+  const absl::Status read = audit::ReadPayload(request.order(), order);
+  if (!read.ok()) return WithReason(read, "MALFORMED_STATEMENT");
+  if (order.start_index() >= order.end_index()) {
+    return Malformed("order: start_index must be before end_index");
+  }
+  return absl::OkStatus();
+}
 absl::Status Validate(const v1::ListPurposesRequest& request) {
   return CheckPage(request.page_size(), request.page_token());
 }

@@ -37,6 +37,7 @@ absl::Status Validate(const v1::RegisterMemberRequest& request);
 absl::Status Validate(const v1::RegisterPurposeRequest& request);
 absl::Status Validate(const v1::OrderStopRequest& request);
 absl::Status Validate(const v1::LiftStopRequest& request);
+absl::Status Validate(const v1::InspectEntriesRequest& request);
 absl::Status Validate(const v1::ListPurposesRequest& request);
 absl::Status Validate(const v1::GetCheckpointRequest& request);
 absl::Status Validate(const v1::ReadEntriesRequest& request);

@@ -2,6 +2,8 @@
 
 #include <optional>
 
+#include "absl/strings/str_cat.h"
+#include "crypto/codec.h"
 #include "kluis/v1/ledger.pb.h"
 #include "policy/state_view.h"
 #include "storage/layout.h"
@@ -57,6 +59,23 @@ absl::StatusOr<SelfCheck> CheckState(const storage::Database& database) {
     check.first_difference = expected->first;
   }
   return check;
+}
+
+absl::Status CheckAgainstLog(const storage::Database& database, const Ledger& ledger) {
+  const absl::StatusOr<std::string> last = ledger.Entry(ledger.size() - 1);
+  if (!last.ok()) return last.status();
+  v1::Entry entry;
+  if (!entry.ParseFromString(*last)) return absl::DataLossError("log: the last entry is damaged");
+  const StateSummary state = ledger.state();
+  const crypto::Hash digest = state.digest.Value();
+  if (entry.command().close_checkpoint().state_digest() == crypto::Bytes(digest)) {
+    return absl::OkStatus();
+  }
+  const absl::StatusOr<SelfCheck> check = CheckState(database);
+  if (!check.ok()) return check.status();
+  if (check->consistent) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat("state: record ", crypto::ToHex(check->first_difference),
+                                          " was edited behind the log's back; nothing is served"));
 }
 
 }  // namespace kluis::service

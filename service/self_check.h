@@ -6,7 +6,9 @@
 #include <cstdint>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "service/ledger.h"
 #include "storage/database.h"
 
 namespace kluis::service {
@@ -21,6 +23,11 @@ struct SelfCheck {
 // Works on a snapshot, so calls go on meanwhile. Memory: the whole state. kDataLoss: an entry is
 // missing or does not parse.
 absl::StatusOr<SelfCheck> CheckState(const storage::Database& database);
+
+// What every start does. The digest that the ledger found in the database must be the one in the
+// last entry, when that closes a checkpoint; after a crash, when it does not, the whole log is
+// folded. kDataLoss: a record was edited behind the log's back; the message has its key in hex.
+absl::Status CheckAgainstLog(const storage::Database& database, const Ledger& ledger);
 
 }  // namespace kluis::service
 

@@ -1,10 +1,12 @@
 #include "service/supervision_service.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
 #include "matching/algorithm.h"
 #include "policy/record_key.h"
+#include "service/inspection.h"
 #include "service/names.h"
 #include "service/page_token.h"
 #include "service/requests.h"
@@ -95,12 +97,7 @@ grpc::Status SupervisionService::RegisterMember(grpc::ServerContext* context,
               member = payload.member();
               v1::Register& registering = *command.mutable_register_();
               *registering.mutable_statement() = std::move(facts);
-              const absl::StatusOr<crypto::PublicKey> key =
-                  crypto::ParsePublicKey(payload.public_key());
-              if (key.ok()) {
-                registering.set_keyid(crypto::KeyIdOf(*key));
-                registering.set_public_key(std::string(key->begin(), key->end()));
-              }
+              audit::SetRegisteredKey(payload, registering);
               *registering.mutable_registration() = std::move(payload);
             });
         if (!committed.ok()) return committed.status();
@@ -156,6 +153,43 @@ grpc::Status SupervisionService::LiftStop(grpc::ServerContext* context,
               *command.mutable_lift()->mutable_order() = std::move(payload);
             });
       });
+}
+
+// The request id is not remembered: an order serves once, and what it shows is not kept to be shown
+// again.
+grpc::Status SupervisionService::InspectEntries(
+    grpc::ServerContext* context, const v1::InspectEntriesRequest* request,
+    grpc::ServerWriter<v1::InspectEntriesResponse>* writer) {
+  const absl::StatusOr<Call> call =
+      calls_.Enter(context, "kluis.v1.SupervisionService.InspectEntries");
+  if (!call.ok()) return ToGrpc(call.status());
+  const absl::Status valid = Validate(*request);
+  if (!valid.ok()) return ToGrpc(calls_.LogRejection(*call, valid));
+
+  v1::InspectionOrder order;
+  const absl::StatusOr<Committed> committed = CarryStatement<v1::InspectionOrder>(
+      calls_.vault(), *call, request->order(),
+      [&](v1::StatementFacts facts, v1::InspectionOrder payload, v1::Command& command) {
+        order = std::move(payload);
+        *command.mutable_inspect()->mutable_statement() = std::move(facts);
+        *command.mutable_inspect()->mutable_order() = order;
+      });
+  if (!committed.ok()) return ToGrpc(calls_.LogRejection(*call, committed.status()));
+  v1::InspectEntriesResponse first;
+  *first.mutable_receipt() = ReceiptOf(*committed);
+  if (!writer->Write(first)) return grpc::Status::CANCELLED;
+
+  // What was not yet durable when the order came, it does not reach.
+  const uint64_t end = std::min<uint64_t>(order.end_index(), committed->index);
+  v1::InspectEntriesResponse message;
+  return ToGrpc(OpenCommitments(calls_.vault(), order.start_index(), end,
+                                [&](v1::CommitmentOpening& opening) -> absl::Status {
+                                  message.mutable_opening()->Swap(&opening);
+                                  const bool sent = writer->Write(message);
+                                  message.mutable_opening()->Swap(&opening);
+                                  if (sent) return absl::OkStatus();
+                                  return absl::CancelledError("inspection: the caller has gone");
+                                }));
 }
 
 grpc::Status SupervisionService::ListPurposes(grpc::ServerContext* context,

@@ -6,11 +6,16 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "audit/checkpoint.h"
 #include "audit/statement.h"
+#include "crypto/file_system.h"
 #include "crypto/key_file.h"
 #include "policy/record_key.h"
 #include "policy/rules.h"
+#include "service/publisher.h"
+#include "service/self_check.h"
 #include "service/statements.h"
+#include "service/version.h"
 
 namespace kluis::service {
 namespace {
@@ -30,6 +35,21 @@ absl::StatusOr<v1::Envelope> ReadEnvelope(const std::string& path) {
   return audit::EnvelopeFromJson(json);
 }
 
+// A database without entries may be founded only where nothing was signed before.
+absl::Status IsNewLog(const AuditConfig& config) {
+  const absl::StatusOr<std::string> note =
+      crypto::RealFileSystem().Read(config.anchor, audit::kMaxNoteBytes);
+  if (absl::IsNotFound(note.status())) return absl::OkStatus();
+  if (!note.ok()) return note.status();
+  const absl::StatusOr<audit::Note> parsed = audit::ParseNote(*note);
+  const auto checkpoint = parsed.ok() ? audit::ParseCheckpoint(parsed->text)
+                                      : absl::StatusOr<audit::Checkpoint>(parsed.status());
+  return absl::DataLossError(absl::StrCat("the database has 0 entries, but ",
+                                          checkpoint.ok() ? absl::StrCat(checkpoint->size) : "some",
+                                          " were signed (audit.anchor: ", config.anchor,
+                                          "): it was lost or exchanged, and nothing is served"));
+}
+
 // Which of the keys that the founding itself names signed it.
 std::vector<std::string> FoundingSigners(const v1::Envelope& envelope,
                                          const v1::Founding& founding) {
@@ -43,50 +63,79 @@ std::vector<std::string> FoundingSigners(const v1::Envelope& envelope,
 
 }  // namespace
 
+Vault::Vault(const Clock& clock) : clock_(clock) {}
+
 Vault::~Vault() {
   if (sweeper_ != nullptr) sweeper_->Stop();
 }
 
 absl::StatusOr<std::unique_ptr<Vault>> Vault::Open(const Config& config, const Clock& clock) {
-  std::unique_ptr<Vault> vault(new Vault(clock));
-  absl::Status status = vault->OpenStores(config);
-  if (status.ok() && vault->ledger_->size() == 0) status = vault->Found(config.vault.founding);
-  if (status.ok()) status = vault->Recover();
-  if (!status.ok()) return status;
-  return vault;
-}
-
-absl::Status Vault::OpenStores(const Config& config) {
   absl::StatusOr<crypto::SigningKey> signer = crypto::ReadSigningKey(config.keys.log_signer);
   if (absl::IsNotFound(signer.status())) {
     return Missing("log signer", config.keys.log_signer, "make it with `kluis key new`");
   }
   if (!signer.ok()) return signer.status();
+  std::unique_ptr<Vault> vault(new Vault(clock));
+  absl::Status status = vault->OpenStores(config);
+  if (status.ok() && vault->ledger_->size() == 0) {
+    status = IsNewLog(config.audit);
+    if (status.ok()) status = vault->Found(config.vault.founding, signer->public_key());
+  }
+  if (status.ok()) status = vault->OpenLog(config.audit, *std::move(signer));
+  if (status.ok()) status = vault->Watch({config.audit.directory, {}, {}});
+  if (status.ok()) status = vault->LogStart(config.audit.checkpoint_seconds);
+  if (status.ok()) status = vault->Recover();
+  if (status.ok()) status = vault->publisher_->Sign().status();
+  if (!status.ok()) return status;
+  return vault;
+}
 
+// Before the database: on a full disk it is the reserve that it opens with.
+absl::Status Vault::OpenSpace(const VaultConfig& config) {
+  auto disk = OpenDiskSpace(config.data, config.data + ".reserve");
+  if (!disk.ok()) return disk.status();
+  SpaceGuard::Options options;
+  options.reserve_bytes = static_cast<uint64_t>(config.reserve_mib) << 20;
+  space_ = std::make_unique<SpaceGuard>(*std::move(disk), options);
+  return absl::OkStatus();
+}
+
+absl::Status Vault::Watch(DirectoryWatch::Watched watched) {
+  auto watch = DirectoryWatch::Start(std::move(watched));
+  if (watch.ok()) watches_.push_back(*std::move(watch));
+  return watch.status();
+}
+
+absl::Status Vault::CheckStorage() {
+  space_->Refresh();
+  database_->MeasureSpace();
+  for (const std::unique_ptr<DirectoryWatch>& watch : watches_) {
+    const absl::Status same = watch->Check();
+    if (!same.ok()) return same;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Vault::OpenStores(const Config& config) {
+  const absl::Status space = OpenSpace(config.vault);
+  if (!space.ok()) return space;
   storage::Database::Options options;
   options.path = config.vault.data;
   options.create_if_missing = true;
   auto database = storage::Database::Open(options);
   if (!database.ok()) return database.status();
   database_ = *std::move(database);
+  const absl::Status watched = Watch(DirectoryWatch::DatabaseAt(config.vault.data));
+  if (!watched.ok()) return watched;
   state_ = std::make_unique<DatabaseState>(*database_);
 
   policy_digest_ = std::string(crypto::Bytes(crypto::Sha256({policy::RulesText()})));
-  auto ledger = Ledger::Open(*database_, clock_, *std::move(signer), policy_digest_);
+  auto ledger = Ledger::Open(*database_, clock_, policy_digest_);
   if (!ledger.ok()) return ledger.status();
   ledger_ = *std::move(ledger);
-
-  const crypto::KeyringPaths paths{config.keys.keyring, config.keys.root_key};
-  auto keyring = crypto::Keyring::Open(paths);
-  if (absl::IsNotFound(keyring.status())) {
-    if (ledger_->size() > 0) {
-      return Missing("root key", config.keys.root_key,
-                     "without it nothing in this vault can ever be opened: put it back");
-    }
-    keyring = crypto::Keyring::Create(paths);
-  }
-  if (!keyring.ok()) return keyring.status();
-  keyring_ = *std::move(keyring);
+  ledger_->SetAdmission([this](const v1::Command& command) { return space_->Admit(command); });
+  const absl::Status keyring = OpenKeyring(config.keys);
+  if (!keyring.ok()) return keyring;
 
   sealer_ = std::make_unique<Sealer>(*keyring_);
   galleries_ =
@@ -97,7 +146,22 @@ absl::Status Vault::OpenStores(const Config& config) {
   return absl::OkStatus();
 }
 
-absl::Status Vault::Found(const std::string& path) {
+absl::Status Vault::OpenKeyring(const KeysConfig& keys) {
+  const crypto::KeyringPaths paths{keys.keyring, keys.root_key};
+  auto keyring = crypto::Keyring::Open(paths);
+  if (absl::IsNotFound(keyring.status())) {
+    if (ledger_->size() > 0) {
+      return Missing("root key", keys.root_key,
+                     "without it nothing in this vault can ever be opened: put it back");
+    }
+    keyring = crypto::Keyring::Create(paths);
+  }
+  if (!keyring.ok()) return keyring.status();
+  keyring_ = *std::move(keyring);
+  return absl::OkStatus();
+}
+
+absl::Status Vault::Found(const std::string& path, const crypto::PublicKey& log_key) {
   const absl::StatusOr<v1::Envelope> envelope = ReadEnvelope(path);
   if (!envelope.ok()) return envelope.status();
   Act act;
@@ -113,7 +177,7 @@ absl::Status Vault::Found(const std::string& path) {
     facts->add_signed_by(keyid);
   }
   *found->mutable_statement() = *std::move(facts);
-  if (found->founding().log_public_key() != crypto::PublicKeyText(ledger_->log_key())) {
+  if (found->founding().log_public_key() != crypto::PublicKeyText(log_key)) {
     return absl::FailedPreconditionError(
         "founding document: names another log key than keys.log_signer");
   }
@@ -132,15 +196,22 @@ absl::Status Vault::Found(const std::string& path) {
   return ledger_->Sync(*appended);
 }
 
-absl::Status Vault::Recover() {
+absl::Status Vault::OpenLog(const AuditConfig& config, crypto::SigningKey signer) {
   const auto record = policy::Find<v1::VaultRecord>(*state_, policy::key::Vault());
   if (!record.ok()) return record.status();
   if (!record->has_value()) return absl::DataLossError("vault: its founding record is missing");
   origin_ = (*record)->founding().vault();
-  if ((*record)->founding().log_public_key() != crypto::PublicKeyText(ledger_->log_key())) {
+  if ((*record)->founding().log_public_key() != crypto::PublicKeyText(signer.public_key())) {
     return absl::FailedPreconditionError("keys.log_signer: is not the key of this vault's log");
   }
+  auto publisher = Publisher::Open(config, *ledger_, std::move(signer), origin_, fault_);
+  if (!publisher.ok()) return publisher.status();
+  publisher_ = *std::move(publisher);
+  return CheckAgainstLog(*database_, *ledger_);
+}
 
+// Repairs what a crash left: erasures that were started, and searches that were cut off.
+absl::Status Vault::Recover() {
   const absl::Status erased = eraser_->FinishAll();
   if (!erased.ok()) return erased;
 
@@ -161,6 +232,16 @@ absl::Status Vault::Recover() {
 
   return state_->ForEach<v1::CaseRecord>(
       v1::RecordChange::kCase, [&](const v1::CaseRecord& kase) { galleries_->CaseChanged(kase); });
+}
+
+absl::Status Vault::LogStart(int64_t checkpoint_seconds) {
+  Act act;
+  act.kind = v1::LOG_KIND_UPKEEP;
+  act.command.set_method("Start");
+  act.command.mutable_start_service()->set_version(kVersion);
+  act.command.mutable_start_service()->set_checkpoint_seconds(
+      static_cast<uint32_t>(checkpoint_seconds));
+  return ledger_->Commit(std::move(act)).status();
 }
 
 }  // namespace kluis::service

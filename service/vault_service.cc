@@ -3,16 +3,12 @@
 #include "crypto/codec.h"
 #include "policy/record_key.h"
 #include "policy/rules.h"
+#include "service/publisher.h"
 #include "service/requests.h"
 #include "service/self_check.h"
+#include "service/version.h"
 
 namespace kluis::service {
-namespace {
-
-constexpr char kVersion[] = "0.1.0";
-
-}  // namespace
-
 grpc::Status VaultService::GetVaultStatus(grpc::ServerContext* context,
                                           const v1::GetVaultStatusRequest* request,
                                           v1::GetVaultStatusResponse* response) {
@@ -39,6 +35,18 @@ grpc::Status VaultService::GetVaultStatus(grpc::ServerContext* context,
           gallery->set_size(size.templates);
           gallery->set_resident_bytes(size.resident_bytes);
         }
+        const SignedCheckpoint checkpoint = vault.publisher().Last();
+        out.set_checkpoint_size(checkpoint.size);
+        out.mutable_checkpoint_at()->set_seconds(checkpoint.closed_at);
+        for (const Witnesses::State& state : vault.publisher().witnesses()) {
+          v1::GetVaultStatusResponse::Witness* witness = out.add_witnesses();
+          witness->set_name(state.name);
+          if (state.cosigned_at > 0)
+            witness->mutable_cosigned_at()->set_seconds(static_cast<int64_t>(state.cosigned_at));
+          witness->set_cosigned_size(state.cosigned_size);
+          witness->set_failure(state.failure);
+        }
+        out.set_fault(vault.fault().text());
         return scanned;
       });
 }

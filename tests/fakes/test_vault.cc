@@ -23,21 +23,27 @@ TestVault::TestVault(double target_fpir) : TestWorld(VaultPlace::clock, target_f
   config_.server.key = Pki() + "/server.key";
   config_.vault.data = place + "/data";
   config_.vault.founding = place + "/founding.dsse.json";
+  config_.vault.reserve_mib = 1;
   config_.vault.sweep_seconds = 3600;  // a test sweeps when it wants to
   config_.keys.keyring = place + "/keys/keyring";
   config_.keys.root_key = place + "/keys/root.key";
   config_.keys.log_signer = place + "/keys/log.key";
+  config_.audit.directory = place + "/log";
+  config_.audit.anchor = place + "/keys/checkpoint";
   config_.log.level = "debug";
   config_.log.file = place + "/kluisd.log";
   Start();
   SetUp();
 }
 
-void TestVault::Start() {
+void TestVault::Start() { RequireOk(TryStart(), "start"); }
+
+absl::Status TestVault::TryStart() {
   auto daemon = service::Daemon::Start(config_, VaultPlace::clock);
-  RequireOk(daemon.status(), "start");
+  if (!daemon.ok()) return daemon.status();
   daemon_ = *std::move(daemon);
   Connect(daemon_->port());
+  return absl::OkStatus();
 }
 
 void TestVault::Restart() {

@@ -26,6 +26,9 @@ class TestVault : private VaultPlace, public TestWorld {
 
   // Stops the daemon and starts it again on the same files. Not while calls run.
   void Restart();
+  // The two halves of Restart; what the start said.
+  void ShutDown() { daemon_.reset(); }
+  absl::Status TryStart();
 
   void Advance(int64_t seconds) { VaultPlace::clock.Advance(seconds); }
   void SetTime(int64_t now) { VaultPlace::clock.Set(now); }
@@ -33,6 +36,9 @@ class TestVault : private VaultPlace, public TestWorld {
   void Sweep();
 
   service::Vault& vault() { return daemon_->vault(); }
+  service::Daemon& daemon() { return *daemon_; }
+  // Takes effect at the next start.
+  service::Config& config() { return config_; }
   const std::string& directory() const { return scratch.path(); }
 
  private:

@@ -37,7 +37,7 @@ std::string WriteConfig(const std::string& place) {
   std::ofstream(path) << "[server]\nlisten = \"127.0.0.1:0\"\nca = \"" << TestWorld::Pki()
                       << "/ca.crt\"\ncert = \"" << TestWorld::Pki() << "/server.crt\"\nkey = \""
                       << TestWorld::Pki() << "/server.key\"\n[vault]\nsweep_seconds = 1\n"
-                      << "[log]\ncheckpoint_seconds = 1\n";
+                      << "[audit]\ncheckpoint_seconds = 1\n";
   return path;
 }
 

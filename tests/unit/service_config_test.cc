@@ -40,9 +40,11 @@ std::string Dump(const Config& c) {
   add(c.server.listen, c.server.allow_remote, c.server.trust_domain, c.server.ca, c.server.cert,
       c.server.key, c.server.reflection, c.server.max_message_kib, c.server.max_concurrent_streams,
       c.server.deadline_seconds, c.server.drain_seconds);
-  add(c.vault.data, c.vault.founding, c.vault.sweep_seconds);
+  add(c.vault.data, c.vault.founding, c.vault.sweep_seconds, c.vault.reserve_mib);
   add(c.keys.keyring, c.keys.root_key, c.keys.log_signer, c.search.threads);
-  add(c.log.level, c.log.file, c.log.checkpoint_seconds);
+  add(c.log.level, c.log.file);
+  add(c.audit.directory, c.audit.anchor, c.audit.checkpoint_seconds, c.audit.http_listen,
+      c.audit.witnesses, c.audit.witness_quorum, c.audit.witness_seconds);
   return all;
 }
 
@@ -65,6 +67,32 @@ TEST(ParseConfig, ReadsEveryKindOfValue) {
   EXPECT_EQ(config->server.max_message_kib, 64);
   EXPECT_EQ(config->vault.data, "/srv/data");
   EXPECT_EQ(config->keys.keyring, "/etc/keys/ring");
+}
+
+TEST(ParseConfig, TakesWitnessesAsAListOfTexts) {
+  const absl::StatusOr<Config> config =
+      Parse("[audit]\nwitnesses = [\"http://127.0.0.1:1 a\", \"http://127.0.0.1:2 b\"]\n");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_THAT(config->audit.witnesses,
+              testing::ElementsAre("http://127.0.0.1:1 a", "http://127.0.0.1:2 b"));
+  EXPECT_FALSE(Parse("[audit]\nwitnesses = \"a\"\n").ok());
+  EXPECT_FALSE(Parse("[audit]\nwitnesses = [1]\n").ok());
+  EXPECT_FALSE(Parse("[audit]\nwitnesses = [\"a b\"]\nwitness_quorum = 2\n").ok());
+}
+
+TEST(ParseConfig, KeepsAnchorAndPublishedLogApartFromTheDatabaseAndEachOther) {
+  EXPECT_FALSE(Parse("[audit]\nanchor = \"data/checkpoint\"\n").ok());
+  EXPECT_FALSE(Parse("[audit]\ndirectory = \"data/log\"\n").ok());
+  EXPECT_FALSE(Parse("[audit]\nanchor = \"log/anchor\"\n").ok());
+  EXPECT_TRUE(Parse("[audit]\nanchor = \"elsewhere/anchor\"\n").ok());
+}
+
+TEST(ParseConfig, ServesTheLogBeyondLoopbackOnlyWhenTheVaultMayBeReached) {
+  EXPECT_TRUE(Parse("[audit]\nhttp_listen = \"127.0.0.1:8080\"\n").ok());
+  EXPECT_FALSE(Parse("[audit]\nhttp_listen = \"0.0.0.0:8080\"\n").ok());
+  EXPECT_FALSE(Parse("[audit]\nhttp_listen = \"here\"\n").ok());
+  EXPECT_TRUE(
+      Parse("[server]\nallow_remote = true\n[audit]\nhttp_listen = \"0.0.0.0:8080\"\n").ok());
 }
 
 TEST(ParseConfig, TheExampleHoldsEveryKeyWithItsDefault) {

@@ -1,0 +1,34 @@
+// Serves the published log by plain HTTP: GET and HEAD of checkpoint and tiles, nothing else. The
+// files are public and verify themselves, so there is no TLS; a static web server does the same.
+// Thread-safe.
+// Source: C2SP tlog-tiles; cpp-httplib.
+#ifndef KLUIS_SERVICE_LOG_HTTP_H_
+#define KLUIS_SERVICE_LOG_HTTP_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+
+namespace kluis::service {
+
+class LogHttp {
+ public:
+  // Listens on `listen`, host:port with port 0 for one that the system chooses, and serves
+  // `directory`. kInvalidArgument: `listen` is not host:port. kUnavailable: it cannot be bound.
+  static absl::StatusOr<std::unique_ptr<LogHttp>> Start(const std::string& listen,
+                                                        const std::string& directory);
+  ~LogHttp();
+
+  int port() const;
+
+ private:
+  struct Server;
+  explicit LogHttp(std::unique_ptr<Server> server);
+
+  std::unique_ptr<Server> server_;
+};
+
+}  // namespace kluis::service
+
+#endif  // KLUIS_SERVICE_LOG_HTTP_H_

@@ -1,0 +1,10 @@
+#ifndef KLUIS_SERVICE_VERSION_H_
+#define KLUIS_SERVICE_VERSION_H_
+
+namespace kluis::service {
+
+inline constexpr char kVersion[] = "0.1.0";
+
+}  // namespace kluis::service
+
+#endif  // KLUIS_SERVICE_VERSION_H_

@@ -1,0 +1,117 @@
+// Checkpoints, the published directory and the plain HTTP beside the vault.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "audit/checkpoint.h"
+#include "audit/state_digest.h"
+#include "kluis/v1/audit_service.grpc.pb.h"
+#include "service/publisher.h"
+#include "tests/fakes/loopback_client.h"
+#include "tests/fakes/test_vault.h"
+
+namespace kluis {
+namespace {
+
+using testing::HasSubstr;
+
+v1::Entry EntryAt(TestVault& vault, uint64_t index) {
+  v1::Entry entry;
+  const auto bytes = vault.vault().ledger().Entry(index);
+  if (bytes.ok()) entry.ParseFromString(*bytes);
+  return entry;
+}
+
+std::string FileText(const std::string& path) {
+  std::ifstream stream(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(stream), {}};
+}
+
+TEST(Checkpoint, EndsWithTheDigestOfTheStateThatTheEntriesBeforeItMake) {
+  TestVault vault;
+  Must(vault.Enroll(vault.NewPerson()), "enrol");
+  const auto checkpoint = vault.vault().publisher().Sign();
+  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+  policy::MemoryState state;
+  for (uint64_t i = 0; i + 1 < checkpoint->size; ++i) state.ApplyChanges(EntryAt(vault, i));
+  audit::StateDigest digest;
+  for (const auto& [key, value] : state.records()) digest.Add(key, value);
+  const v1::CloseCheckpoint closing =
+      EntryAt(vault, checkpoint->size - 1).command().close_checkpoint();
+  EXPECT_EQ(closing.state_digest(), crypto::Bytes(digest.Value()));
+  EXPECT_EQ(closing.records(), state.records().size());
+}
+
+TEST(Checkpoint, IsMadeAlsoWhenNothingHappens) {
+  TestVault vault;
+  vault.ShutDown();
+  vault.config().audit.checkpoint_seconds = 1;
+  ASSERT_TRUE(vault.TryStart().ok());
+  const uint64_t size = vault.vault().publisher().Last().size;
+  for (int i = 0; i < 500 && vault.vault().publisher().Last().size < size + 2; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  EXPECT_GE(vault.vault().publisher().Last().size, size + 2);
+}
+
+TEST(Checkpoint, IsNotMadeAgainForWhatTheLastOneCovers) {
+  TestVault vault;
+  const auto first = vault.vault().publisher().Latest();
+  ASSERT_TRUE(first.ok());
+  EXPECT_EQ(vault.vault().publisher().Latest()->note, first->note);
+  EXPECT_EQ(vault.vault().publisher().Covering(first->size - 1)->note, first->note);
+  EXPECT_GT(vault.vault().publisher().Covering(first->size)->size, first->size);
+}
+
+TEST(Checkpoint, StandsInTheAnchorInThePublishedLogAndInTheAnswer) {
+  TestVault vault;
+  const auto answer = Must(
+      vault.Call("auditor/one", &v1::AuditService::Stub::GetCheckpoint, v1::GetCheckpointRequest()),
+      "checkpoint");
+  EXPECT_EQ(FileText(vault.directory() + "/log/checkpoint"), answer.checkpoint());
+  EXPECT_EQ(FileText(vault.directory() + "/keys/checkpoint"), answer.checkpoint());
+  EXPECT_EQ(FileText(vault.directory() + "/log.vkey"), answer.verifier_key() + "\n");
+}
+
+TEST(StartService, IsTheFirstEntryOfEachStart) {
+  TestVault vault;
+  vault.ShutDown();
+  ASSERT_TRUE(vault.TryStart().ok());
+  const uint64_t size = vault.vault().publisher().Last().size;
+  const v1::Entry start = EntryAt(vault, size - 2);
+  EXPECT_EQ(start.command().start_service().checkpoint_seconds(), 10U);
+  EXPECT_EQ(start.kind(), v1::LOG_KIND_UPKEEP);
+  EXPECT_TRUE(EntryAt(vault, size - 3).command().has_close_checkpoint());
+}
+
+TEST(LogHttp, ServesCheckpointAndTilesAndNothingElse) {
+  TestVault vault;
+  vault.ShutDown();
+  vault.config().audit.http_listen = "127.0.0.1:0";
+  ASSERT_TRUE(vault.TryStart().ok());
+  const int port = vault.daemon().log_port();
+  const HttpAnswer checkpoint = HttpGet(port, "/checkpoint");
+  EXPECT_EQ(checkpoint.status, 200);
+  EXPECT_EQ(checkpoint.body, FileText(vault.directory() + "/log/checkpoint"));
+  const uint64_t size = vault.vault().publisher().Last().size;
+  const std::string partial = "/tile/entries/000.p/" + std::to_string(size);
+  EXPECT_TRUE(HttpGet(port, partial).body == FileText(vault.directory() + "/log" + partial));
+  for (const char* path : {"/", "/../keys/log.key", "/tile/../../keys/log.key", "/log.vkey",
+                           "/tile/entries/000.p/0", "/tile/0/001", "/checkpoint/", "/.new"}) {
+    EXPECT_EQ(HttpGet(port, path).status, 404) << path;
+  }
+  EXPECT_NE(
+      HttpSend(
+          port,
+          "POST /checkpoint HTTP/1.1\r\nHost: l\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+          .status,
+      200);
+}
+
+}  // namespace
+}  // namespace kluis

@@ -1,0 +1,130 @@
+// A real vault's published log, replayed: what the service writes is what an auditor reaches again.
+#include "audit/replay.h"
+
+#include <sstream>
+#include <string>
+
+#include "audit/replay_details.h"
+#include "audit/verifier_key.h"
+#include "client/draft.h"
+#include "crypto/codec.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "service/publisher.h"
+#include "tests/fakes/test_vault.h"
+
+namespace kluis {
+namespace {
+
+constexpr int64_t kHalfYear = 180 * kDay;
+
+audit::ReplayReport Replayed(TestVault& vault, std::istream* details = nullptr) {
+  service::Publisher& publisher = vault.vault().publisher();
+  EXPECT_TRUE(publisher.Sign().ok());
+  audit::ReplayOptions options;
+  options.details = details;
+  const auto key = audit::VerifierKey::Parse(publisher.verifier_key());
+  const auto report = audit::ReplayDirectory(vault.config().audit.directory, *key, {}, 0, options);
+  EXPECT_TRUE(report.ok()) << report.status();
+  return report.ok() ? *report : audit::ReplayReport();
+}
+
+// What two supervisors get to see of all entries, as `kluis order inspect` writes it.
+std::string Inspected(TestVault& vault) {
+  v1::InspectionOrder order;
+  order.set_end_index(1'000'000);
+  order.set_reasons("complaint 2026-17");
+  v1::InspectEntriesRequest request;
+  request.set_request_id(client::NewRequestId());
+  *request.mutable_order() =
+      vault.Sign(order, {&vault.KeyOf("supervisor/one"), &vault.KeyOf("supervisor/three")});
+  v1::SupervisionService::Stub stub(vault.ChannelOf("supervisor/one"));
+  grpc::ClientContext context;
+  TestWorld::SetDeadline(context);
+  const auto stream = stub.InspectEntries(&context, request);
+  std::string lines;
+  v1::InspectEntriesResponse message;
+  while (stream->Read(&message)) {
+    const v1::CommitmentOpening& opening = message.opening();
+    if (!message.has_opening()) continue;
+    lines += R"({"log_index":)" + std::to_string(opening.log_index()) + R"(,"what":")" +
+             opening.what() + R"(","nonce":")" + crypto::ToBase64(opening.nonce()) +
+             R"(","payload":")" + crypto::ToBase64(opening.payload()) + "\"}\n";
+  }
+  EXPECT_TRUE(stream->Finish().ok());
+  return lines;
+}
+
+// Everything that the API can do, and some of what it refuses.
+void LiveThroughIt(TestVault& vault) {
+  const Person found = vault.NewPerson();
+  const Person leaving = vault.NewPerson();
+  const std::string subject = Must(vault.Enroll(found), "enrol").subject();
+  Must(vault.Enroll(leaving), "enrol");
+  EXPECT_FALSE(vault.Enroll(found).ok());  // once
+  TestWorld::Terms over;
+  over.days = -1;
+  EXPECT_FALSE(vault.Enroll(vault.NewPerson(), over).ok());
+  Must(vault.Verify(subject, vault.Face(found, 1)), "verify");
+
+  const std::string kase = vault.ActiveCase();
+  const auto search = Must(vault.Identify(kase, vault.Face(found, 1)), "identify");
+  ASSERT_EQ(search.candidates_size(), 1);
+  Must(vault.Confirm(search.candidates(0), "officer/one"), "confirm");
+  EXPECT_FALSE(vault.Confirm(search.candidates(0), "officer/one").ok());
+  Must(vault.Confirm(search.candidates(0), "officer/two"), "confirm");
+  Must(vault.Disclose(search.candidates(0)), "disclose");
+  EXPECT_FALSE(vault.Disclose(search.candidates(0)).ok());
+  EXPECT_FALSE(vault.Identify(kase, vault.Face(found, 1), "officer/outside").ok());
+
+  Must(vault.Holdings(found), "holdings");
+  Must(vault.Withdraw(leaving), "withdraw");
+  EXPECT_FALSE(vault.Withdraw(leaving).ok());
+  Must(vault.Stop(), "stop");
+  EXPECT_FALSE(vault.Identify(kase, vault.Face(found, 1)).ok());
+  Must(vault.Lift({"supervisor/one", "supervisor/two"}), "lift");
+  Must(vault.Close(kase), "close");
+}
+
+TEST(Replay, OfARealVaultsLogFindsNothing) {
+  TestVault vault;
+  LiveThroughIt(vault);
+  const audit::ReplayReport report = Replayed(vault);
+  EXPECT_TRUE(report.clean()) << audit::ReplayText(report, 20);
+  EXPECT_EQ(report.completeness.searches, 2u);
+  EXPECT_EQ(report.completeness.concluded, 2u);
+  EXPECT_EQ(report.completeness.erased, 1u);
+  EXPECT_EQ(report.decisions.erased, 1u);
+  EXPECT_GT(report.decisions.statements, 10u);
+}
+
+TEST(Replay, OfARealVaultsLogGoesOnAfterRestartsAndErasures) {
+  TestVault vault;
+  LiveThroughIt(vault);
+  vault.ShutDown();
+  vault.Advance(kHalfYear);
+  ASSERT_TRUE(vault.TryStart().ok());
+  vault.Sweep();
+  vault.Restart();
+  const audit::ReplayReport report = Replayed(vault);
+  EXPECT_TRUE(report.clean()) << audit::ReplayText(report, 20);
+  EXPECT_EQ(report.completeness.restarts, 2u);
+  EXPECT_EQ(report.completeness.downtimes[0].to - report.completeness.downtimes[0].from, kHalfYear);
+  EXPECT_GE(report.decisions.erased, 2u);  // both enrolments
+  EXPECT_EQ(report.completeness.open_erasures, 0u);
+}
+
+TEST(Replay, OpensTheCommitmentsOfARealInspection) {
+  TestVault vault;
+  LiveThroughIt(vault);
+  std::istringstream details(Inspected(vault));
+  const audit::ReplayReport report = Replayed(vault, &details);
+  EXPECT_TRUE(report.clean()) << audit::ReplayText(report, 20);
+  ASSERT_TRUE(report.details.has_value());
+  EXPECT_EQ(report.details->opened, 5u);    // two enrolments and a disclosure
+  EXPECT_EQ(report.details->not_kept, 5u);  // two refused enrolments, a refused disclosure
+  EXPECT_EQ(report.details->withheld, 0u);
+}
+
+}  // namespace
+}  // namespace kluis
