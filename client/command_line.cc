@@ -12,7 +12,7 @@ constexpr char kFooter[] =
     "  registrar   enroll\n"
     "  officer     case open, approve and close, identify, verify, candidate\n"
     "  judge       case warrant and refuse\n"
-    "  auditor     log, policy list, vault check\n"
+    "  auditor     log, policy list, vault selfcheck\n"
     "Every verb has its own help with an example: kluis case open --help\n\n";
 
 void AddSettings(CLI::App& app, Settings& settings) {

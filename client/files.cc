@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <iostream>
@@ -14,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "audit/statement.h"
 #include "client/npy.h"
+#include "client/replaced_file.h"
 #include "crypto/key_file.h"
 
 namespace kluis::client {
@@ -22,16 +22,6 @@ namespace {
 absl::Status Refused(const std::string& path, std::string_view what, int error) {
   return absl::InvalidArgumentError(
       absl::StrCat(path, ": cannot ", std::string(what), ": ", std::strerror(error)));
-}
-
-absl::Status WriteAll(int fd, std::string_view text, const std::string& path) {
-  while (!text.empty()) {
-    const ssize_t written = write(fd, text.data(), text.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return Refused(path, "write", errno);
-    text.remove_prefix(static_cast<size_t>(written));
-  }
-  return absl::OkStatus();
 }
 
 }  // namespace
@@ -55,17 +45,10 @@ absl::StatusOr<std::string> ReadText(const std::string& path) {
 
 absl::Status WriteText(const std::string& path, std::string_view text) {
   if (path == "-") return WriteAll(STDOUT_FILENO, text, "stdout");
-  const std::string partial = absl::StrCat(path, ".partial");
-  FileDescriptor file(open(partial.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-  if (file.get() < 0) return Refused(partial, "create", errno);
-  absl::Status status = WriteAll(file.get(), text, partial);
-  if (status.ok() && fsync(file.get()) != 0) status = Refused(partial, "write", errno);
-  if (status.ok() && file.Close() != 0) status = Refused(partial, "close", errno);
-  if (status.ok() && std::rename(partial.c_str(), path.c_str()) != 0) {
-    status = Refused(path, "replace", errno);
-  }
-  if (!status.ok()) unlink(partial.c_str());
-  return status;
+  absl::StatusOr<ReplacedFile> file = ReplacedFile::Open(path);
+  if (!file.ok()) return file.status();
+  const absl::Status written = file->Write(text);
+  return written.ok() ? file->Commit() : written;
 }
 
 absl::Status MakeDirectories(const std::string& path) {

@@ -7,10 +7,8 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "audit/merkle.h"
-#include "audit/proofs.h"
-#include "audit/tiles.h"
+#include "audit/proof_file.h"
 #include "client/files.h"
-#include "crypto/codec.h"
 #include "kluis/v1/audit_service.grpc.pb.h"
 
 namespace kluis::client {
@@ -74,61 +72,6 @@ absl::Status ReadSpan(Session& session, uint64_t start, uint64_t end,
   return absl::DataLossError(absl::StrCat("log: ends before entry ", next));
 }
 
-// Collects entries into bundles and hashes them on the way.
-class Exporter {
- public:
-  explicit Exporter(std::string directory) : directory_(std::move(directory)) {}
-
-  absl::Status Add(const std::string& entry) {
-    leaves_.push_back(audit::LeafHash(entry));
-    frontier_.Append(leaves_.back());
-    bundle_.push_back(entry);
-    return bundle_.size() == audit::kTileWidth ? WriteTiles() : absl::OkStatus();
-  }
-
-  absl::StatusOr<audit::Hash> Finish() {
-    if (!bundle_.empty()) {
-      const absl::Status written = WriteTiles();
-      if (!written.ok()) return written;
-    }
-    return frontier_.Root();
-  }
-
- private:
-  // The bundle, and its leaf hashes beside it: with them a changed entry is found by its index.
-  absl::Status WriteTiles() {
-    const absl::StatusOr<std::string> entries = audit::EncodeEntryBundle(bundle_);
-    if (!entries.ok()) return entries.status();
-    const absl::StatusOr<std::string> hashes = audit::EncodeTile(leaves_);
-    if (!hashes.ok()) return hashes.status();
-    const absl::Status written = WriteTile(/*entries=*/true, *entries);
-    if (!written.ok()) return written;
-    const absl::Status hashed = WriteTile(/*entries=*/false, *hashes);
-    ++written_;
-    bundle_.clear();
-    leaves_.clear();
-    return hashed;
-  }
-
-  absl::Status WriteTile(bool entries, const std::string& bytes) const {
-    const absl::StatusOr<std::string> path =
-        audit::TilePath({.entries = entries,
-                         .level = 0,
-                         .index = written_,
-                         .width = static_cast<uint32_t>(bundle_.size())});
-    if (!path.ok()) return path.status();
-    const std::string full = absl::StrCat(directory_, "/", *path);
-    const absl::Status made = MakeDirectories(full.substr(0, full.rfind('/')));
-    return made.ok() ? WriteText(full, bytes) : made;
-  }
-
-  std::string directory_;
-  audit::MerkleFrontier frontier_;
-  std::vector<std::string> bundle_;
-  std::vector<audit::Hash> leaves_;  // of the bundle
-  uint64_t written_ = 0;
-};
-
 }  // namespace
 
 absl::StatusOr<LogHead> ReadHead(Session& session, const std::string& pinned) {
@@ -152,69 +95,53 @@ absl::Status ReadEntries(Session& session, uint64_t start, uint64_t end,
   return absl::OkStatus();
 }
 
-absl::Status ExportLog(Session& session, const LogHead& head, const std::string& directory) {
-  absl::Status status = MakeDirectories(directory);
-  if (!status.ok()) return status;
-  Exporter exporter(directory);
-  status = ReadEntries(session, 0, head.checkpoint.size,
-                       [&](uint64_t, const std::string& entry) { return exporter.Add(entry); });
-  if (!status.ok()) return status;
-  const absl::StatusOr<audit::Hash> root = exporter.Finish();
-  if (!root.ok()) return root.status();
-  if (*root != head.checkpoint.root) {
-    return absl::DataLossError("log: the entries do not lead to the checkpoint's root");
-  }
-  status = WriteText(directory + "/vkey", head.key.ToString() + "\n");
-  if (!status.ok()) return status;
-  return WriteText(directory + "/checkpoint", head.note);
-}
-
-absl::StatusOr<ProvenEntry> ProveEntry(Session& session, uint64_t index,
-                                       const std::optional<std::string>& leaf_hash,
-                                       const std::string& pinned) {
+absl::StatusOr<ProvenEntry> ProveEntry(Session& session, const ProofOrder& order) {
   absl::StatusOr<audit::VerifierKey> key = absl::InternalError("no key");
-  if (pinned.empty()) {
-    const absl::StatusOr<LogHead> head = ReadHead(session, pinned);
+  if (order.pinned.empty()) {
+    const absl::StatusOr<LogHead> head = ReadHead(session, order.pinned);
     if (!head.ok()) return head.status();
     key = head->key;
   } else {
-    key = ParseKey(pinned);
+    key = ParseKey(order.pinned);
     if (!key.ok()) return key.status();
   }
   v1::GetInclusionProofRequest request;
-  request.set_log_index(index);
+  request.set_log_index(order.index);
   const absl::StatusOr<v1::GetInclusionProofResponse> response =
       session.Call(&Stub::GetInclusionProof, request);
   if (!response.ok()) return response.status();
-  const absl::StatusOr<LogHead> head = OpenHead(response->checkpoint(), *key);
-  if (!head.ok()) return head.status();
 
-  absl::StatusOr<audit::Hash> leaf = absl::InternalError("no leaf");
-  if (leaf_hash.has_value()) {
-    leaf = ToHash(*leaf_hash);
-  } else {
+  audit::ProofFile proof;
+  proof.index = order.index;
+  proof.checkpoint = response->checkpoint();
+  for (const std::string& bytes : response->hashes()) {
+    const absl::StatusOr<audit::Hash> hash = ToHash(bytes);
+    if (!hash.ok()) return hash.status();
+    proof.hashes.push_back(*hash);
+  }
+  ProvenEntry proven;
+  if (order.with_entry || !order.leaf_hash.has_value()) {
     const absl::Status read =
-        ReadEntries(session, index, index + 1, [&](uint64_t, const std::string& entry) {
-          leaf = audit::LeafHash(entry);
+        ReadEntries(session, order.index, order.index + 1, [&](uint64_t, const std::string& entry) {
+          proven.entry = entry;
           return absl::OkStatus();
         });
     if (!read.ok()) return read;
   }
+  const absl::StatusOr<audit::Hash> leaf =
+      order.leaf_hash.has_value() ? ToHash(*order.leaf_hash) : audit::LeafHash(*proven.entry);
   if (!leaf.ok()) return leaf.status();
-
-  std::vector<audit::Hash> hashes;
-  std::string proof = absl::StrCat("c2sp.org/tlog-proof@v1\nindex ", index, "\n");
-  for (const std::string& bytes : response->hashes()) {
-    const absl::StatusOr<audit::Hash> hash = ToHash(bytes);
-    if (!hash.ok()) return hash.status();
-    hashes.push_back(*hash);
-    absl::StrAppend(&proof, crypto::ToBase64(bytes), "\n");
+  if (proven.entry.has_value() && audit::LeafHash(*proven.entry) != *leaf) {
+    return absl::DataLossError("log: the entry is not the one of this leaf hash");
   }
-  const absl::Status verified =
-      audit::VerifyInclusion(*leaf, index, head->checkpoint.size, hashes, head->checkpoint.root);
-  if (!verified.ok()) return absl::DataLossError(std::string(verified.message()));
-  absl::StrAppend(&proof, "\n", head->note);
-  return ProvenEntry{std::move(proof), head->checkpoint.size};
+  const absl::StatusOr<audit::ProvenEntry> verified =
+      audit::VerifyProofFile(proof, *leaf, *key, {}, /*quorum=*/0);
+  if (!verified.ok()) return absl::DataLossError(std::string(verified.status().message()));
+  absl::StatusOr<std::string> file = audit::FormatProofFile(proof);
+  if (!file.ok()) return absl::DataLossError(std::string(file.status().message()));
+  proven.proof = *std::move(file);
+  proven.checkpoint = verified->checkpoint;
+  return proven;
 }
 
 }  // namespace kluis::client

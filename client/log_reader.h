@@ -1,6 +1,6 @@
 // Reads a vault's log and believes nothing: checkpoints count only with the log's signature.
 // Not thread-safe.
-// Source: C2SP tlog-checkpoint, tlog-tiles, tlog-proof; audit/.
+// Source: C2SP tlog-checkpoint, tlog-proof; audit/.
 #ifndef KLUIS_CLIENT_LOG_READER_H_
 #define KLUIS_CLIENT_LOG_READER_H_
 
@@ -34,22 +34,25 @@ absl::StatusOr<LogHead> ReadHead(Session& session, const std::string& pinned);
 absl::Status ReadEntries(Session& session, uint64_t start, uint64_t end,
                          const std::function<absl::Status(uint64_t, const std::string&)>& take);
 
-// Writes checkpoint, vkey, entry bundles and leaf hash tiles below `directory`, the checkpoint
-// last: its presence says that the rest is complete. kDataLoss: the entries do not lead to the
-// checkpoint's root.
-absl::Status ExportLog(Session& session, const LogHead& head, const std::string& directory);
-
-struct ProvenEntry {
-  std::string proof;      // C2SP tlog-proof
-  uint64_t log_size = 0;  // of the checkpoint in it
+// What ProveEntry is asked.
+struct ProofOrder {
+  uint64_t index = 0;
+  // 32 bytes, of a receipt; absent: of the entry as read now.
+  std::optional<std::string> leaf_hash = std::nullopt;
+  bool with_entry = false;  // read the entry also when the leaf hash is known
+  std::string pinned = {};  // as for ReadHead
 };
 
-// Proves that the leaf hash (32 bytes; absent: of the entry as read now) is at `index` under a
-// checkpoint that `pinned` signed. kDataLoss: it is not. kFailedPrecondition of the server: no
-// checkpoint covers it yet.
-absl::StatusOr<ProvenEntry> ProveEntry(Session& session, uint64_t index,
-                                       const std::optional<std::string>& leaf_hash,
-                                       const std::string& pinned);
+struct ProvenEntry {
+  std::string proof;                 // C2SP tlog-proof
+  audit::Checkpoint checkpoint;      // in it
+  std::optional<std::string> entry;  // the bytes that are hashed, when they were read
+};
+
+// Proves that an entry is at its index under a checkpoint that the log's key signed. Reading the
+// entry itself is for auditors, supervisors and operators. kDataLoss: it is not there.
+// kInvalidArgument of the server: the log does not reach that far.
+absl::StatusOr<ProvenEntry> ProveEntry(Session& session, const ProofOrder& order);
 
 }  // namespace kluis::client
 

@@ -1,5 +1,3 @@
-#include <unistd.h>
-
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -10,6 +8,7 @@
 #include "client/command_line.h"
 #include "client/files.h"
 #include "client/line_file.h"
+#include "client/progress.h"
 #include "client/station.h"
 #include "client/verbs.h"
 #include "crypto/key_file.h"
@@ -150,23 +149,10 @@ std::string ReceiptLine(const v1::BatchEnrollResponse& answer) {
   return line.dump() + "\n";
 }
 
-// A bar on a terminal; otherwise a line every ten seconds.
 std::function<void(const BatchCount&)> ProgressOn(std::ostream& err, uint64_t rows) {
-  const bool terminal = isatty(STDERR_FILENO) == 1;
-  auto last = std::chrono::steady_clock::now();
-  return [&err, rows, terminal, last](const BatchCount& count) mutable {
-    const std::string numbers =
-        absl::StrCat(count.answered(), " of ", rows, " rows, ", count.refused, " refused");
-    const auto now = std::chrono::steady_clock::now();
-    if (terminal) {
-      constexpr uint64_t kWidth = 30;
-      const uint64_t filled = kWidth * count.answered() / rows;
-      err << "\r[" << std::string(filled, '#') << std::string(kWidth - filled, ' ') << "] "
-          << numbers << (count.answered() == rows ? "\n" : "") << std::flush;
-    } else if (now - last >= std::chrono::seconds(10)) {
-      err << "kluis: " << numbers << std::endl;
-      last = now;
-    }
+  return [rows, progress = Progress(err, rows)](const BatchCount& count) mutable {
+    progress.Show(count.answered(), absl::StrCat(count.answered(), " of ", rows, " rows, ",
+                                                 count.refused, " refused"));
   };
 }
 

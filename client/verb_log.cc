@@ -4,7 +4,9 @@
 #include "absl/strings/str_cat.h"
 #include "client/command_line.h"
 #include "client/files.h"
+#include "client/log_export.h"
 #include "client/log_reader.h"
+#include "client/progress.h"
 #include "client/verbs.h"
 #include "crypto/codec.h"
 #include "kluis/v1/ledger.pb.h"
@@ -27,11 +29,12 @@ struct ExportOptions {
   std::string verifier_key;
 };
 
-struct ProofOptions {
+struct ReceiptOptions {
   uint64_t index = 0;
   std::string leaf_hash;
   std::string verifier_key;
   std::string out;
+  std::string entry_out;
 };
 
 Outcome PrintCheckpoint(Session& session, const HeadOptions& options) {
@@ -109,39 +112,54 @@ Outcome Entries(Session& session, const EntriesOptions& options) {
 Outcome Export(Session& session, const ExportOptions& options) {
   const absl::StatusOr<LogHead> head = ReadHead(session, options.verifier_key);
   if (!head.ok()) return head.status();
-  const absl::Status exported = ExportLog(session, *head, options.directory);
-  if (!exported.ok()) return exported;
-  session.err() << "kluis: " << head->checkpoint.size << " entries in " << options.directory
-                << ", as the checkpoint says\n";
+  const uint64_t size = head->checkpoint.size;
+  Progress progress(session.err(), size);
+  const absl::StatusOr<uint64_t> before = ExportLog(
+      session, *head, options.directory,
+      [&](uint64_t done) { progress.Show(done, absl::StrCat(done, " of ", size, " entries")); });
+  if (!before.ok()) return before.status();
+  session.err() << "kluis: " << size << " entries in " << Printable(options.directory) << ", "
+                << size - *before << " of them new, as the checkpoint says\n";
   return ExitCode::kDone;
 }
 
-Outcome Proof(Session& session, const ProofOptions& options) {
-  std::optional<std::string> leaf_hash;
+// What the proof shows, for people.
+std::string ProofText(uint64_t index, const ProvenEntry& proven) {
+  std::string text =
+      absl::StrCat("verified: entry ", index, " is in the signed log of ", proven.checkpoint.size,
+                   " entries of ", Printable(proven.checkpoint.origin), "\n");
+  v1::Entry entry;
+  if (proven.entry.has_value() && entry.ParseFromString(*proven.entry)) {
+    absl::StrAppend(&text, EntryLine(index, entry));
+  }
+  return text;
+}
+
+Outcome Receipt(Session& session, const ReceiptOptions& options) {
+  ProofOrder order{options.index, std::nullopt, !options.entry_out.empty(), options.verifier_key};
   if (!options.leaf_hash.empty()) {
     const absl::StatusOr<std::string> bytes = crypto::FromHex(options.leaf_hash);
     if (!bytes.ok() || bytes->size() != 32) {
       return UsageError("--leaf-hash: must be 64 lowercase hex digits");
     }
-    leaf_hash = *bytes;
+    order.leaf_hash = *bytes;
   }
-  const absl::StatusOr<ProvenEntry> proven =
-      ProveEntry(session, options.index, leaf_hash, options.verifier_key);
+  const absl::StatusOr<ProvenEntry> proven = ProveEntry(session, order);
   if (!proven.ok()) return proven.status();
-  if (!options.out.empty()) {
-    const absl::Status written = WriteText(options.out, proven->proof);
-    if (!written.ok()) return written;
-  }
+  absl::Status written;
+  if (!options.entry_out.empty()) written = WriteText(options.entry_out, *proven->entry);
+  if (written.ok() && !options.out.empty()) written = WriteText(options.out, proven->proof);
+  if (!written.ok()) return written;
   if (session.json()) {
     session.out() << nlohmann::ordered_json{{"log_index", options.index},
                                             {"verified", true},
-                                            {"log_size", proven->log_size},
+                                            {"origin", proven->checkpoint.origin},
+                                            {"log_size", proven->checkpoint.size},
                                             {"proof", proven->proof}}
                          .dump()
                   << "\n";
   } else {
-    session.out() << "verified: entry " << options.index << " is in the signed log of "
-                  << proven->log_size << " entries\n";
+    session.out() << ProofText(options.index, *proven);
   }
   if (options.verifier_key.empty()) {
     session.err() << "kluis: the log's key came from the vault itself; give --verifier-key with "
@@ -175,23 +193,29 @@ void AddLogVerbs(CommandLine& line) {
   entries->add_flag("--raw", range->raw, "The bytes that are hashed, in hex");
 
   auto [exported, to] = line.Verb<ExportOptions>(
-      group, "export", "Write checkpoint, key and entries as tlog-tiles, for kluis-audit",
+      group, "export",
+      "Write the log as tlog-tiles, for kluis-audit; an earlier export goes on where it ended",
       "kluis log export log-copy --verifier-key vkey", Export);
   exported->add_option("directory", to->directory, "Where to")->type_name("DIR")->required();
   AddVerifierKey(*exported, to->verifier_key);
 
-  auto [proof, about] = line.Verb<ProofOptions>(
-      group, "proof", "Verify that an entry is in the signed log",
-      "kluis log proof 17 --leaf-hash 5dc9... --verifier-key vkey -o 17.tlog-proof", Proof);
-  proof->add_option("index", about->index, "The log index of a receipt")
+  auto [receipt, about] = line.Verb<ReceiptOptions>(
+      group, "receipt", "Verify that an entry is in the signed log, and keep the proof",
+      "kluis log receipt 17 --verifier-key vkey -o 17.tlog-proof --entry-out 17.entry\n"
+      "  kluis-audit receipt verify 17.tlog-proof --entry 17.entry --key @vkey",
+      Receipt);
+  receipt->add_option("index", about->index, "The log index of an answer")
       ->type_name("INDEX")
       ->required();
-  proof
+  receipt
       ->add_option("--leaf-hash", about->leaf_hash,
-                   "Of the receipt, in hex; else of the entry as the vault sends it now")
+                   "Of the answer's receipt, in hex; else of the entry as the vault sends it now")
       ->type_name("HEX");
-  AddVerifierKey(*proof, about->verifier_key);
-  proof->add_option("-o,--out", about->out, "Writes the proof (C2SP tlog-proof)")
+  AddVerifierKey(*receipt, about->verifier_key);
+  receipt->add_option("-o,--out", about->out, "Writes the proof (C2SP tlog-proof)")
+      ->type_name("FILE");
+  receipt
+      ->add_option("--entry-out", about->entry_out, "Writes the entry, the bytes that are hashed")
       ->type_name("FILE");
 }
 

@@ -1,6 +1,10 @@
+#include <nlohmann/json.hpp>
+
+#include "absl/strings/str_cat.h"
 #include "audit/statement.h"
 #include "client/command_line.h"
 #include "client/files.h"
+#include "client/inspection.h"
 #include "client/verbs.h"
 #include "kluis/v1/supervision_service.grpc.pb.h"
 
@@ -14,6 +18,15 @@ struct OrderOptions {
   std::vector<std::string> keys;
   std::string reasons;
   std::string statement;
+};
+
+struct InspectOptions {
+  uint32_t start = 0;
+  uint32_t end = 0;
+  std::vector<std::string> keys;
+  std::string reasons;
+  std::string statement;
+  std::string out;
 };
 
 // Sends the statement of --statement, or makes one of the options.
@@ -46,6 +59,57 @@ Outcome Lift(Session& session, const OrderOptions& options) {
   return Send<v1::LiftOrder>(session, options, &Stub::LiftStop);
 }
 
+absl::StatusOr<v1::Envelope> InspectionOrder(Session& session, const InspectOptions& options) {
+  if (!options.statement.empty()) return ReadStatement(options.statement);
+  if (options.reasons.empty()) return UsageError("--reasons is required");
+  if (options.start >= options.end) return UsageError("--end: must be after --start");
+  v1::InspectionOrder order;
+  order.set_start_index(options.start);
+  order.set_end_index(options.end);
+  order.set_reasons(options.reasons);
+  return session.Sign(options.keys, order);
+}
+
+Outcome InspectLog(Session& session, const InspectOptions& options) {
+  const absl::StatusOr<v1::Envelope> order = InspectionOrder(session, options);
+  if (!order.ok()) return order.status();
+  const absl::StatusOr<Inspected> inspected = Inspect(session, *order, options.out);
+  if (!inspected.ok()) return inspected.status();
+  if (session.json()) {
+    session.out() << nlohmann::ordered_json{{"receipt",
+                                             nlohmann::json::parse(ToJson(inspected->receipt))},
+                                            {"openings", inspected->openings},
+                                            {"file", options.out}}
+                         .dump()
+                  << "\n";
+  } else {
+    session.out() << "opened " << inspected->openings << " commitments; they are in "
+                  << Printable(options.out) << ", log entry " << inspected->receipt.log_index()
+                  << " says so\n";
+  }
+  return ExitCode::kDone;
+}
+
+void AddInspectOptions(CLI::App& verb, InspectOptions& options) {
+  CLI::Option* keys =
+      AddRepeated(verb, "--key", options.keys, "A supervisor's key; repeatable")->type_name("FILE");
+  CLI::Option* start =
+      verb.add_option("--start", options.start, "First log index; 0 unless given")->type_name("N");
+  CLI::Option* end =
+      verb.add_option("--end", options.end, "First log index not to open")->type_name("N");
+  CLI::Option* reasons = verb.add_option("--reasons", options.reasons, "Why; public in the log");
+  verb.add_option("--statement", options.statement,
+                  "A signed order instead (kluis statement sign inspection-order, and cosign)")
+      ->type_name("FILE")
+      ->excludes(keys)
+      ->excludes(start)
+      ->excludes(end)
+      ->excludes(reasons);
+  verb.add_option("-o,--out", options.out, "Where to write the openings, for your eyes only")
+      ->type_name("FILE")
+      ->required();
+}
+
 void AddOrderOptions(CLI::App& verb, OrderOptions& options) {
   verb.add_option("purpose", options.purpose, "The purpose's name")
       ->type_name("PURPOSE")
@@ -63,7 +127,8 @@ void AddOrderOptions(CLI::App& verb, OrderOptions& options) {
 }  // namespace
 
 void AddOrderVerbs(CommandLine& line) {
-  CLI::App& group = line.Group("order", "Stop all searches of a purpose (supervisor)");
+  CLI::App& group =
+      line.Group("order", "Stop the searches of a purpose, inspect what was done (supervisor)");
   auto [stop, to_stop] = line.Verb<OrderOptions>(
       group, "stop", "Stop it; in force before this returns",
       "kluis order stop missing-persons --key dpa.key --reasons \"complaint 2026-17\"", Stop);
@@ -73,6 +138,14 @@ void AddOrderVerbs(CommandLine& line) {
       "kluis order lift missing-persons --key dpa-1.key --key dpa-2.key --reasons \"remedied\"",
       Lift);
   AddOrderOptions(*lift, *to_lift);
+  auto [inspect, to_inspect] = line.Verb<InspectOptions>(
+      group, "inspect",
+      "Open the commitments of log entries, for kluis-audit replay --with-details; needs as many "
+      "supervisors as a lift",
+      "kluis order inspect --start 100 --end 200 --key dpa-1.key --key dpa-2.key \\\n"
+      "    --reasons \"complaint 2026-17\" -o details.jsonl",
+      InspectLog);
+  AddInspectOptions(*inspect, *to_inspect);
 }
 
 }  // namespace kluis::client

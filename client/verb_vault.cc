@@ -3,7 +3,9 @@
 #include "absl/strings/str_cat.h"
 #include "client/command_line.h"
 #include "client/files.h"
+#include "client/record_name.h"
 #include "client/verbs.h"
+#include "crypto/codec.h"
 #include "crypto/key_file.h"
 #include "kluis/v1/vault_service.grpc.pb.h"
 
@@ -86,17 +88,23 @@ Outcome Found(Session& session, const FoundOptions& options) {
 }
 
 Outcome Status(Session& session, const NoOptions&) {
-  return session.Print(
-      session.Call(&v1::VaultService::Stub::GetVaultStatus, v1::GetVaultStatusRequest()));
+  const absl::StatusOr<v1::GetVaultStatusResponse> response =
+      session.Call(&v1::VaultService::Stub::GetVaultStatus, v1::GetVaultStatusRequest());
+  const Outcome printed = session.Print(response);
+  if (printed.ok() && !response->fault().empty()) {
+    session.err() << "kluis: the vault cannot write: " << Printable(response->fault()) << "\n";
+  }
+  return printed;
 }
 
-Outcome Check(Session& session, const NoOptions&) {
+Outcome SelfCheck(Session& session, const NoOptions&) {
   const absl::StatusOr<v1::CheckVaultResponse> response =
       session.Call(&v1::VaultService::Stub::CheckVault, v1::CheckVaultRequest());
   const Outcome printed = session.Print(response);
   if (!printed.ok() || response->consistent()) return printed;
-  return absl::DataLossError(absl::StrCat(
-      "the database is not what the log says; first difference at ", response->first_difference()));
+  const absl::StatusOr<std::string> key = crypto::FromHex(response->first_difference());
+  return absl::DataLossError(
+      absl::StrCat(RecordName(key.ok() ? *key : ""), ": differs from what the log says"));
 }
 
 Outcome Policy(Session& session, const NoOptions&) {
@@ -136,9 +144,10 @@ void AddVaultVerbs(CommandLine& line) {
   line.Verb<NoOptions>(vault, "status", "Print what the vault is doing", "kluis vault status",
                        Status);
   line.Verb<NoOptions>(
-      vault, "check",
-      "Let the vault compare its database with its log (exit code 7 when they differ)",
-      "kluis vault check --timeout 600", Check);
+      vault, "selfcheck",
+      "Let the vault compare its database with its log; names a record that was edited behind its "
+      "back (exit code 7)",
+      "kluis vault selfcheck --timeout 600", SelfCheck);
 
   CLI::App& policy = line.Group("policy", "The rules that decide");
   line.Verb<NoOptions>(policy, "list", "List each rule, its law and its reason",

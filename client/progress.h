@@ -1,0 +1,30 @@
+// How far a long run is: a bar on a terminal, otherwise a line every ten seconds. Not thread-safe.
+#ifndef KLUIS_CLIENT_PROGRESS_H_
+#define KLUIS_CLIENT_PROGRESS_H_
+
+#include <chrono>
+#include <cstdint>
+#include <ostream>
+#include <string>
+
+namespace kluis::client {
+
+class Progress {
+ public:
+  // `err` must outlive this. `total` may be 0.
+  Progress(std::ostream& err, uint64_t total);
+
+  // `text` says it in words: "17 of 200 rows".
+  void Show(uint64_t done, const std::string& text);
+
+ private:
+  std::ostream& err_;
+  uint64_t total_;
+  bool terminal_;
+  bool ended_ = false;
+  std::chrono::steady_clock::time_point last_;
+};
+
+}  // namespace kluis::client
+
+#endif  // KLUIS_CLIENT_PROGRESS_H_
