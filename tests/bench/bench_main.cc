@@ -42,6 +42,9 @@ absl::Status Run(const std::string& directory, kluis::bench::Report& report) {
   absl::Status status = kluis::bench::EnrollRows(**vault, directory, report);
   if (status.ok()) status = kluis::bench::VerifyRows(**vault, report);
   if (status.ok()) status = kluis::bench::IdentifyRows(**vault, report);
+  if (status.ok()) status = kluis::bench::KeyringRows(directory, report);
+  if (status.ok()) status = kluis::bench::AuditRows(directory, report);
+  if (status.ok()) status = kluis::bench::LogRows(**vault, directory, report);
   report.Progress("");
   if (status.ok() && report.empty())
     return absl::NotFoundError("FILTER: no figure has such a name");

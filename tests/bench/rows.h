@@ -20,6 +20,16 @@ absl::Status VerifyRows(BenchVault& vault, Report& report);
 // Exact 1:N in a gallery of 100,000.
 absl::Status IdentifyRows(BenchVault& vault, Report& report);
 
+// The keyring by itself: keys in order, bytes and time of punctures. Files below `directory`.
+absl::Status KeyringRows(const std::string& directory, Report& report);
+
+// What an auditor does with a published log of 1,000,000 entries, written below `directory`.
+absl::Status AuditRows(const std::string& directory, Report& report);
+
+// Entries of 64 writers, what an entry costs on disk, and a checkpoint over 1,000,000 of them.
+// `directory`: the vault's. To be measured last: it leaves a long log.
+absl::Status LogRows(BenchVault& vault, const std::string& directory, Report& report);
+
 }  // namespace kluis::bench
 
 #endif  // KLUIS_TESTS_BENCH_ROWS_H_
