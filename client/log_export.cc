@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "audit/tile_writer.h"
+#include "audit/log/tile_writer.h"
 #include "crypto/file_system.h"
 
 namespace kluis::client {

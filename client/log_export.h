@@ -1,6 +1,6 @@
 // Takes a vault's log along as the directory that the vault publishes (C2SP tlog-tiles), for
 // kluis-audit or a static web server. Not thread-safe.
-// Source: c2sp.org/tlog-tiles; audit/tile_writer.h.
+// Source: c2sp.org/tlog-tiles; audit/log/tile_writer.h.
 #ifndef KLUIS_CLIENT_LOG_EXPORT_H_
 #define KLUIS_CLIENT_LOG_EXPORT_H_
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "audit/replay/entry.h"
+#include "audit/statement_facts.h"
 #include "audit/tiles.h"
 #include "policy/record_key.h"
 #include "storage/layout.h"
@@ -52,6 +54,23 @@ absl::Status Ledger::LoadLast() {
   return absl::OkStatus();
 }
 
+// A key may have been registered since the statement was taken in. The state of the decision
+// counts, as a replay will find it; what verified then is not verified again.
+absl::Status Ledger::FindSigners(Act& act, const Writes& writes) const {
+  v1::StatementFacts* const facts = audit::MutableWholeStatement(act.command);
+  if (facts == nullptr || act.envelopes.empty() || act.command.has_found()) return absl::OkStatus();
+  const auto& known = facts->signed_by();
+  const auto signers = audit::RegisteredSigners(
+      writes, act.envelopes.front(),
+      [&](const v1::Envelope& envelope, const crypto::PublicKey& key) {
+        return std::find(known.begin(), known.end(), crypto::KeyIdOf(key)) != known.end() ||
+               audit::IsSignedBy(envelope, key);
+      });
+  if (!signers.ok()) return signers.status();
+  facts->mutable_signed_by()->Assign(signers->begin(), signers->end());
+  return absl::OkStatus();
+}
+
 absl::Status Ledger::Change(const policy::Ruling& ruling, StateSummary& state, Writes& writes) {
   for (const v1::RecordChange& change : ruling.changes) {
     const policy::RecordWrite write = policy::Apply(change);
@@ -87,6 +106,8 @@ absl::StatusOr<Committed> Ledger::Rule(Act& act, Head& head, Writes& writes) {
     const absl::Status prepared = act.prepare(writes, act.command);
     if (!prepared.ok()) return prepared;
   }
+  const absl::Status found = FindSigners(act, writes);
+  if (!found.ok()) return found;
   absl::StatusOr<policy::Ruling> ruling = policy::Decide(writes, act.command, head.time);
   if (!ruling.ok()) return ruling.status();
 

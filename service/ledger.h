@@ -115,6 +115,7 @@ class Ledger {
 
   absl::StatusOr<Appended> Write(std::vector<Act> acts, bool all_or_nothing, Closed* closed);
   absl::StatusOr<Committed> Rule(Act& act, Head& head, Writes& writes);
+  absl::Status FindSigners(Act& act, const Writes& writes) const;
   absl::Status Change(const policy::Ruling& ruling, StateSummary& state, Writes& writes);
   absl::Status LoadLast();
 

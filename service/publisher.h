@@ -15,7 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "audit/checkpoint.h"
-#include "audit/tile_writer.h"
+#include "audit/log/tile_writer.h"
 #include "crypto/ed25519.h"
 #include "service/anchor.h"
 #include "service/config.h"

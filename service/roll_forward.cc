@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "audit/bundle_check.h"
 #include "audit/checkpoint.h"
+#include "audit/log/bundle_check.h"
 #include "audit/merkle.h"
 #include "audit/note.h"
 #include "audit/tiles.h"

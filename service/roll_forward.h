@@ -18,7 +18,7 @@ namespace kluis::service {
 
 // What was signed and published.
 struct PublishedLog {
-  std::string directory;   // as audit/log_directory.h describes
+  std::string directory;   // as audit/log/log_directory.h describes
   std::string anchor;      // the file of the last signed checkpoint
   audit::VerifierKey key;  // the log's
 };

@@ -50,17 +50,6 @@ absl::Status IsNewLog(const AuditConfig& config) {
                                           "): it was lost or exchanged, and nothing is served"));
 }
 
-// Which of the keys that the founding itself names signed it.
-std::vector<std::string> FoundingSigners(const v1::Envelope& envelope,
-                                         const v1::Founding& founding) {
-  std::vector<std::string> signers;
-  for (const v1::FoundingSupervisor& supervisor : founding.supervisors()) {
-    const absl::StatusOr<crypto::PublicKey> key = crypto::ParsePublicKey(supervisor.public_key());
-    if (key.ok() && audit::IsSignedBy(envelope, *key)) signers.push_back(crypto::KeyIdOf(*key));
-  }
-  return signers;
-}
-
 }  // namespace
 
 Vault::Vault(const Clock& clock) : clock_(clock) {}
@@ -173,7 +162,7 @@ absl::Status Vault::Found(const std::string& path, const crypto::PublicKey& log_
       TakeStatement(*state_, *envelope, *found->mutable_founding());
   if (!facts.ok()) return facts.status();
   facts->clear_signed_by();
-  for (const std::string& keyid : FoundingSigners(*envelope, found->founding())) {
+  for (const std::string& keyid : audit::FoundingSigners(*envelope, found->founding())) {
     facts->add_signed_by(keyid);
   }
   *found->mutable_statement() = *std::move(facts);

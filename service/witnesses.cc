@@ -9,8 +9,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "audit/add_checkpoint.h"
-#include "audit/cosignature.h"
+#include "audit/witness/add_checkpoint.h"
+#include "audit/witness/cosignature.h"
 
 namespace kluis::service {
 namespace {

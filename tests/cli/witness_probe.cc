@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "audit/big_endian.h"
-#include "audit/cosignature.h"
+#include "audit/witness/cosignature.h"
 #include "crypto/codec.h"
 #include "crypto/key_file.h"
 #include "service/witnesses.h"

@@ -12,11 +12,11 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "audit/add_checkpoint.h"
 #include "audit/checkpoint.h"
 #include "audit/merkle.h"
 #include "audit/proofs.h"
 #include "audit/verifier_key.h"
+#include "audit/witness/add_checkpoint.h"
 #include "crypto/ed25519.h"
 
 namespace kluis::audit {

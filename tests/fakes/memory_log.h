@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "audit/replay.h"
+#include "audit/replay/replay.h"
 #include "audit/tiles.h"
 #include "tests/fakes/log_builder.h"
 

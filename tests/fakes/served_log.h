@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "audit/checkpoint.h"
-#include "audit/log_source.h"
+#include "audit/log/log_source.h"
 #include "audit/merkle.h"
 #include "audit/tiles.h"
 #include "kluis/v1/ledger.pb.h"

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "audit/checkpoint.h"
+#include "audit/log/tile_writer.h"
 #include "audit/merkle.h"
-#include "audit/tile_writer.h"
 #include "audit/verifier_key.h"
 #include "crypto/ed25519.h"
 #include "kluis/v1/ledger.pb.h"

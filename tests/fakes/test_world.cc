@@ -14,8 +14,8 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "audit/log/verify_log.h"
 #include "audit/statement.h"
-#include "audit/verify_log.h"
 #include "client/draft.h"
 #include "crypto/key_file.h"
 #include "google/rpc/status.pb.h"

@@ -6,8 +6,8 @@
 #include <cstdint>
 #include <memory>
 
-#include "audit/log_directory.h"
-#include "audit/tile_writer.h"
+#include "audit/log/log_directory.h"
+#include "audit/log/tile_writer.h"
 #include "tests/fakes/memory_file_system.h"
 #include "tests/fakes/test_log.h"
 

@@ -9,7 +9,7 @@
 #include <string>
 #include <thread>
 
-#include "audit/log_directory.h"
+#include "audit/log/log_directory.h"
 #include "crypto/codec.h"
 #include "policy/record_key.h"
 #include "service/publisher.h"

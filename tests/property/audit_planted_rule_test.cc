@@ -5,7 +5,7 @@
 
 #include <set>
 
-#include "audit/replay.h"
+#include "audit/replay/replay.h"
 #include "audit/tiles.h"
 #include "policy/rules.h"
 #include "tests/fakes/log_builder.h"

@@ -10,6 +10,7 @@
 
 #include "audit/checkpoint.h"
 #include "audit/state_digest.h"
+#include "audit/statement_facts.h"
 #include "kluis/v1/audit_service.grpc.pb.h"
 #include "service/publisher.h"
 #include "tests/fakes/loopback_client.h"
@@ -76,6 +77,27 @@ TEST(Checkpoint, StandsInTheAnchorInThePublishedLogAndInTheAnswer) {
   EXPECT_EQ(FileText(vault.directory() + "/log/checkpoint"), answer.checkpoint());
   EXPECT_EQ(FileText(vault.directory() + "/keys/checkpoint"), answer.checkpoint());
   EXPECT_EQ(FileText(vault.directory() + "/log.vkey"), answer.verifier_key() + "\n");
+}
+
+// As if its signer had been registered between taking in the statement and deciding on it.
+TEST(Ledger, FindsWhoSignedAtTheMomentOfTheDecision) {
+  TestVault vault;
+  v1::StopOrder order;
+  order.set_purpose(TestWorld::kPurpose);
+  order.set_reasons("Misuse.");
+  service::Act act;
+  act.kind = v1::LOG_KIND_GOVERNANCE;
+  act.command.mutable_caller()->set_role(v1::ROLE_SUPERVISOR);
+  act.command.mutable_caller()->set_name("one");
+  act.envelopes.push_back(vault.Sign(order, {&vault.KeyOf("supervisor/one")}));
+  *act.command.mutable_stop()->mutable_order() = order;
+  const auto facts = audit::FactsOf(act.envelopes.front(), order);
+  ASSERT_TRUE(facts.ok());
+  *act.command.mutable_stop()->mutable_statement() = *facts;
+  const auto committed = vault.vault().ledger().Commit(std::move(act));
+  ASSERT_TRUE(committed.ok()) << committed.status();
+  EXPECT_TRUE(committed->ruling.decision.allowed()) << committed->ruling.decision.rule();
+  EXPECT_EQ(EntryAt(vault, committed->index).command().stop().statement().signed_by_size(), 1);
 }
 
 TEST(StartService, IsTheFirstEntryOfEachStart) {

@@ -1,10 +1,10 @@
 // A real vault's published log, replayed: what the service writes is what an auditor reaches again.
-#include "audit/replay.h"
+#include "audit/replay/replay.h"
 
 #include <sstream>
 #include <string>
 
-#include "audit/replay_details.h"
+#include "audit/replay/details.h"
 #include "audit/verifier_key.h"
 #include "client/draft.h"
 #include "crypto/codec.h"

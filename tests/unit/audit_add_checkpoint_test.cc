@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "audit/add_checkpoint.h"
+#include "audit/witness/add_checkpoint.h"
 #include "crypto/codec.h"
 
 namespace kluis::audit {

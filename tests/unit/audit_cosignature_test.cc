@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "audit/cosignature.h"
 #include "audit/note.h"
+#include "audit/witness/cosignature.h"
 
 namespace kluis::audit {
 namespace {

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "audit/follow.h"
+#include "audit/log/follow.h"
 #include "tests/fakes/served_log.h"
 
 namespace kluis::audit {

@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "audit/known_fields.h"
+#include "audit/replay/known_fields.h"
 #include "kluis/v1/ledger.pb.h"
 
 namespace kluis::audit {

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "audit/big_endian.h"
-#include "audit/log_directory.h"
+#include "audit/log/log_directory.h"
 #include "audit/merkle.h"
 #include "audit/note.h"
 #include "audit/tiles.h"

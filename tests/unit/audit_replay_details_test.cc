@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "audit/replay.h"
-#include "audit/replay_details.h"
+#include "audit/replay/details.h"
+#include "audit/replay/replay.h"
 #include "crypto/codec.h"
 #include "tests/fakes/log_builder.h"
 #include "tests/fakes/memory_log.h"

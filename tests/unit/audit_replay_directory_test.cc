@@ -6,10 +6,10 @@
 #include <iterator>
 #include <string>
 
-#include "audit/log_directory.h"
+#include "audit/log/log_directory.h"
 #include "audit/note.h"
-#include "audit/replay.h"
-#include "audit/replay_details.h"
+#include "audit/replay/details.h"
+#include "audit/replay/replay.h"
 #include "tests/fakes/long_log.h"
 #include "tests/fakes/scratch_directory.h"
 

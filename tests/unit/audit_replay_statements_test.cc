@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "audit/replay.h"
+#include "audit/replay/replay.h"
 #include "audit/statement_facts.h"
 #include "tests/fakes/log_builder.h"
 #include "tests/fakes/memory_log.h"

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "audit/replay.h"
-#include "audit/replay_completeness.h"
+#include "audit/replay/completeness.h"
+#include "audit/replay/replay.h"
 #include "tests/fakes/log_builder.h"
 #include "tests/fakes/memory_log.h"
 #include "tests/fakes/policy_world.h"

@@ -6,9 +6,9 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "audit/report.h"
-#include "audit/report_text.h"
-#include "audit/year_counter.h"
+#include "audit/report/report.h"
+#include "audit/report/text.h"
+#include "audit/report/year_counter.h"
 #include "tests/fakes/log_story.h"
 #include "tests/fakes/scratch_directory.h"
 #include "tests/fakes/served_log.h"

@@ -6,7 +6,7 @@
 #include <random>
 #include <string>
 
-#include "audit/scratch_state.h"
+#include "audit/replay/scratch_state.h"
 #include "policy/record_key.h"
 
 namespace kluis::audit {

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "audit/svg_plot.h"
+#include "audit/report/svg_plot.h"
 
 namespace kluis::audit {
 namespace {

@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-#include "audit/tile_edge.h"
+#include "audit/log/tile_edge.h"
 
 namespace kluis::audit {
 namespace {

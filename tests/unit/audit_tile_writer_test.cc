@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
-#include "audit/log_directory.h"
-#include "audit/tile_writer.h"
+#include "audit/log/log_directory.h"
+#include "audit/log/tile_writer.h"
 #include "crypto/codec.h"
 #include "tests/fakes/memory_file_system.h"
 #include "tests/fakes/scratch_directory.h"

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "audit/verify_log.h"
+#include "audit/log/verify_log.h"
 #include "crypto/codec.h"
 
 namespace kluis::audit {

@@ -10,8 +10,8 @@
 #include <thread>
 #include <vector>
 
-#include "audit/cosignature.h"
-#include "audit/witness.h"
+#include "audit/witness/cosignature.h"
+#include "audit/witness/witness.h"
 #include "crypto/codec.h"
 #include "tests/fakes/growing_log.h"
 #include "tests/fakes/memory_file_system.h"

@@ -9,8 +9,8 @@
 #include <thread>
 #include <vector>
 
-#include "audit/cosignature.h"
-#include "audit/witness.h"
+#include "audit/witness/cosignature.h"
+#include "audit/witness/witness.h"
 #include "service/witnesses.h"
 #include "tests/fakes/growing_log.h"
 #include "tests/fakes/loopback_server.h"

@@ -1,0 +1,234 @@
+#include "audit/replay/details.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <span>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "audit/big_endian.h"
+#include "audit/statement_facts.h"
+#include "crypto/codec.h"
+#include "crypto/derive.h"
+#include "policy/record_key.h"
+
+namespace kluis::audit {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr size_t kNonceBytes = 32;
+constexpr size_t kNumberBytes = 8;
+// Before a subject's id; no record has a key of this kind.
+constexpr std::string_view kUnopened = "\xFC";
+
+bool Opens(const v1::CommitmentOpening& opening, const v1::Commitment& commitment) {
+  const std::span<const uint8_t, kNonceBytes> nonce(
+      reinterpret_cast<const uint8_t*>(opening.nonce().data()), kNonceBytes);
+  return crypto::Bytes(crypto::Commit(nonce, opening.payload())) == commitment.digest();
+}
+
+const v1::CommitmentOpening* Find(const std::vector<v1::CommitmentOpening>& openings,
+                                  std::string_view what) {
+  const auto found = std::find_if(openings.begin(), openings.end(),
+                                  [&](const auto& opening) { return opening.what() == what; });
+  return found == openings.end() ? nullptr : &*found;
+}
+
+// Reads the envelope in `opening` and finds its facts as the vault found them.
+template <class Payload>
+absl::StatusOr<v1::StatementFacts> Reread(const policy::StateView& state,
+                                          const v1::CommitmentOpening& opening, Payload& payload) {
+  v1::Envelope envelope;
+  if (!envelope.ParseFromString(opening.payload())) {
+    return absl::InvalidArgumentError("not an envelope");
+  }
+  const absl::Status read = ReadPayload(envelope, payload);
+  if (!read.ok()) return read;
+  absl::StatusOr<v1::StatementFacts> facts = FactsOf(envelope, payload);
+  if (!facts.ok()) return facts.status();
+  const absl::StatusOr<std::vector<std::string>> signers = RegisteredSigners(state, envelope);
+  if (!signers.ok()) return signers.status();
+  for (const std::string& keyid : *signers) facts->add_signed_by(keyid);
+  return facts;
+}
+
+bool Same(const google::protobuf::Message& a, const google::protobuf::Message& b) {
+  return a.SerializeAsString() == b.SerializeAsString();
+}
+
+}  // namespace
+
+absl::StatusOr<v1::CommitmentOpening> ParseOpening(std::string_view line) {
+  const absl::Status malformed = absl::InvalidArgumentError(
+      "must be {\"log_index\", \"what\", \"nonce\", \"payload\"} and nothing else");
+  const Json json = Json::parse(line.begin(), line.end(), nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object() || json.size() != 4) return malformed;
+  for (const char* name : {"what", "nonce", "payload"}) {
+    if (!json.contains(name) || !json[name].is_string()) return malformed;
+  }
+  if (!json.contains("log_index") || !json["log_index"].is_number_unsigned()) return malformed;
+  absl::StatusOr<std::string> nonce = crypto::FromBase64(json["nonce"].get<std::string>());
+  absl::StatusOr<std::string> payload = crypto::FromBase64(json["payload"].get<std::string>());
+  if (!nonce.ok() || nonce->size() != kNonceBytes || !payload.ok()) return malformed;
+  v1::CommitmentOpening opening;
+  opening.set_log_index(json["log_index"].get<uint64_t>());
+  opening.set_what(json["what"].get<std::string>());
+  opening.set_nonce(*std::move(nonce));
+  opening.set_payload(*std::move(payload));
+  return opening;
+}
+
+absl::Status DetailCheck::ReadNext() {
+  const uint64_t before = next_.has_value() ? next_->log_index() : 0;
+  next_.reset();
+  std::string text;
+  if (!std::getline(exported_, text)) return absl::OkStatus();
+  ++line_;
+  absl::StatusOr<v1::CommitmentOpening> opening = ParseOpening(text);
+  if (!opening.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("details, line ", line_, ": ", opening.status().message()));
+  }
+  if (opening->log_index() < before) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("details, line ", line_, ": not in the order of the log"));
+  }
+  next_ = *std::move(opening);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<DetailCheck::Openings> DetailCheck::TakeOpenings(uint64_t index) {
+  if (!std::exchange(started_, true)) {
+    const absl::Status read = ReadNext();
+    if (!read.ok()) return read;
+  }
+  Openings openings;
+  while (next_.has_value() && next_->log_index() == index) {
+    openings.push_back(*next_);
+    const absl::Status read = ReadNext();
+    if (!read.ok()) return read;
+  }
+  return openings;
+}
+
+void DetailCheck::Mismatch(uint64_t index, std::string reason) {
+  verdict_.mismatches.Add({index, "", "", std::move(reason)});
+}
+
+absl::StatusOr<std::string> DetailCheck::EnrolmentComplaint(const v1::Enroll& recorded,
+                                                            const Openings& openings) {
+  v1::Enroll again = recorded;
+  v1::Consent consent;
+  v1::CaptureAttestation attestation;
+  const v1::CommitmentOpening* const first = Find(openings, "consent");
+  const v1::CommitmentOpening* const second = Find(openings, "capture-attestation");
+  if (first != nullptr) {
+    absl::StatusOr<v1::StatementFacts> facts = Reread(state_, *first, consent);
+    if (absl::IsInternal(facts.status())) return facts.status();
+    if (!facts.ok()) return absl::StrCat("the consent: ", facts.status().message());
+    *again.mutable_consent_statement() = *std::move(facts);
+    SetConsent(consent, again);
+  }
+  if (second != nullptr) {
+    absl::StatusOr<v1::StatementFacts> facts = Reread(state_, *second, attestation);
+    if (absl::IsInternal(facts.status())) return facts.status();
+    if (!facts.ok()) return absl::StrCat("the capture attestation: ", facts.status().message());
+    *again.mutable_attestation_statement() = *std::move(facts);
+    SetAttestation(attestation, again);
+    // Attested is what the algorithm was said to be, when the template was found to be attested.
+    if (recorded.template_attested() && attestation.algorithm() != recorded.algorithm()) {
+      return std::string("the capture attestation is of another algorithm");
+    }
+  }
+  if (first != nullptr && second != nullptr) {
+    again.set_same_subject(consent.subject_public_key() == attestation.subject_public_key());
+  }
+  if (!Same(again, recorded)) {
+    return std::string("consent and attestation do not say what the entry says of them");
+  }
+  return std::string();
+}
+
+absl::Status DetailCheck::Judge(uint64_t index, const v1::Entry& entry) {
+  const absl::StatusOr<Openings> openings = TakeOpenings(index);
+  if (!openings.ok()) return openings.status();
+  uint64_t opened = 0;
+  bool fits = true;
+  for (const v1::CommitmentOpening& opening : *openings) {
+    const bool known = std::any_of(
+        entry.commitments().begin(), entry.commitments().end(), [&](const auto& commitment) {
+          return commitment.what() == opening.what() && Opens(opening, commitment);
+        });
+    if (known) {
+      ++opened;
+    } else {
+      fits = false;
+      Mismatch(index, "an opening is not that of a commitment of the entry");
+    }
+  }
+  const auto commitments = static_cast<uint64_t>(entry.commitments_size());
+  if (fits && opened > commitments) {
+    fits = false;
+    Mismatch(index, "a commitment is opened twice");
+  }
+  if (fits && opened > 0 && entry.command().has_enroll()) {
+    const absl::StatusOr<std::string> complaint =
+        EnrolmentComplaint(entry.command().enroll(), *openings);
+    if (!complaint.ok()) return complaint.status();
+    if (!complaint->empty()) {
+      fits = false;
+      Mismatch(index, *complaint);
+    }
+  }
+  if (fits) {
+    verdict_.opened += opened;
+    if (opened < commitments) {
+      const absl::Status counted = CountUnopened(entry, commitments - opened);
+      if (!counted.ok()) return counted;
+    }
+  }
+  if (entry.command().has_erase_done() && entry.decision().allowed()) {
+    return CountErased(entry.command().erase_done());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status DetailCheck::CountUnopened(const v1::Entry& entry, uint64_t count) {
+  if (!entry.decision().allowed()) {
+    verdict_.not_kept += count;
+    return absl::OkStatus();
+  }
+  verdict_.withheld += count;
+  for (const v1::RecordChange& change : entry.changes()) {
+    if (!change.has_subject()) continue;
+    const std::string counter = absl::StrCat(std::string(kUnopened), change.subject().id());
+    const auto before = state_.Read(counter);
+    if (!before.ok()) return before.status();
+    const uint64_t sum = count + (before->has_value() ? ReadBigEndian(**before) : 0);
+    return state_.Write(counter, BigEndian(sum, kNumberBytes)).status();
+  }
+  return absl::OkStatus();
+}
+
+absl::Status DetailCheck::CountErased(const v1::EraseDone& done) {
+  if (done.target() != v1::ERASURE_TARGET_SUBJECT) return absl::OkStatus();
+  const auto count = state_.Write(absl::StrCat(std::string(kUnopened), done.id()), std::nullopt);
+  if (!count.ok()) return count.status();
+  if (!count->has_value()) return absl::OkStatus();
+  verdict_.withheld -= ReadBigEndian(**count);
+  verdict_.erased += ReadBigEndian(**count);
+  return absl::OkStatus();
+}
+
+absl::Status DetailCheck::Finish() {
+  if (!std::exchange(started_, true)) {
+    const absl::Status read = ReadNext();
+    if (!read.ok()) return read;
+  }
+  if (!next_.has_value()) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("details, line ", line_, ": of an entry that the log does not have"));
+}
+
+}  // namespace kluis::audit

@@ -1,0 +1,215 @@
+#include "audit/replay/replay.h"
+
+#include <algorithm>
+#include <array>
+#include <deque>
+#include <future>
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "audit/checkpoint.h"
+#include "audit/log/bundle_check.h"
+#include "audit/log/log_source.h"
+#include "audit/merkle.h"
+#include "audit/note.h"
+#include "audit/replay/completeness.h"
+#include "audit/replay/decisions.h"
+#include "audit/replay/details.h"
+#include "audit/replay/state.h"
+#include "audit/replay/work_pool.h"
+#include "audit/tiles.h"
+#include "crypto/codec.h"
+
+namespace kluis::audit {
+namespace {
+
+constexpr uint64_t kBundlesAhead = 8;  // read and prepared before they are due
+
+// The root of a log from the roots of its full bundles, and the leaves of the last one.
+class BundleTree {
+ public:
+  // A full bundle, the next one.
+  void Add(const Hash& root) {
+    for (const Node& node : upper_.Append(root)) edge_[node.level] = node.hash;
+  }
+
+  absl::StatusOr<Hash> RootWith(const std::vector<Hash>& leaves) const {
+    constexpr uint32_t kBundleLevel = 8;
+    const NodeReader read = [this](uint32_t level, uint64_t) -> absl::StatusOr<Hash> {
+      return edge_[level - kBundleLevel];
+    };
+    absl::StatusOr<MerkleFrontier> frontier =
+        MerkleFrontier::Restore(upper_.size() * kTileWidth, read);
+    if (!frontier.ok()) return frontier.status();
+    for (const Hash& leaf : leaves) frontier->Append(leaf);
+    return frontier->Root();
+  }
+
+ private:
+  MerkleFrontier upper_;         // its leaves are the bundles' roots
+  std::array<Hash, 64> edge_{};  // the last complete node of each of its levels
+};
+
+class Run {
+ public:
+  static absl::StatusOr<ReplayReport> Of(const Checkpoint& checkpoint, const VerifierKey& key,
+                                         const BundleReader& read, const ReplayOptions& options) {
+    absl::StatusOr<std::unique_ptr<ScratchState>> state = ScratchState::Create(options.scratch);
+    if (!state.ok()) return state.status();
+    Run run(checkpoint, key, read, options, **state);
+    const absl::Status done = run.All();
+    if (!done.ok()) return done;
+    return std::move(run.report_);
+  }
+
+ private:
+  Run(const Checkpoint& checkpoint, const VerifierKey& key, const BundleReader& read,
+      const ReplayOptions& options, ScratchState& state)
+      : checkpoint_(checkpoint),
+        key_(key),
+        read_(read),
+        options_(options),
+        state_(state),
+        pool_(options.threads > 0 ? options.threads
+                                  : std::max(1u, std::thread::hardware_concurrency())),
+        completeness_(state, report_.completeness),
+        fold_(state, pool_, report_.state),
+        decisions_(state, report_.decisions) {
+    report_.checkpoint = checkpoint;
+    if (options.details != nullptr) {
+      report_.details.emplace();
+      details_.emplace(*options.details, state, *report_.details);
+    }
+  }
+
+  absl::Status All() {
+    const uint64_t bundles = (checkpoint_.size + kTileWidth - 1) / kTileWidth;
+    std::deque<std::future<absl::StatusOr<PreparedBundle>>> ahead;
+    uint64_t next = 0;
+    for (uint64_t bundle = 0; bundle < bundles; ++bundle) {
+      for (; next < bundles && next < bundle + kBundlesAhead; ++next) {
+        ahead.push_back(pool_.Submit(
+            [this, next] { return PrepareBundle(read_, next, key_.name(), key_.key(), seen_); }));
+      }
+      absl::StatusOr<PreparedBundle> prepared = ahead.front().get();
+      ahead.pop_front();
+      if (!prepared.ok()) {
+        report_.integrity.status = absl::DataLossError(prepared.status().message());
+        break;
+      }
+      const absl::Status added = Add(bundle, *prepared);
+      if (!added.ok()) return added;
+      if (options_.progress) options_.progress(report_.integrity.entries, checkpoint_.size);
+      // Its memory is given back by another thread.
+      pool_.Submit([spent = std::make_shared<PreparedBundle>(*std::move(prepared))] {});
+    }
+    return Finish();
+  }
+
+  absl::Status Add(uint64_t bundle, const PreparedBundle& prepared) {
+    for (size_t i = 0; i < prepared.entries.size(); ++i) {
+      const absl::Status added = AddEntry(bundle * kTileWidth + i, prepared.entries[i]);
+      if (!added.ok()) return added;
+    }
+    report_.integrity.entries += prepared.entries.size();
+    report_.integrity.entry_bytes += prepared.bytes;
+    if (prepared.leaves.empty()) {
+      tree_.Add(prepared.root);
+    } else {
+      last_leaves_ = prepared.leaves;
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status AddEntry(uint64_t index, const PreparedEntry& prepared) {
+    absl::Status status = decisions_.Judge(index, prepared);
+    if (!status.ok() || !prepared.malformed.empty()) return status;
+    const v1::Entry& entry = *prepared.entry;
+    status = completeness_.Add(index, entry);
+    if (status.ok() && details_.has_value()) status = details_->Judge(index, entry);
+    if (!status.ok()) return status;
+    if (entry.command().has_close_checkpoint() && entry.decision().allowed()) {
+      fold_.Compare(index, entry.command().close_checkpoint());
+    }
+    for (const PreparedWrite& write : prepared.writes) {
+      if (write.key.empty()) continue;  // a change without content, which Judge refused
+      status = fold_.Apply(write.key, write.value);
+      if (!status.ok()) return status;
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Finish() {
+    fold_.Finish();
+    const absl::StatusOr<Hash> root = tree_.RootWith(last_leaves_);
+    if (!root.ok()) return root.status();
+    report_.integrity.root = *root;
+    if (report_.integrity.status.ok() && *root != checkpoint_.root) {
+      report_.integrity.status = absl::DataLossError(
+          absl::StrCat("the entries have the root ", crypto::ToHex(crypto::Bytes(*root)),
+                       ", and the signed one is ", crypto::ToHex(crypto::Bytes(checkpoint_.root))));
+    }
+    if (!report_.integrity.status.ok() && report_.integrity.entries < checkpoint_.size) {
+      return absl::OkStatus();  // what is open, or closes, cannot be said
+    }
+    absl::Status status = completeness_.Finish();
+    if (status.ok() && details_.has_value()) status = details_->Finish();
+    return status;
+  }
+
+  const Checkpoint& checkpoint_;
+  const VerifierKey& key_;
+  const BundleReader& read_;
+  const ReplayOptions& options_;
+  ScratchState& state_;
+  ReplayReport report_;
+  SeenKeys seen_;
+  BundleTree tree_;
+  std::vector<Hash> last_leaves_;
+  WorkPool pool_;  // ends before what its work uses
+  CompletenessCheck completeness_;
+  StateFold fold_;
+  DecisionCheck decisions_;
+  std::optional<DetailCheck> details_;
+};
+
+}  // namespace
+
+absl::StatusOr<ReplayReport> Replay(const Checkpoint& checkpoint, const VerifierKey& key,
+                                    const BundleReader& read, const ReplayOptions& options) {
+  return Run::Of(checkpoint, key, read, options);
+}
+
+absl::StatusOr<ReplayReport> ReplayDirectory(const std::string& directory, const VerifierKey& key,
+                                             const std::vector<VerifierKey>& witnesses,
+                                             size_t quorum, const ReplayOptions& options) {
+  DirectorySource source(directory);
+  const absl::StatusOr<std::string> note = source.Read("checkpoint", kMaxNoteBytes);
+  if (!note.ok()) return note.status();
+  std::vector<VerifierKey> keys = witnesses;
+  keys.push_back(key);
+  const absl::StatusOr<OpenedCheckpoint> opened = OpenCheckpoint(*note, key.name(), keys);
+  if (!opened.ok()) return opened.status();
+  const uint64_t cosigned = opened->signatures.size() - 1;
+  if (cosigned < quorum) {
+    return absl::DataLossError(absl::StrCat("checkpoint: cosigned by ", cosigned,
+                                            " of the given witnesses, and must be by ", quorum));
+  }
+  const TileFiles files(crypto::RealFileSystem(), directory);
+  const BundleReader read = [&](uint64_t index) -> absl::StatusOr<BundleBytes> {
+    absl::StatusOr<Bundle> read_bundle = Bundle::Read(files, index, opened->checkpoint.size);
+    if (!read_bundle.ok()) return read_bundle.status();
+    const auto bundle = std::make_shared<const Bundle>(*std::move(read_bundle));
+    BundleBytes bytes{bundle, {}, bundle->leaves()};
+    for (size_t i = 0; i < bundle->size(); ++i) bytes.entries.push_back(bundle->entry(i));
+    return bytes;
+  };
+  absl::StatusOr<ReplayReport> report = Replay(opened->checkpoint, key, read, options);
+  if (!report.ok()) return report;
+  report->integrity.witnesses = cosigned;
+  return report;
+}
+
+}  // namespace kluis::audit

@@ -1,0 +1,200 @@
+#include "audit/replay/report.h"
+
+#include <nlohmann/json.hpp>
+#include <string_view>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "crypto/codec.h"
+
+namespace kluis::audit {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct Named {
+  std::string_view verdict;
+  const Mismatches* mismatches;
+};
+
+std::vector<Named> AllMismatches(const ReplayReport& report) {
+  std::vector<Named> all = {{"completeness", &report.completeness.mismatches},
+                            {"state", &report.state.mismatches},
+                            {"decisions", &report.decisions.mismatches}};
+  if (report.details.has_value()) all.push_back({"details", &report.details->mismatches});
+  return all;
+}
+
+// The text of a stranger's entry, safe for a terminal and for JSON.
+std::string Plain(std::string text) {
+  for (char& c : text) {
+    if (c < 0x20 || c > 0x7e) c = '?';
+  }
+  return text;
+}
+
+std::string Head(std::string_view verdict, bool holds) {
+  return absl::StrFormat("%-14s%s\n", std::string(verdict), holds ? "holds" : "DOES NOT HOLD");
+}
+
+std::string Line(uint64_t count, std::string_view what) {
+  return absl::StrFormat("  %12d  %s\n", count, std::string(what));
+}
+
+std::string TextOf(const ReplayMismatch& mismatch, std::string_view verdict) {
+  std::string text = absl::StrCat("MISMATCH  entry ", mismatch.index, "  ", std::string(verdict));
+  if (!mismatch.recorded.empty()) {
+    absl::StrAppend(&text, "  recorded ", Plain(mismatch.recorded), ", expected ",
+                    Plain(mismatch.expected));
+  }
+  return absl::StrCat(text, ": ", Plain(mismatch.reason), "\n");
+}
+
+Json JsonOf(const ReplayMismatch& mismatch, std::string_view verdict) {
+  return Json{{"index", mismatch.index},
+              {"verdict", std::string(verdict)},
+              {"recorded_rule", Plain(mismatch.recorded)},
+              {"expected_rule", Plain(mismatch.expected)},
+              {"reason", Plain(mismatch.reason)}};
+}
+
+std::string IntegrityText(const IntegrityVerdict& integrity) {
+  std::string text = Head("integrity", integrity.status.ok());
+  text += Line(integrity.entries, "entries");
+  text += Line(integrity.witnesses, "witnesses cosigned");
+  if (!integrity.status.ok()) {
+    absl::StrAppend(&text, "  ", Plain(std::string(integrity.status.message())), "\n");
+  }
+  return text;
+}
+
+std::string CompletenessText(const CompletenessVerdict& completeness) {
+  std::string text = Head("completeness", completeness.mismatches.count() == 0);
+  text += Line(completeness.searches, "searches");
+  text += Line(completeness.concluded, "  with their one outcome");
+  text += Line(completeness.open_searches, "  open at the end");
+  text += Line(completeness.erasures, "erasures started");
+  text += Line(completeness.erased, "  done");
+  text += Line(completeness.open_erasures, "  open at the end");
+  text += Line(completeness.closings, "checkpoints closed");
+  text += Line(completeness.restarts, "restarts");
+  for (const Downtime& downtime : completeness.downtimes) {
+    absl::StrAppend(&text, "                  down from ", downtime.from, " to ", downtime.to,
+                    " (unix seconds), entry ", downtime.index, "\n");
+  }
+  text += Line(completeness.mismatches.count(), "mismatches");
+  return text;
+}
+
+std::string StateText(const StateVerdict& state) {
+  return Head("state", state.mismatches.count() == 0) +
+         Line(state.compared, "state digests compared") +
+         Line(state.records, "records at the end") + Line(state.mismatches.count(), "mismatches");
+}
+
+std::string DecisionText(const DecisionVerdict& decisions) {
+  return Head("decisions", decisions.mismatched == 0) + Line(decisions.replayed, "REPLAYED") +
+         Line(decisions.erased, "ERASED") + Line(decisions.mismatched, "MISMATCH") +
+         Line(decisions.other_rules, "  decided by other rules than this program's") +
+         Line(decisions.statements, "statements read again") +
+         Line(decisions.signatures, "  their signatures verified again");
+}
+
+std::string DetailText(const DetailVerdict& details) {
+  return Head("details", details.mismatches.count() == 0) +
+         Line(details.opened, "commitments opened and found true") +
+         Line(details.erased, "erased") + Line(details.not_kept, "of refused acts, never kept") +
+         Line(details.withheld, "withheld") + Line(details.mismatches.count(), "mismatches");
+}
+
+}  // namespace
+
+bool ReplayReport::clean() const {
+  return integrity.status.ok() && completeness.mismatches.count() == 0 &&
+         state.mismatches.count() == 0 && decisions.mismatched == 0 &&
+         (!details.has_value() || details->mismatches.count() == 0);
+}
+
+std::string ReplayText(const ReplayReport& report, size_t listed) {
+  std::string text = absl::StrCat("origin        ", report.checkpoint.origin, "\nroot          ",
+                                  crypto::ToBase64(crypto::Bytes(report.integrity.root)), "\n");
+  text += IntegrityText(report.integrity) + CompletenessText(report.completeness) +
+          StateText(report.state) + DecisionText(report.decisions);
+  if (report.details.has_value()) text += DetailText(*report.details);
+  for (const Named& named : AllMismatches(report)) {
+    size_t shown = 0;
+    for (const ReplayMismatch& mismatch : named.mismatches->first()) {
+      if (shown++ == listed) break;
+      text += TextOf(mismatch, named.verdict);
+    }
+    if (named.mismatches->count() > listed) {
+      absl::StrAppend(&text, "... and ", named.mismatches->count() - listed,
+                      " more: ", std::string(named.verdict), "\n");
+    }
+  }
+  text += report.clean() ? "replayed: nothing differs\n" : "replayed: THE LOG DOES NOT HOLD\n";
+  return text;
+}
+
+std::string ReplayJson(const ReplayReport& report, size_t listed) {
+  const CompletenessVerdict& complete = report.completeness;
+  Json downtimes = Json::array();
+  for (const Downtime& downtime : complete.downtimes) {
+    downtimes.push_back({{"index", downtime.index}, {"from", downtime.from}, {"to", downtime.to}});
+  }
+  Json mismatches = Json::array();
+  for (const Named& named : AllMismatches(report)) {
+    size_t shown = 0;
+    for (const ReplayMismatch& mismatch : named.mismatches->first()) {
+      if (shown++ == listed) break;
+      mismatches.push_back(JsonOf(mismatch, named.verdict));
+    }
+  }
+  Json json = {{"clean", report.clean()},
+               {"origin", report.checkpoint.origin},
+               {"size", report.checkpoint.size},
+               {"root", crypto::ToBase64(crypto::Bytes(report.integrity.root))},
+               {"integrity",
+                {{"holds", report.integrity.status.ok()},
+                 {"entries", report.integrity.entries},
+                 {"entry_bytes", report.integrity.entry_bytes},
+                 {"witnesses", report.integrity.witnesses},
+                 {"message", Plain(std::string(report.integrity.status.message()))}}},
+               {"completeness",
+                {{"holds", complete.mismatches.count() == 0},
+                 {"searches", complete.searches},
+                 {"concluded", complete.concluded},
+                 {"open_searches", complete.open_searches},
+                 {"erasures", complete.erasures},
+                 {"erased", complete.erased},
+                 {"open_erasures", complete.open_erasures},
+                 {"checkpoints_closed", complete.closings},
+                 {"restarts", complete.restarts},
+                 {"downtimes", downtimes},
+                 {"mismatches", complete.mismatches.count()}}},
+               {"state",
+                {{"holds", report.state.mismatches.count() == 0},
+                 {"compared", report.state.compared},
+                 {"records", report.state.records},
+                 {"mismatches", report.state.mismatches.count()}}},
+               {"decisions",
+                {{"holds", report.decisions.mismatched == 0},
+                 {"replayed", report.decisions.replayed},
+                 {"erased", report.decisions.erased},
+                 {"mismatched", report.decisions.mismatched},
+                 {"other_rules", report.decisions.other_rules},
+                 {"statements", report.decisions.statements},
+                 {"signatures", report.decisions.signatures}}}};
+  if (report.details.has_value()) {
+    json["details"] = {{"holds", report.details->mismatches.count() == 0},
+                       {"opened", report.details->opened},
+                       {"erased", report.details->erased},
+                       {"not_kept", report.details->not_kept},
+                       {"withheld", report.details->withheld},
+                       {"mismatches", report.details->mismatches.count()}};
+  }
+  json["mismatches"] = std::move(mismatches);
+  return json.dump() + "\n";
+}
+
+}  // namespace kluis::audit

@@ -1,0 +1,156 @@
+// The yearly report as one JSON object. Times are unix seconds.
+#include <nlohmann/json.hpp>
+
+#include "audit/report/report.h"
+#include "audit/report/text.h"
+#include "crypto/codec.h"
+
+namespace kluis::audit {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json Cases(const CaseActivity& cases) {
+  Json json;
+  for (const CaseFigure& figure : CaseFigures()) json[figure.name] = cases.*figure.value;
+  return json;
+}
+
+Json Authorities(const YearReport& report) {
+  Json list = Json::array();
+  for (const AuthorityYear& authority : report.authorities) {
+    list.push_back({{"id", authority.id},
+                    {"name", authority.name},
+                    {"cases", Cases(authority.cases)},
+                    {"disclosures_received", authority.received},
+                    {"refused_requests", authority.refused_requests}});
+  }
+  return list;
+}
+
+Json Purposes(const YearReport& report) {
+  Json list = Json::array();
+  for (const PurposeYear& purpose : report.purposes) {
+    list.push_back({{"purpose", purpose.purpose},
+                    {"title", purpose.title},
+                    {"cases", Cases(purpose.cases)},
+                    {"enrolled", purpose.enrolled},
+                    {"withdrawn", purpose.withdrawn},
+                    {"expired", purpose.expired},
+                    {"verifications", purpose.verifications},
+                    {"templates_at_end", purpose.templates_at_end}});
+  }
+  return list;
+}
+
+Json Months(const YearReport& report) {
+  Json list = Json::array();
+  for (size_t i = 0; i < report.months.size(); ++i) {
+    const MonthYear& month = report.months[i];
+    list.push_back({{"month", i + 1},
+                    {"cases", Cases(month.cases)},
+                    {"enrolled", month.enrolled},
+                    {"withdrawn", month.withdrawn},
+                    {"refused_requests", month.refused_requests}});
+  }
+  return list;
+}
+
+Json Refusals(const YearReport& report) {
+  Json list = Json::array();
+  for (const auto& [why, count] : report.refusals) {
+    list.push_back({{"reason", why.first}, {"rule", why.second}, {"count", count}});
+  }
+  return list;
+}
+
+Json Erasures(const YearReport& report) {
+  Json json;
+  for (const auto& [what, erasure] : report.erasures) {
+    const bool any = erasure.done > 0;
+    json[what] = {{"done", erasure.done},
+                  {"pending_at_end", erasure.pending_at_end},
+                  {"median_seconds", any ? Json(erasure.MedianSeconds()) : Json()},
+                  {"max_seconds", any ? Json(erasure.MaxSeconds()) : Json()}};
+  }
+  return json;
+}
+
+Json Orders(const YearReport& report) {
+  Json list = Json::array();
+  for (const OrderYear& order : report.orders) {
+    list.push_back({{"log_index", order.log_index},
+                    {"at", order.at},
+                    {"act", order.act},
+                    {"purpose", order.purpose},
+                    {"signatures", order.signatures},
+                    {"reasons", order.reasons}});
+  }
+  return list;
+}
+
+Json Downtimes(const YearReport& report) {
+  Json list = Json::array();
+  for (const Downtime& down : report.downtimes) {
+    list.push_back({{"from", down.from}, {"to", down.to}});
+  }
+  return {{"starts", report.starts},
+          {"interruptions", report.down_count},
+          {"seconds", report.down_seconds},
+          {"longest", list}};
+}
+
+}  // namespace
+
+std::string YearReportJson(const YearReport& report) {
+  const VerificationYear& checks = report.verifications;
+  Json json = {{"year", report.year},
+               {"verified", true},
+               {"log",
+                {{"origin", report.checkpoint.origin},
+                 {"size", report.checkpoint.size},
+                 {"root", crypto::ToBase64(crypto::Bytes(report.checkpoint.root))},
+                 {"entries_of_year", report.entries},
+                 {"first_at", report.first_at},
+                 {"last_at", report.last_at},
+                 {"year_over", report.year_over}}},
+               {"total", Cases(report.total)},
+               {"urgent_cases", nullptr},
+               {"urgent_cases_note", kUrgentNote},
+               {"opened_by_matter", report.opened_by_matter},
+               {"cases_by_state", report.cases_by_state},
+               {"authorities", Authorities(report)},
+               {"purposes", Purposes(report)},
+               {"months", Months(report)},
+               {"refused_requests", report.refused_requests},
+               {"refusals", Refusals(report)},
+               {"subjects",
+                {{"enrolled", report.enrolled},
+                 {"withdrawn", report.withdrawn},
+                 {"expired", report.expired},
+                 {"access_requests", report.access_requests},
+                 {"forgotten", report.subjects_forgotten}}},
+               {"erasures", Erasures(report)},
+               {"verifications",
+                {{"begun", checks.begun},
+                 {"match", checks.match},
+                 {"no_match", checks.no_match},
+                 {"aborted", checks.aborted}}},
+               {"consultations",
+                {{"cases_read", report.cases_read},
+                 {"access_requests", report.access_requests},
+                 {"inspections", report.inspections}}},
+               {"governance",
+                {{"stops", report.stops},
+                 {"lifts", report.lifts},
+                 {"inspections", report.inspections},
+                 {"accreditations", report.accreditations},
+                 {"registrations", report.registrations},
+                 {"purposes_registered", report.purposes_registered},
+                 {"orders", Orders(report)}}},
+               {"downtime", Downtimes(report)}};
+  // Names are UTF-8, as protobuf takes nothing else; were they not, dump would throw.
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace kluis::audit

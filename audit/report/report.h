@@ -1,0 +1,175 @@
+// The yearly account of a vault, from its log alone: what AI Act article 26(10) asks of who uses
+// post-remote biometric identification, and the statistics that articles 24 and 25 of Directive
+// 2016/680 let a supervisor ask for. It holds counts, names of authorities and purposes, and the
+// reasons of orders; nothing of any case but its count.
+//
+// Years and months are UTC. Counts are of entries decided in the year; "at the end" is the state
+// after the last of them. An object belongs to one thread. Memory does not grow with the log: there
+// are counters, and ids of what is open (cases, running searches, pending erasures).
+#ifndef KLUIS_AUDIT_REPORT_REPORT_H_
+#define KLUIS_AUDIT_REPORT_REPORT_H_
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "audit/checkpoint.h"
+#include "audit/verifier_key.h"
+
+namespace kluis::audit {
+
+// What happened in cases. Only acts that were allowed count; refused ones are in `refusals`.
+struct CaseActivity {
+  uint64_t opened = 0;
+  uint64_t approved = 0;   // by a second officer
+  uint64_t warranted = 0;  // by a judge
+  uint64_t refused = 0;    // by a judge
+  uint64_t closed = 0;     // by an officer
+  uint64_t expired = 0;    // the warrant's window ended
+  uint64_t searches = 0;   // 1:N searches begun
+  uint64_t hits = 0;       // at least one candidate
+  uint64_t no_match = 0;
+  uint64_t over_broad = 0;  // more matches than the cap: nothing was shown
+  uint64_t aborted = 0;
+  uint64_t confirmed = 0;  // judgements of candidates by officers
+  uint64_t rejected = 0;
+  uint64_t disclosures = 0;      // names told
+  uint64_t delayed_notices = 0;  // of them, the subject is told later
+
+  bool operator==(const CaseActivity&) const = default;
+};
+
+// One field of CaseActivity, for whoever prints all of them.
+struct CaseFigure {
+  const char* name;   // in JSON
+  const char* title;  // for people
+  uint64_t CaseActivity::*value;
+};
+std::span<const CaseFigure> CaseFigures();
+
+struct AuthorityYear {
+  std::string id;  // 32 hex digits
+  std::string name;
+  CaseActivity cases;
+  uint64_t received = 0;          // disclosures to this authority
+  uint64_t refused_requests = 0;  // of its officers, by a rule
+};
+
+struct PurposeYear {
+  std::string purpose;
+  std::string title;
+  CaseActivity cases;
+  uint64_t enrolled = 0;
+  uint64_t withdrawn = 0;
+  uint64_t expired = 0;
+  uint64_t verifications = 0;     // 1:1 comparisons begun
+  uint64_t templates_at_end = 0;  // that may be searched
+};
+
+struct MonthYear {
+  CaseActivity cases;
+  uint64_t enrolled = 0;
+  uint64_t withdrawn = 0;
+  uint64_t refused_requests = 0;
+};
+
+struct VerificationYear {
+  uint64_t begun = 0;
+  uint64_t match = 0;
+  uint64_t no_match = 0;
+  uint64_t aborted = 0;
+};
+
+struct ErasureYear {
+  uint64_t done = 0;
+  uint64_t pending_at_end = 0;
+  std::map<int64_t, uint64_t> seconds;  // from its cause to the destroyed key -> erasures
+
+  // Of the erasures done; 0 when there are none. The median is the lower of two.
+  int64_t MedianSeconds() const;
+  int64_t MaxSeconds() const;
+};
+
+// A stop, a lift or an inspection that supervisors ordered.
+struct OrderYear {
+  uint64_t log_index = 0;
+  int64_t at = 0;
+  std::string act;      // "stop", "lift" or "inspect"
+  std::string purpose;  // empty for an inspection
+  std::string reasons;
+  uint64_t signatures = 0;  // of supervisors
+};
+
+struct Downtime {
+  int64_t from = 0;  // the last entry before
+  int64_t to = 0;    // the start of the service
+};
+
+struct YearReport {
+  static constexpr size_t kMaxOrders = 1000;   // listed; all are counted
+  static constexpr size_t kMaxDowntimes = 20;  // listed, the longest; all are counted
+  static constexpr size_t kMaxReasons = 1000;  // counted apart; others together
+
+  int year = 0;
+  Checkpoint checkpoint;  // the log this was counted from, verified
+  uint64_t entries = 0;   // decided in the year
+  int64_t first_at = 0;   // the first and the last of them
+  int64_t last_at = 0;
+  bool year_over = false;  // the log goes on after the year's end
+
+  CaseActivity total;
+  std::vector<AuthorityYear> authorities;  // in the order of their accreditation
+  std::vector<PurposeYear> purposes;       // by name
+  std::array<MonthYear, 12> months;
+  std::map<std::string, uint64_t> opened_by_matter;                  // "offence"
+  std::map<std::string, uint64_t> cases_by_state;                    // see CaseStates
+  std::map<std::pair<std::string, std::string>, uint64_t> refusals;  // (reason, rule)
+  uint64_t refused_requests = 0;
+
+  uint64_t enrolled = 0;
+  uint64_t withdrawn = 0;
+  uint64_t expired = 0;
+  uint64_t subjects_forgotten = 0;
+  std::map<std::string, ErasureYear> erasures;  // "template", "case", "subject"
+  VerificationYear verifications;
+  uint64_t cases_read = 0;
+  uint64_t access_requests = 0;
+
+  uint64_t stops = 0;
+  uint64_t lifts = 0;
+  uint64_t inspections = 0;
+  std::vector<OrderYear> orders;
+  uint64_t accreditations = 0;
+  uint64_t registrations = 0;
+  uint64_t purposes_registered = 0;
+
+  uint64_t starts = 0;       // of the service
+  uint64_t down_count = 0;   // without the very first start
+  int64_t down_seconds = 0;  // in the year
+  std::vector<Downtime> downtimes;
+};
+
+// Told again and again: entries read so far, and all of them.
+using ReportProgress = std::function<void(uint64_t done, uint64_t total)>;
+
+// Verifies the log in `directory`, then counts. A log that does not verify has no report.
+// kInvalidArgument: a year that is not 1970 to 9999, or as LogDirectory::Verify, whose other codes
+// are passed on too.
+absl::StatusOr<YearReport> MakeYearReport(const std::string& directory, const VerifierKey& key,
+                                          int year, const ReportProgress& progress);
+
+// The report as one JSON object, as Markdown, and as an HTML page that needs nothing else. Text
+// from the log is escaped.
+std::string YearReportJson(const YearReport& report);
+std::string YearReportMarkdown(const YearReport& report);
+std::string YearReportHtml(const YearReport& report);
+
+}  // namespace kluis::audit
+
+#endif  // KLUIS_AUDIT_REPORT_REPORT_H_

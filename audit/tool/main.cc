@@ -1,0 +1,37 @@
+// kluis-audit: verifies an exported log with public keys and nothing else.
+#include "audit/tool/verbs.h"
+
+namespace kluis::audit {
+namespace {
+
+constexpr char kFooter[] =
+    "Every verb has its own help with an example: kluis-audit verify --help\n"
+    "Exit codes: 0 verified, 1 it does not verify, 2 wrong usage, 3 a watched log stopped.";
+
+ExitCode Run(int argc, char** argv) {
+  CLI::App app("kluis-audit: verifies an exported log with public keys and nothing else",
+               "kluis-audit");
+  app.set_version_flag("--version", "kluis-audit 0.1.0");
+  app.require_subcommand(1);
+  app.footer(kFooter);
+  VerbResult result;
+  AddVerifyVerb(app, result);
+  AddEntryVerb(app, result);
+  AddReplayVerb(app, result);
+  AddReportVerb(app, result);
+  AddDiffVerb(app, result);
+  AddWatchVerb(app, result);
+  AddReceiptVerb(app, result);
+  AddWitnessVerb(app, result);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {  // CLI11 reports by exception; it ends here
+    return app.exit(error) == 0 ? kVerified : kUsage;
+  }
+  return result.run ? result.run() : kUsage;
+}
+
+}  // namespace
+}  // namespace kluis::audit
+
+int main(int argc, char** argv) { return kluis::audit::Run(argc, argv); }

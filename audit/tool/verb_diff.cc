@@ -1,0 +1,123 @@
+// kluis-audit diff: an older and a newer copy of a log.
+#include <array>
+#include <filesystem>
+#include <iostream>
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "audit/log/follow.h"
+#include "audit/note.h"
+#include "audit/tool/verbs.h"
+#include "crypto/codec.h"
+
+namespace kluis::audit {
+namespace {
+
+struct DiffOptions {
+  std::string older;
+  std::string newer;
+  std::string key;
+  std::string output = "human";
+};
+
+bool IsDirectory(const std::string& path) {
+  std::error_code ignored;
+  return std::filesystem::is_directory(path, ignored);
+}
+
+// `path` is a directory with a checkpoint, or a checkpoint.
+absl::StatusOr<Checkpoint> ReadSigned(const std::string& path, const VerifierKey& key) {
+  const std::string file = IsDirectory(path) ? path + "/checkpoint" : path;
+  const absl::StatusOr<std::string> note = ReadWholeFile(file, kMaxNoteBytes);
+  if (!note.ok()) return note.status();
+  const std::array keys = {key};
+  absl::StatusOr<OpenedCheckpoint> opened = OpenCheckpoint(*note, key.name(), keys);
+  if (opened.ok()) return std::move(opened->checkpoint);
+  return absl::DataLossError(absl::StrCat(file, ": ", opened.status().message()));
+}
+
+std::string RootText(const Checkpoint& checkpoint) {
+  return crypto::ToBase64(crypto::Bytes(checkpoint.root));
+}
+
+nlohmann::ordered_json Json(const Checkpoint& checkpoint) {
+  return {{"size", checkpoint.size}, {"root", RootText(checkpoint)}};
+}
+
+void Print(const DiffOptions& options, const Checkpoint& older, const Checkpoint& newer,
+           const std::map<std::string, uint64_t>& added) {
+  if (options.output == "json") {
+    std::cout << nlohmann::ordered_json{{"verified", true},
+                                        {"origin", newer.origin},
+                                        {"older", Json(older)},
+                                        {"newer", Json(newer)},
+                                        {"added", newer.size - older.size},
+                                        {"added_by_kind", added}}
+                     .dump()
+              << "\n";
+    return;
+  }
+  std::cout << "origin  " << Printable(newer.origin) << "\nolder   " << older.size << " entries, "
+            << RootText(older) << "\nnewer   " << newer.size << " entries, " << RootText(newer)
+            << "\nadded   " << newer.size - older.size << "\n";
+  for (const auto& [kind, count] : added) std::cout << "  " << count << "  " << kind << "\n";
+  std::cout << (older.size == newer.size ? "verified: the same log\n"
+                                         : "verified: the newer log extends the older one\n");
+}
+
+ExitCode Diff(const DiffOptions& options) {
+  const absl::StatusOr<VerifierKey> key = ReadLogKey("--key", options.key);
+  if (!key.ok()) return Tell(key.status(), kUsage);
+  const absl::StatusOr<Checkpoint> older = ReadSigned(options.older, *key);
+  if (!older.ok()) return Tell(older.status(), kDiffers);
+  const absl::StatusOr<Checkpoint> newer = ReadSigned(options.newer, *key);
+  if (!newer.ok()) return Tell(newer.status(), kDiffers);
+  if (newer->size > older->size && !IsDirectory(options.newer)) {
+    return Tell(absl::InvalidArgumentError(
+                    "NEW: must be a directory with tiles, as a checkpoint alone proves no growth"),
+                kUsage);
+  }
+  DirectorySource log(options.newer);
+  Comparison compared = CompareCheckpoints(*older, *newer, log);
+  if (compared.relation == Relation::kShrank && IsDirectory(options.older)) {
+    // Behind is bad; behind and on another branch is worse.
+    DirectorySource older_log(options.older);
+    const Comparison backward = CompareCheckpoints(*newer, *older, older_log);
+    if (backward.relation == Relation::kFork) compared = backward;
+  }
+  if (compared.relation != Relation::kSame && compared.relation != Relation::kGrew) {
+    return Tell(absl::DataLossError(compared.detail), kDiffers);
+  }
+  const absl::StatusOr<std::map<std::string, uint64_t>> added = CountAdded(*older, *newer, log);
+  if (!added.ok() && newer->size > older->size) return Tell(added.status(), kDiffers);
+  Print(options, *older, *newer, added.ok() ? *added : std::map<std::string, uint64_t>());
+  return kVerified;
+}
+
+}  // namespace
+
+CLI::App* AddDiffVerb(CLI::App& app, VerbResult& result) {
+  CLI::App* const verb = app.add_subcommand(
+      "diff", "Prove that a newer copy of the log extends an older one; say what was added");
+  verb->footer(
+      "The older copy may be a checkpoint alone. Entries before it are not looked at: verify it "
+      "first.\nExamples:\n"
+      "  kluis-audit diff log-january log-today --key @vkey\n"
+      "  kluis-audit diff kept.checkpoint log-today --key @vkey\n");
+  auto options = std::make_shared<DiffOptions>();
+  verb->add_option("OLD", options->older, "An exported log, or a checkpoint")
+      ->check(CLI::ExistingPath)
+      ->required();
+  verb->add_option("NEW", options->newer, "An exported log, or a checkpoint")
+      ->check(CLI::ExistingPath)
+      ->required();
+  AddLogKey(*verb, options->key);
+  AddOutput(*verb, options->output);
+  verb->final_callback([&result, options] { result.run = [options] { return Diff(*options); }; });
+  return verb;
+}
+
+}  // namespace kluis::audit

@@ -1,0 +1,47 @@
+// kluis-audit entry: one entry as JSON.
+#include <google/protobuf/util/json_util.h>
+
+#include <iostream>
+#include <memory>
+#include <string>
+
+#include "audit/log/log_directory.h"
+#include "audit/tool/verbs.h"
+
+namespace kluis::audit {
+namespace {
+
+struct EntryOptions {
+  std::string directory;
+  uint64_t index = 0;
+};
+
+ExitCode PrintEntry(const EntryOptions& options) {
+  const absl::StatusOr<v1::Entry> entry = LogDirectory(options.directory).ReadEntry(options.index);
+  if (absl::IsOutOfRange(entry.status())) return Tell(entry.status(), kUsage);
+  if (!entry.ok()) return Tell(entry.status(), kDiffers);
+  google::protobuf::util::JsonPrintOptions print;
+  print.add_whitespace = true;
+  print.preserve_proto_field_names = true;
+  std::string json;
+  if (!google::protobuf::util::MessageToJsonString(*entry, &json, print).ok()) {
+    return Tell(absl::DataLossError("the entry has no JSON form"), kDiffers);
+  }
+  std::cout << json;
+  return kVerified;
+}
+
+}  // namespace
+
+CLI::App* AddEntryVerb(CLI::App& app, VerbResult& result) {
+  CLI::App* const verb = app.add_subcommand("entry", "Print one entry as JSON; verifies nothing");
+  verb->footer("Example:\n  kluis-audit entry log-copy 17\n");
+  auto options = std::make_shared<EntryOptions>();
+  AddDirectory(*verb, options->directory);
+  verb->add_option("INDEX", options->index, "From 0")->required();
+  verb->final_callback(
+      [&result, options] { result.run = [options] { return PrintEntry(*options); }; });
+  return verb;
+}
+
+}  // namespace kluis::audit

@@ -1,0 +1,178 @@
+#include "audit/tool/verb_output.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+
+namespace kluis::audit {
+namespace {
+
+constexpr size_t kMaxKeyFileBytes = 4096;
+constexpr int64_t kBarMilliseconds = 100;
+constexpr size_t kBarWidth = 30;
+
+int64_t NowMilliseconds() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+// Writes and syncs `bytes` to a new or emptied file.
+bool WriteSynced(const std::string& path, std::string_view bytes) {
+  const int file = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (file < 0) return false;
+  bool good = true;
+  while (good && !bytes.empty()) {
+    const ssize_t written = write(file, bytes.data(), bytes.size());
+    good = written > 0;
+    if (good) bytes.remove_prefix(static_cast<size_t>(written));
+  }
+  good = good && fsync(file) == 0;
+  return close(file) == 0 && good;
+}
+
+bool SyncDirectory(const std::string& path) {
+  const int directory = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (directory < 0) return false;
+  const bool good = fsync(directory) == 0;
+  return close(directory) == 0 && good;
+}
+
+}  // namespace
+
+ExitCode Tell(const absl::Status& failure, ExitCode code) {
+  std::cerr << "kluis-audit: "
+            << Printable(std::string_view(failure.message().data(), failure.message().size()))
+            << "\n";
+  return code;
+}
+
+absl::StatusOr<VerifierKey> ReadKey(std::string_view option, std::string text) {
+  if (text.starts_with('@')) {
+    absl::StatusOr<std::string> bytes = ReadWholeFile(text.substr(1), kMaxKeyFileBytes);
+    if (!bytes.ok()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(std::string(option), ": ", bytes.status().message()));
+    }
+    text = bytes->substr(0, bytes->find('\n'));
+  }
+  absl::StatusOr<VerifierKey> key =
+      VerifierKey::Parse(std::string(absl::StripAsciiWhitespace(text)));
+  if (!key.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(std::string(option), ": ", key.status().message()));
+  }
+  return key;
+}
+
+absl::StatusOr<VerifierKey> ReadLogKey(std::string_view option, const std::string& text) {
+  absl::StatusOr<VerifierKey> key = ReadKey(option, text);
+  if (key.ok() && key->type() != KeyType::kEd25519) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(std::string(option), ": must be the log's own key, of type 01"));
+  }
+  return key;
+}
+
+absl::StatusOr<std::vector<VerifierKey>> ReadWitnessKeys(std::string_view option,
+                                                         const std::vector<std::string>& texts) {
+  std::vector<VerifierKey> keys;
+  for (const std::string& text : texts) {
+    const absl::StatusOr<VerifierKey> key = ReadKey(option, text);
+    if (!key.ok()) return key.status();
+    if (key->type() != KeyType::kEd25519Cosignature) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(std::string(option), ": must be a witness's key, of type 04"));
+    }
+    keys.push_back(*key);
+  }
+  return keys;
+}
+
+absl::StatusOr<std::string> ReadWholeFile(const std::string& path, size_t max_bytes) {
+  std::error_code failure;
+  if (!std::filesystem::is_regular_file(path, failure)) {
+    return absl::NotFoundError(absl::StrCat("no file ", path));
+  }
+  const uintmax_t size = std::filesystem::file_size(path, failure);
+  if (!failure && size > max_bytes) {
+    return absl::InvalidArgumentError(absl::StrCat(path, ": over ", max_bytes, " bytes"));
+  }
+  std::ifstream stream(path, std::ios::binary);
+  std::string bytes(failure ? 0 : size, '\0');
+  stream.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  if (failure || !stream) return absl::InvalidArgumentError(absl::StrCat("cannot read ", path));
+  return bytes;
+}
+
+absl::Status WriteWholeFile(const std::string& path, std::string_view bytes) {
+  const std::string beside = path + ".new";
+  const std::string directory = std::filesystem::path(path).parent_path().string();
+  if (WriteSynced(beside, bytes) && std::rename(beside.c_str(), path.c_str()) == 0 &&
+      SyncDirectory(directory.empty() ? "." : directory)) {
+    return absl::OkStatus();
+  }
+  return absl::UnavailableError(absl::StrCat("cannot write ", path));
+}
+
+void AddDirectory(CLI::App& verb, std::string& directory) {
+  verb.add_option("DIR", directory, "An exported log: checkpoint and tile/")
+      ->check(CLI::ExistingDirectory)
+      ->required();
+}
+
+CLI::Option* AddLogKey(CLI::App& verb, std::string& key) {
+  return verb.add_option("--key", key, "The log's verifier key, or @FILE that holds it")
+      ->type_name("VKEY|@FILE")
+      ->required();
+}
+
+void AddOutput(CLI::App& verb, std::string& output) {
+  verb.add_option("--output", output, "human or json")
+      ->check(CLI::IsMember({"human", "json"}))
+      ->capture_default_str();
+}
+
+std::string Printable(std::string_view text) {
+  std::string out(text);
+  for (size_t i = 0; i < out.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(out[i]);
+    const auto next = static_cast<unsigned char>(i + 1 < out.size() ? out[i + 1] : '\0');
+    const bool c1 = byte == 0xC2 && next >= 0x80 && next < 0xA0;
+    if (c1) out[i + 1] = '?';
+    if (c1 || byte < 0x20 || byte == 0x7F) out[i] = '?';
+  }
+  return out;
+}
+
+ProgressBar::ProgressBar(std::string label)
+    : label_(std::move(label)), terminal_(isatty(STDERR_FILENO) == 1) {}
+
+ProgressBar::~ProgressBar() {
+  if (drawn_) std::cerr << "\r\x1b[K" << std::flush;
+}
+
+void ProgressBar::Show(uint64_t done, uint64_t total) {
+  if (!terminal_ || total == 0) return;
+  const int64_t now = NowMilliseconds();
+  if (drawn_ && now - shown_at_ms_ < kBarMilliseconds) return;
+  const size_t filled =
+      static_cast<size_t>(static_cast<double>(done) / static_cast<double>(total) * kBarWidth);
+  std::cerr << "\r" << label_ << " [" << std::string(std::min(filled, kBarWidth), '#')
+            << std::string(kBarWidth - std::min(filled, kBarWidth), '.') << "] " << done << " of "
+            << total << "\x1b[K" << std::flush;
+  drawn_ = true;
+  shown_at_ms_ = now;
+}
+
+}  // namespace kluis::audit

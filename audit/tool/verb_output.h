@@ -1,0 +1,73 @@
+// What the verbs of kluis-audit share: exit codes, failures on stderr, keys on the command line, a
+// progress bar. For one thread.
+#ifndef KLUIS_AUDIT_TOOL_VERB_OUTPUT_H_
+#define KLUIS_AUDIT_TOOL_VERB_OUTPUT_H_
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "audit/verifier_key.h"
+
+namespace kluis::audit {
+
+enum ExitCode {
+  kVerified = 0,  // also: done
+  kDiffers = 1,   // it does not verify, or the log is forked
+  kUsage = 2,     // the command line itself
+  kStopped = 3,   // watch: no newer checkpoint in time, or no answer
+};
+
+// "kluis-audit: <message>\n" on stderr. Returns `code`.
+ExitCode Tell(const absl::Status& failure, ExitCode code);
+
+// A key given as `text`, the key itself or @FILE with the key in its first line. `option` is named
+// in the message. kInvalidArgument: not a key, or not readable.
+absl::StatusOr<VerifierKey> ReadKey(std::string_view option, std::string text);
+
+// The log's own key, of type 01. kInvalidArgument: as ReadKey, or a witness's key.
+absl::StatusOr<VerifierKey> ReadLogKey(std::string_view option, const std::string& text);
+
+// Witnesses' keys, of type 04. kInvalidArgument: as ReadKey, or a log's key.
+absl::StatusOr<std::vector<VerifierKey>> ReadWitnessKeys(std::string_view option,
+                                                         const std::vector<std::string>& texts);
+
+// The whole file. kNotFound: no such file. kInvalidArgument: over `max_bytes`, or not readable.
+absl::StatusOr<std::string> ReadWholeFile(const std::string& path, size_t max_bytes);
+
+// Replaces `path` with `bytes`: write beside it, sync, rename, so that a reader sees the old or the
+// new. kUnavailable: the system refused.
+absl::Status WriteWholeFile(const std::string& path, std::string_view bytes);
+
+// DIR; --key VKEY|@FILE; --output human|json. The values are bound and outlive `verb`.
+void AddDirectory(CLI::App& verb, std::string& directory);
+CLI::Option* AddLogKey(CLI::App& verb, std::string& key);
+void AddOutput(CLI::App& verb, std::string& output);
+
+// `text` from a log or a server without characters that a terminal obeys.
+std::string Printable(std::string_view text);
+
+// A bar on stderr, drawn only when that is a terminal and at most ten times a second.
+class ProgressBar {
+ public:
+  explicit ProgressBar(std::string label);
+  ~ProgressBar();  // wipes the bar
+  ProgressBar(const ProgressBar&) = delete;
+  ProgressBar& operator=(const ProgressBar&) = delete;
+
+  void Show(uint64_t done, uint64_t total);
+
+ private:
+  std::string label_;
+  bool terminal_;
+  bool drawn_ = false;
+  int64_t shown_at_ms_ = 0;
+};
+
+}  // namespace kluis::audit
+
+#endif  // KLUIS_AUDIT_TOOL_VERB_OUTPUT_H_

@@ -1,0 +1,121 @@
+// kluis-audit receipt verify: one entry's proof file, offline.
+#include <algorithm>
+#include <iostream>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "audit/proof_file.h"
+#include "audit/tiles.h"
+#include "audit/tool/verbs.h"
+#include "crypto/codec.h"
+
+namespace kluis::audit {
+namespace {
+
+struct ReceiptOptions {
+  std::string file;
+  std::string key;
+  std::string entry;
+  std::string leaf_hash;
+  std::vector<std::string> witnesses;
+  size_t quorum = 0;
+  std::string output = "human";
+};
+
+absl::StatusOr<Hash> ReadLeafHash(const ReceiptOptions& options) {
+  if (!options.entry.empty()) {
+    const absl::StatusOr<std::string> entry = ReadWholeFile(options.entry, kMaxEntryBytes);
+    if (!entry.ok()) return entry.status();
+    return LeafHash(*entry);
+  }
+  Hash hash{};
+  const absl::StatusOr<std::string> bytes = crypto::FromHex(options.leaf_hash);
+  if (!bytes.ok() || bytes->size() != hash.size()) {
+    return absl::InvalidArgumentError("--leaf-hash: must be 64 lowercase hex digits");
+  }
+  std::copy(bytes->begin(), bytes->end(), hash.begin());
+  return hash;
+}
+
+void Print(const ReceiptOptions& options, const ProofFile& proof, const ProvenEntry& proven) {
+  const Checkpoint& checkpoint = proven.checkpoint;
+  if (options.output == "json") {
+    std::cout << nlohmann::ordered_json{{"verified", true},
+                                        {"origin", checkpoint.origin},
+                                        {"index", proof.index},
+                                        {"size", checkpoint.size},
+                                        {"root", crypto::ToBase64(crypto::Bytes(checkpoint.root))},
+                                        {"witnesses", proven.witnesses}}
+                     .dump()
+              << "\n";
+    return;
+  }
+  std::cout << "origin     " << Printable(checkpoint.origin) << "\nindex      " << proof.index
+            << "\nsize       " << checkpoint.size << "\nwitnesses  " << proven.witnesses
+            << "\nverified: entry " << proof.index << " is in the signed log of " << checkpoint.size
+            << " entries\n";
+}
+
+ExitCode VerifyReceipt(const ReceiptOptions& options) {
+  const absl::StatusOr<VerifierKey> key = ReadLogKey("--key", options.key);
+  if (!key.ok()) return Tell(key.status(), kUsage);
+  const absl::StatusOr<std::vector<VerifierKey>> witnesses =
+      ReadWitnessKeys("--witness", options.witnesses);
+  if (!witnesses.ok()) return Tell(witnesses.status(), kUsage);
+  if (options.quorum > witnesses->size()) {
+    return Tell(absl::InvalidArgumentError("--quorum: more than there are --witness"), kUsage);
+  }
+  const absl::StatusOr<Hash> leaf_hash = ReadLeafHash(options);
+  if (!leaf_hash.ok()) return Tell(leaf_hash.status(), kUsage);
+  const absl::StatusOr<std::string> bytes = ReadWholeFile(options.file, kMaxProofFileBytes);
+  if (!bytes.ok()) return Tell(bytes.status(), kUsage);
+
+  const absl::StatusOr<ProofFile> proof = ParseProofFile(*bytes);
+  if (!proof.ok()) return Tell(proof.status(), kDiffers);
+  const absl::StatusOr<ProvenEntry> proven =
+      VerifyProofFile(*proof, *leaf_hash, *key, *witnesses, options.quorum);
+  if (!proven.ok()) return Tell(proven.status(), kDiffers);
+  Print(options, *proof, *proven);
+  return kVerified;
+}
+
+}  // namespace
+
+CLI::App* AddReceiptVerb(CLI::App& app, VerbResult& result) {
+  CLI::App* const group = app.add_subcommand("receipt", "Proof files of single entries");
+  group->require_subcommand(1);
+  CLI::App* const verb = group->add_subcommand(
+      "verify", "Verify offline that an entry is in the log, from its .tlog-proof");
+  verb->footer(
+      "Examples:\n"
+      "  kluis-audit receipt verify 17.tlog-proof --entry 17.entry --key @vkey\n"
+      "  kluis-audit receipt verify 17.tlog-proof --leaf-hash 5dc9... --key @vkey \\\n"
+      "      --witness @one.vkey --witness @two.vkey --quorum 2\n");
+  auto options = std::make_shared<ReceiptOptions>();
+  verb->add_option("FILE", options->file, "The proof file")->check(CLI::ExistingFile)->required();
+  AddLogKey(*verb, options->key);
+  CLI::Option* const entry =
+      verb->add_option("--entry", options->entry, "The entry's exact bytes")->type_name("FILE");
+  CLI::Option* const leaf =
+      verb->add_option("--leaf-hash", options->leaf_hash, "Its leaf hash, as a receipt has it")
+          ->type_name("HEX");
+  entry->excludes(leaf);
+  CLI::Option_group* const which = verb->add_option_group("what", "One of");
+  which->add_options(entry, leaf);
+  which->require_option(1);
+  verb->add_option("--witness", options->witnesses, "A witness's verifier key; repeatable")
+      ->type_name("VKEY|@FILE")
+      ->allow_extra_args(false);
+  verb->add_option("--quorum", options->quorum, "How many of them must have cosigned")
+      ->type_name("K")
+      ->capture_default_str();
+  AddOutput(*verb, options->output);
+  verb->final_callback(
+      [&result, options] { result.run = [options] { return VerifyReceipt(*options); }; });
+  return group;
+}
+
+}  // namespace kluis::audit

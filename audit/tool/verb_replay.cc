@@ -1,0 +1,93 @@
+// kluis-audit replay: every decision of a log, made again.
+#include <cstddef>
+#include <fstream>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "audit/log/log_directory.h"
+#include "audit/replay/replay.h"
+#include "audit/tool/verbs.h"
+
+namespace kluis::audit {
+namespace {
+
+struct ReplayLine {
+  std::string directory;
+  std::string key;
+  std::vector<std::string> witnesses;
+  std::optional<size_t> quorum;
+  std::string details;
+  size_t listed = 20;
+  std::string output = "human";
+};
+
+ExitCode ReplayLog(const ReplayLine& line) {
+  const absl::StatusOr<VerifierKey> key = ReadLogKey("--key", line.key);
+  if (!key.ok()) return Tell(key.status(), kUsage);
+  const absl::StatusOr<std::vector<VerifierKey>> witnesses =
+      ReadWitnessKeys("--witness", line.witnesses);
+  if (!witnesses.ok()) return Tell(witnesses.status(), kUsage);
+  VerifyOptions cosigned;
+  cosigned.witnesses = *witnesses;
+  cosigned.quorum = line.quorum.value_or(witnesses->size());
+  const absl::Status sound = CheckOptions(cosigned);
+  if (!sound.ok()) return Tell(sound, kUsage);
+
+  ReplayOptions options;
+  std::ifstream details;
+  if (!line.details.empty()) {
+    details.open(line.details, std::ios::binary);
+    options.details = &details;
+  }
+  absl::StatusOr<ReplayReport> report = absl::UnknownError("not replayed");
+  {
+    ProgressBar bar("replay");
+    options.progress = [&bar](uint64_t done, uint64_t total) { bar.Show(done, total); };
+    report = ReplayDirectory(line.directory, *key, *witnesses, cosigned.quorum, options);
+  }
+  if (!report.ok()) return Tell(report.status(), kDiffers);
+  std::cout << (line.output == "json" ? ReplayJson(*report, line.listed)
+                                      : ReplayText(*report, line.listed));
+  return report->clean() ? kVerified : kDiffers;
+}
+
+}  // namespace
+
+CLI::App* AddReplayVerb(CLI::App& app, VerbResult& result) {
+  CLI::App* const verb = app.add_subcommand(
+      "replay", "Make every decision again, fold the state, and look for what is missing");
+  verb->footer(
+      "Exit code 0 only when nothing differs. Verdicts:\n"
+      "  integrity     the entries are those that the log's key signed\n"
+      "  completeness  each search has one outcome, each erasure is done, no silence is hidden\n"
+      "  state         the fold of the entries is the state that each closing entry claims\n"
+      "  decisions     REPLAYED, ERASED (reached again, its personal input is forgotten since),\n"
+      "                or MISMATCH with index, rule and reason\n"
+      "Examples:\n"
+      "  kluis-audit replay log-copy --key @log-copy/vkey\n"
+      "  kluis-audit replay log-copy --key @vkey --with-details inspection.jsonl --output json\n");
+  auto line = std::make_shared<ReplayLine>();
+  AddDirectory(*verb, line->directory);
+  AddLogKey(*verb, line->key);
+  verb->add_option("--witness", line->witnesses, "A witness's verifier key; may be repeated")
+      ->type_name("VKEY|@FILE")
+      ->allow_extra_args(false);
+  verb->add_option("--quorum", line->quorum,
+                   "How many of the witnesses must have cosigned; all of them unless told")
+      ->type_name("K");
+  verb->add_option("--with-details", line->details,
+                   "An inspection export: opens commitments and verifies what is behind them")
+      ->check(CLI::ExistingFile)
+      ->type_name("FILE");
+  verb->add_option("--list", line->listed, "Mismatches to list for each verdict, up to 1000")
+      ->capture_default_str()
+      ->type_name("N");
+  AddOutput(*verb, line->output);
+  verb->final_callback([&result, line] { result.run = [line] { return ReplayLog(*line); }; });
+  return verb;
+}
+
+}  // namespace kluis::audit

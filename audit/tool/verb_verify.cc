@@ -1,0 +1,81 @@
+// kluis-audit verify: the checkpoint, its cosignatures, and every entry and tile under it.
+#include <cstddef>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "audit/log/log_directory.h"
+#include "audit/note.h"
+#include "audit/tool/verbs.h"
+
+namespace kluis::audit {
+namespace {
+
+struct VerifyLine {
+  std::string directory;
+  std::string key;
+  std::vector<std::string> witnesses;
+  std::optional<size_t> quorum;
+  std::vector<std::string> since;
+  std::string output = "human";
+};
+
+ExitCode Verify(const VerifyLine& line) {
+  const absl::StatusOr<VerifierKey> key = ReadLogKey("--key", line.key);
+  if (!key.ok()) return Tell(key.status(), kUsage);
+  absl::StatusOr<std::vector<VerifierKey>> witnesses = ReadWitnessKeys("--witness", line.witnesses);
+  if (!witnesses.ok()) return Tell(witnesses.status(), kUsage);
+  VerifyOptions options;
+  options.witnesses = *std::move(witnesses);
+  options.quorum = line.quorum.value_or(options.witnesses.size());
+  for (const std::string& path : line.since) {
+    absl::StatusOr<std::string> note = ReadWholeFile(path, kMaxNoteBytes);
+    if (!note.ok()) return Tell(note.status(), kUsage);
+    options.since.push_back({path, *std::move(note)});
+  }
+  const absl::Status sound = CheckOptions(options);
+  if (!sound.ok()) return Tell(sound, kUsage);
+
+  absl::StatusOr<DirectoryReport> report = absl::UnknownError("not verified");
+  {
+    ProgressBar bar("verify");
+    options.progress = [&bar](uint64_t done, uint64_t size) { bar.Show(done, size); };
+    report = LogDirectory(line.directory).Verify(*key, options);
+  }
+  if (!report.ok()) return Tell(report.status(), kDiffers);
+  std::cout << (line.output == "json" ? ReportJson(*report) : ReportText(*report));
+  return kVerified;
+}
+
+}  // namespace
+
+CLI::App* AddVerifyVerb(CLI::App& app, VerbResult& result) {
+  CLI::App* const verb = app.add_subcommand(
+      "verify", "Verify the checkpoint, its cosignatures, and every entry and tile under it");
+  verb->footer(
+      "Examples:\n"
+      "  kluis-audit verify log-copy --key @log-copy/vkey --since last-year/checkpoint\n"
+      "  kluis-audit verify log-copy --key @vkey --witness @w1 --witness @w2 --quorum 1\n");
+  auto line = std::make_shared<VerifyLine>();
+  AddDirectory(*verb, line->directory);
+  AddLogKey(*verb, line->key);
+  verb->add_option("--witness", line->witnesses, "A witness's verifier key; may be repeated")
+      ->type_name("VKEY|@FILE")
+      ->allow_extra_args(false);
+  verb->add_option("--quorum", line->quorum,
+                   "How many of the witnesses must have cosigned; all of them unless told")
+      ->type_name("K");
+  verb->add_option("--since", line->since,
+                   "An older checkpoint of this log, which it must extend; may be repeated")
+      ->check(CLI::ExistingFile)
+      ->type_name("FILE")
+      ->allow_extra_args(false);
+  AddOutput(*verb, line->output);
+  verb->final_callback([&result, line] { result.run = [line] { return Verify(*line); }; });
+  return verb;
+}
+
+}  // namespace kluis::audit

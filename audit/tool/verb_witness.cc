@@ -1,0 +1,220 @@
+// kluis-audit witness: a witness of other people's logs, over HTTP. The logic is
+// audit/witness/witness.h.
+#include <fcntl.h>
+#include <httplib.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <chrono>
+#include <iostream>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "audit/tool/verbs.h"
+#include "audit/witness/witness.h"
+#include "crypto/key_file.h"
+
+namespace kluis::audit {
+namespace {
+
+constexpr int kKeepAliveSeconds = 2;  // also bounds how long SIGTERM waits for an idle client
+
+struct WitnessOptions {
+  std::string listen = "127.0.0.1:0";
+  std::string key;
+  std::string name;
+  std::string state;
+  std::vector<std::string> logs;
+  bool new_key = false;
+  bool allow_remote = false;
+};
+
+struct Address {
+  std::string host;
+  int port = 0;
+};
+
+// "HOST:PORT" with an IPv6 address in brackets. nullopt: another form.
+std::optional<Address> ParseAddress(std::string_view text) {
+  const size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos || colon == 0) return std::nullopt;
+  std::string_view host = text.substr(0, colon);
+  const std::string_view port = text.substr(colon + 1);
+  Address address;
+  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), address.port);
+  if (error != std::errc() || end != port.data() + port.size()) return std::nullopt;
+  if (address.port < 0 || address.port > 65535) return std::nullopt;
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  address.host = std::string(host);
+  return address;
+}
+
+bool IsLoopback(std::string_view host) {
+  return host == "localhost" || host == "::1" || host.starts_with("127.");
+}
+
+// Holds a directory for this process, so that no second witness signs from the same state.
+class DirectoryLock {
+ public:
+  explicit DirectoryLock(const std::string& path)
+      : fd_(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+    held_ = fd_ >= 0 && flock(fd_, LOCK_EX | LOCK_NB) == 0;
+  }
+  ~DirectoryLock() {
+    if (fd_ >= 0) close(fd_);
+  }
+  DirectoryLock(const DirectoryLock&) = delete;
+  DirectoryLock& operator=(const DirectoryLock&) = delete;
+
+  bool held() const { return held_; }
+
+ private:
+  int fd_;
+  bool held_ = false;
+};
+
+absl::StatusOr<crypto::SigningKey> TakeKey(const WitnessOptions& options) {
+  if (options.new_key) {
+    const absl::Status written =
+        crypto::WriteSigningKey(crypto::SigningKey::Generate(), options.key);
+    if (!written.ok()) return written;
+  }
+  return crypto::ReadSigningKey(options.key);
+}
+
+uint64_t NowUnix() {
+  return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(
+                                   std::chrono::system_clock::now().time_since_epoch())
+                                   .count());
+}
+
+void Route(httplib::Server& server, Witness& witness, std::mutex& output) {
+  server.set_payload_max_length(kMaxAddCheckpointBytes);
+  server.set_keep_alive_timeout(kKeepAliveSeconds);
+  // The body is taken as it is, whatever Content-Type the log gives it.
+  server.Post(std::string(kAddCheckpointPath),
+              [&](const httplib::Request&, httplib::Response& response,
+                  const httplib::ContentReader& read) {
+                std::string body;
+                read([&](const char* data, size_t size) {
+                  body.append(data, size);
+                  return body.size() <= kMaxAddCheckpointBytes;
+                });
+                const WitnessReply reply = witness.AddCheckpoint(body);
+                response.status = reply.status;
+                response.set_content(reply.body, reply.content_type);
+                const std::lock_guard lock(output);
+                std::cout << reply.status << " " << reply.summary << std::endl;
+              });
+}
+
+// Serves until SIGTERM or SIGINT.
+ExitCode Serve(Witness& witness, const Address& address) {
+  sigset_t ends;
+  sigemptyset(&ends);
+  sigaddset(&ends, SIGTERM);
+  sigaddset(&ends, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &ends, nullptr);  // before the first thread, which inherits it
+
+  httplib::Server server;
+  std::mutex output;
+  Route(server, witness, output);
+  int port = address.port;
+  if (port == 0) {
+    port = server.bind_to_any_port(address.host);
+  } else if (!server.bind_to_port(address.host, port)) {
+    port = -1;
+  }
+  if (port < 0) {
+    return Tell(absl::UnavailableError("witness: cannot listen on " + address.host), kDiffers);
+  }
+  std::cout << "key " << witness.key().ToString() << "\nport " << port << std::endl;
+
+  bool failed = false;
+  std::thread serving([&] {
+    failed = !server.listen_after_bind();
+    kill(getpid(), SIGTERM);  // wakes the wait below when it was not a signal that ended it
+  });
+  int signal = 0;
+  sigwait(&ends, &signal);
+  // A signal may come before the loop runs, and stop() does nothing then.
+  while (!server.is_running() && !failed) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  server.stop();
+  serving.join();
+  return kVerified;
+}
+
+ExitCode RunWitness(const WitnessOptions& options) {
+  const std::optional<Address> address = ParseAddress(options.listen);
+  if (!address.has_value()) {
+    return Tell(absl::InvalidArgumentError("--listen: must be HOST:PORT"), kUsage);
+  }
+  if (!IsLoopback(address->host) && !options.allow_remote) {
+    return Tell(absl::InvalidArgumentError(
+                    "--listen: not a loopback address; say --allow-remote if that is meant"),
+                kUsage);
+  }
+  Witness::Options settings{options.name, {}, options.state, &NowUnix};
+  for (const std::string& text : options.logs) {
+    absl::StatusOr<VerifierKey> log = ReadLogKey("--log", text);
+    if (!log.ok()) return Tell(log.status(), kUsage);
+    settings.logs.push_back(*std::move(log));
+  }
+  const DirectoryLock lock(options.state);
+  if (!lock.held()) {
+    return Tell(absl::FailedPreconditionError(options.state +
+                                              ": not a directory, or another witness uses it"),
+                kDiffers);
+  }
+  absl::StatusOr<crypto::SigningKey> key = TakeKey(options);
+  if (!key.ok()) return Tell(key.status(), kUsage);
+  const absl::StatusOr<std::unique_ptr<Witness>> witness =
+      Witness::Open(std::move(settings), *std::move(key), crypto::RealFileSystem());
+  if (!witness.ok()) {
+    return Tell(witness.status(), absl::IsInvalidArgument(witness.status()) ? kUsage : kDiffers);
+  }
+  return Serve(**witness, *address);
+}
+
+}  // namespace
+
+CLI::App* AddWitnessVerb(CLI::App& app, VerbResult& result) {
+  CLI::App* const verb = app.add_subcommand(
+      "witness", "Witness logs: cosign each checkpoint that extends the last one");
+  verb->footer(
+      "Prints its own verifier key and its port, then one line per request; SIGTERM ends it.\n"
+      "Example:\n"
+      "  kluis-audit witness --listen 127.0.0.1:8080 --key witness.key --name witness.example/w1 "
+      "\\\n"
+      "    --state witness-state --log @vault.vkey\n");
+  auto options = std::make_shared<WitnessOptions>();
+  verb->add_option("--listen", options->listen, "Where to listen; port 0 takes a free one")
+      ->type_name("HOST:PORT")
+      ->capture_default_str();
+  verb->add_option("--key", options->key, "The witness's signing key")
+      ->type_name("FILE")
+      ->required();
+  verb->add_flag("--new-key", options->new_key, "Make the key first; the file must not be there");
+  verb->add_option("--name", options->name, "The witness's name: a URL without schema")->required();
+  verb->add_option("--state", options->state, "A directory of its own for what it has cosigned")
+      ->type_name("DIR")
+      ->check(CLI::ExistingDirectory)
+      ->required();
+  verb->add_option("--log", options->logs, "A log's verifier key, or @FILE; may be repeated")
+      ->type_name("VKEY|@FILE")
+      ->required();
+  verb->add_flag("--allow-remote", options->allow_remote, "Listen on more than loopback");
+  verb->final_callback(
+      [&result, options] { result.run = [options] { return RunWitness(*options); }; });
+  return verb;
+}
+
+}  // namespace kluis::audit
