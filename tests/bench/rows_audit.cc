@@ -2,7 +2,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
@@ -60,7 +59,8 @@ absl::Status RunReplay(const std::string& directory, const std::string& key, dou
   int status = 0;
   pid_t ended = 0;
   while (child > 0 && (ended = waitpid(child, &status, WNOHANG)) == 0) {
-    megabytes = std::max(megabytes, PeakMegabytes(child));
+    // The last reading: the first may be of this program, before the other was loaded.
+    if (const double peak = PeakMegabytes(child); peak > 0) megabytes = peak;
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
   if (child < 0 || ended != child || status != 0) {
