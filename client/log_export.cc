@@ -61,11 +61,7 @@ absl::Status KeepKey(crypto::FileSystem& files, const std::string& directory,
   if (kept.ok() && *kept == key) return absl::OkStatus();
   if (kept.ok()) return NotThisLog(directory, "its vkey is another");
   if (!absl::IsNotFound(kept.status())) return kept.status();
-  const std::string partial = path + ".new";
-  absl::Status status = files.Remove(partial);
-  if (status.ok() || absl::IsNotFound(status)) status = files.CreateReadable(partial, key);
-  if (status.ok()) status = files.Rename(partial, path);
-  return status.ok() ? files.SyncDirectory(directory) : status;
+  return crypto::ReplaceReadable(files, path, key);
 }
 
 }  // namespace

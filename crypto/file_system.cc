@@ -232,6 +232,16 @@ absl::Status MakeDirectories(FileSystem& files, const std::string& path) {
   return synced;
 }
 
+absl::Status ReplaceReadable(FileSystem& files, const std::string& path, std::string_view bytes) {
+  const std::string fresh = path + ".new";
+  const absl::Status removed = files.Remove(fresh);  // of a write that was cut off
+  if (!removed.ok() && !absl::IsNotFound(removed)) return removed;
+  absl::Status status = files.CreateReadable(fresh, bytes);
+  if (status.ok()) status = files.Rename(fresh, path);
+  if (status.ok()) status = files.SyncDirectory(DirectoryOf(path));
+  return status;
+}
+
 std::string DirectoryOf(std::string_view path) {
   const size_t slash = path.rfind('/');
   if (slash == std::string_view::npos) return ".";

@@ -83,6 +83,11 @@ FileSystem& RealFileSystem();
 // when `path` is a directory already. Errors as of FileSystem.
 absl::Status MakeDirectories(FileSystem& files, const std::string& path);
 
+// Makes `bytes` the content of `path`, of mode 0644, and returns when that is on disk: written
+// beside it, synced and renamed, so that a reader and a crash find the old file or the new one,
+// whole. Errors as of FileSystem; after one, which of the two is on disk is open.
+absl::Status ReplaceReadable(FileSystem& files, const std::string& path, std::string_view bytes);
+
 // "a/b" -> "a", "b" -> ".", "/b" -> "/".
 std::string DirectoryOf(std::string_view path);
 

@@ -29,13 +29,8 @@ absl::Status Anchor::Replace(const std::string& note) {
         absl::StrCat("audit.anchor: ", path_, " is not as this vault left it; nothing is signed"));
   }
   pending_ = note;
-  const std::string temporary = path_ + ".new";
-  const absl::Status removed = files_->Remove(temporary);
-  if (!removed.ok() && !absl::IsNotFound(removed)) return removed;
-  absl::Status status = files_->CreateReadable(temporary, note);
-  if (status.ok()) status = files_->Rename(temporary, path_);
-  if (status.ok()) status = files_->SyncDirectory(crypto::DirectoryOf(path_));
-  if (!status.ok()) return status;
+  const absl::Status replaced = crypto::ReplaceReadable(*files_, path_, note);
+  if (!replaced.ok()) return replaced;
   note_ = note;
   pending_.clear();
   return absl::OkStatus();
