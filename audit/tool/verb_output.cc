@@ -1,6 +1,5 @@
 #include "audit/tool/verb_output.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,6 +12,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "crypto/file_system.h"
 
 namespace kluis::audit {
 namespace {
@@ -25,27 +25,6 @@ int64_t NowMilliseconds() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(
              std::chrono::steady_clock::now().time_since_epoch())
       .count();
-}
-
-// Writes and syncs `bytes` to a new or emptied file.
-bool WriteSynced(const std::string& path, std::string_view bytes) {
-  const int file = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  if (file < 0) return false;
-  bool good = true;
-  while (good && !bytes.empty()) {
-    const ssize_t written = write(file, bytes.data(), bytes.size());
-    good = written > 0;
-    if (good) bytes.remove_prefix(static_cast<size_t>(written));
-  }
-  good = good && fsync(file) == 0;
-  return close(file) == 0 && good;
-}
-
-bool SyncDirectory(const std::string& path) {
-  const int directory = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (directory < 0) return false;
-  const bool good = fsync(directory) == 0;
-  return close(directory) == 0 && good;
 }
 
 }  // namespace
@@ -84,19 +63,21 @@ absl::StatusOr<VerifierKey> ReadLogKey(std::string_view option, const std::strin
   return key;
 }
 
-absl::StatusOr<std::vector<VerifierKey>> ReadWitnessKeys(std::string_view option,
-                                                         const std::vector<std::string>& texts) {
-  std::vector<VerifierKey> keys;
-  for (const std::string& text : texts) {
-    const absl::StatusOr<VerifierKey> key = ReadKey(option, text);
+absl::StatusOr<WitnessQuorum> ReadWitnesses(const WitnessLine& line) {
+  WitnessQuorum witnesses;
+  for (const std::string& text : line.keys) {
+    const absl::StatusOr<VerifierKey> key = ReadKey("--witness", text);
     if (!key.ok()) return key.status();
     if (key->type() != KeyType::kEd25519Cosignature) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(std::string(option), ": must be a witness's key, of type 04"));
+      return absl::InvalidArgumentError("--witness: must be a witness's key, of type 04");
     }
-    keys.push_back(*key);
+    witnesses.keys.push_back(*key);
   }
-  return keys;
+  witnesses.quorum = line.quorum.value_or(witnesses.keys.size());
+  if (witnesses.quorum > witnesses.keys.size()) {
+    return absl::InvalidArgumentError("--quorum: more than there are --witness");
+  }
+  return witnesses;
 }
 
 absl::StatusOr<std::string> ReadWholeFile(const std::string& path, size_t max_bytes) {
@@ -116,13 +97,7 @@ absl::StatusOr<std::string> ReadWholeFile(const std::string& path, size_t max_by
 }
 
 absl::Status WriteWholeFile(const std::string& path, std::string_view bytes) {
-  const std::string beside = path + ".new";
-  const std::string directory = std::filesystem::path(path).parent_path().string();
-  if (WriteSynced(beside, bytes) && std::rename(beside.c_str(), path.c_str()) == 0 &&
-      SyncDirectory(directory.empty() ? "." : directory)) {
-    return absl::OkStatus();
-  }
-  return absl::UnavailableError(absl::StrCat("cannot write ", path));
+  return crypto::ReplaceReadable(crypto::RealFileSystem(), path, bytes);
 }
 
 void AddDirectory(CLI::App& verb, std::string& directory) {
@@ -135,6 +110,15 @@ CLI::Option* AddLogKey(CLI::App& verb, std::string& key) {
   return verb.add_option("--key", key, "The log's verifier key, or @FILE that holds it")
       ->type_name("VKEY|@FILE")
       ->required();
+}
+
+void AddWitnesses(CLI::App& verb, WitnessLine& line) {
+  verb.add_option("--witness", line.keys, "A witness's verifier key; may be repeated")
+      ->type_name("VKEY|@FILE")
+      ->allow_extra_args(false);
+  verb.add_option("--quorum", line.quorum,
+                  "How many of the witnesses must have cosigned; all of them unless told")
+      ->type_name("K");
 }
 
 void AddOutput(CLI::App& verb, std::string& output) {

@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,9 +33,19 @@ absl::StatusOr<VerifierKey> ReadKey(std::string_view option, std::string text);
 // The log's own key, of type 01. kInvalidArgument: as ReadKey, or a witness's key.
 absl::StatusOr<VerifierKey> ReadLogKey(std::string_view option, const std::string& text);
 
-// Witnesses' keys, of type 04. kInvalidArgument: as ReadKey, or a log's key.
-absl::StatusOr<std::vector<VerifierKey>> ReadWitnessKeys(std::string_view option,
-                                                         const std::vector<std::string>& texts);
+// --witness and --quorum as they were given, and read. Without --quorum all of them must have
+// signed.
+struct WitnessLine {
+  std::vector<std::string> keys;
+  std::optional<size_t> quorum;
+};
+struct WitnessQuorum {
+  std::vector<VerifierKey> keys;  // of type 04
+  size_t quorum = 0;
+};
+
+// kInvalidArgument: as ReadKey, a log's key, or a quorum above the number of keys.
+absl::StatusOr<WitnessQuorum> ReadWitnesses(const WitnessLine& line);
 
 // The whole file. kNotFound: no such file. kInvalidArgument: over `max_bytes`, or not readable.
 absl::StatusOr<std::string> ReadWholeFile(const std::string& path, size_t max_bytes);
@@ -43,9 +54,11 @@ absl::StatusOr<std::string> ReadWholeFile(const std::string& path, size_t max_by
 // new. kUnavailable: the system refused.
 absl::Status WriteWholeFile(const std::string& path, std::string_view bytes);
 
-// DIR; --key VKEY|@FILE; --output human|json. The values are bound and outlive `verb`.
+// DIR; --key VKEY|@FILE; --witness and --quorum; --output human|json. The values are bound and
+// outlive `verb`.
 void AddDirectory(CLI::App& verb, std::string& directory);
 CLI::Option* AddLogKey(CLI::App& verb, std::string& key);
+void AddWitnesses(CLI::App& verb, WitnessLine& line);
 void AddOutput(CLI::App& verb, std::string& output);
 
 // `text` from a log or a server without characters that a terminal obeys.

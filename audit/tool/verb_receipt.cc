@@ -20,8 +20,7 @@ struct ReceiptOptions {
   std::string key;
   std::string entry;
   std::string leaf_hash;
-  std::vector<std::string> witnesses;
-  size_t quorum = 0;
+  WitnessLine witnesses;
   std::string output = "human";
 };
 
@@ -62,12 +61,8 @@ void Print(const ReceiptOptions& options, const ProofFile& proof, const ProvenEn
 ExitCode VerifyReceipt(const ReceiptOptions& options) {
   const absl::StatusOr<VerifierKey> key = ReadLogKey("--key", options.key);
   if (!key.ok()) return Tell(key.status(), kUsage);
-  const absl::StatusOr<std::vector<VerifierKey>> witnesses =
-      ReadWitnessKeys("--witness", options.witnesses);
+  const absl::StatusOr<WitnessQuorum> witnesses = ReadWitnesses(options.witnesses);
   if (!witnesses.ok()) return Tell(witnesses.status(), kUsage);
-  if (options.quorum > witnesses->size()) {
-    return Tell(absl::InvalidArgumentError("--quorum: more than there are --witness"), kUsage);
-  }
   const absl::StatusOr<Hash> leaf_hash = ReadLeafHash(options);
   if (!leaf_hash.ok()) return Tell(leaf_hash.status(), kUsage);
   const absl::StatusOr<std::string> bytes = ReadWholeFile(options.file, kMaxProofFileBytes);
@@ -76,7 +71,7 @@ ExitCode VerifyReceipt(const ReceiptOptions& options) {
   const absl::StatusOr<ProofFile> proof = ParseProofFile(*bytes);
   if (!proof.ok()) return Tell(proof.status(), kDiffers);
   const absl::StatusOr<ProvenEntry> proven =
-      VerifyProofFile(*proof, *leaf_hash, *key, *witnesses, options.quorum);
+      VerifyProofFile(*proof, *leaf_hash, *key, witnesses->keys, witnesses->quorum);
   if (!proven.ok()) return Tell(proven.status(), kDiffers);
   Print(options, *proof, *proven);
   return kVerified;
@@ -106,12 +101,7 @@ CLI::App* AddReceiptVerb(CLI::App& app, VerbResult& result) {
   CLI::Option_group* const which = verb->add_option_group("what", "One of");
   which->add_options(entry, leaf);
   which->require_option(1);
-  verb->add_option("--witness", options->witnesses, "A witness's verifier key; repeatable")
-      ->type_name("VKEY|@FILE")
-      ->allow_extra_args(false);
-  verb->add_option("--quorum", options->quorum, "How many of them must have cosigned")
-      ->type_name("K")
-      ->capture_default_str();
+  AddWitnesses(*verb, options->witnesses);
   AddOutput(*verb, options->output);
   verb->final_callback(
       [&result, options] { result.run = [options] { return VerifyReceipt(*options); }; });

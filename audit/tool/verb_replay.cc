@@ -3,7 +3,6 @@
 #include <fstream>
 #include <iostream>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,8 +16,7 @@ namespace {
 struct ReplayLine {
   std::string directory;
   std::string key;
-  std::vector<std::string> witnesses;
-  std::optional<size_t> quorum;
+  WitnessLine witnesses;
   std::string details;
   size_t listed = 20;
   std::string output = "human";
@@ -27,12 +25,11 @@ struct ReplayLine {
 ExitCode ReplayLog(const ReplayLine& line) {
   const absl::StatusOr<VerifierKey> key = ReadLogKey("--key", line.key);
   if (!key.ok()) return Tell(key.status(), kUsage);
-  const absl::StatusOr<std::vector<VerifierKey>> witnesses =
-      ReadWitnessKeys("--witness", line.witnesses);
+  const absl::StatusOr<WitnessQuorum> witnesses = ReadWitnesses(line.witnesses);
   if (!witnesses.ok()) return Tell(witnesses.status(), kUsage);
   VerifyOptions cosigned;
-  cosigned.witnesses = *witnesses;
-  cosigned.quorum = line.quorum.value_or(witnesses->size());
+  cosigned.witnesses = witnesses->keys;
+  cosigned.quorum = witnesses->quorum;
   const absl::Status sound = CheckOptions(cosigned);
   if (!sound.ok()) return Tell(sound, kUsage);
 
@@ -46,7 +43,7 @@ ExitCode ReplayLog(const ReplayLine& line) {
   {
     ProgressBar bar("replay");
     options.progress = [&bar](uint64_t done, uint64_t total) { bar.Show(done, total); };
-    report = ReplayDirectory(line.directory, *key, *witnesses, cosigned.quorum, options);
+    report = ReplayDirectory(line.directory, *key, witnesses->keys, witnesses->quorum, options);
   }
   if (!report.ok()) return Tell(report.status(), kDiffers);
   std::cout << (line.output == "json" ? ReplayJson(*report, line.listed)
@@ -72,12 +69,7 @@ CLI::App* AddReplayVerb(CLI::App& app, VerbResult& result) {
   auto line = std::make_shared<ReplayLine>();
   AddDirectory(*verb, line->directory);
   AddLogKey(*verb, line->key);
-  verb->add_option("--witness", line->witnesses, "A witness's verifier key; may be repeated")
-      ->type_name("VKEY|@FILE")
-      ->allow_extra_args(false);
-  verb->add_option("--quorum", line->quorum,
-                   "How many of the witnesses must have cosigned; all of them unless told")
-      ->type_name("K");
+  AddWitnesses(*verb, line->witnesses);
   verb->add_option("--with-details", line->details,
                    "An inspection export: opens commitments and verifies what is behind them")
       ->check(CLI::ExistingFile)

@@ -2,7 +2,6 @@
 #include <cstddef>
 #include <iostream>
 #include <memory>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,8 +16,7 @@ namespace {
 struct VerifyLine {
   std::string directory;
   std::string key;
-  std::vector<std::string> witnesses;
-  std::optional<size_t> quorum;
+  WitnessLine witnesses;
   std::vector<std::string> since;
   std::string output = "human";
 };
@@ -26,11 +24,11 @@ struct VerifyLine {
 ExitCode Verify(const VerifyLine& line) {
   const absl::StatusOr<VerifierKey> key = ReadLogKey("--key", line.key);
   if (!key.ok()) return Tell(key.status(), kUsage);
-  absl::StatusOr<std::vector<VerifierKey>> witnesses = ReadWitnessKeys("--witness", line.witnesses);
+  absl::StatusOr<WitnessQuorum> witnesses = ReadWitnesses(line.witnesses);
   if (!witnesses.ok()) return Tell(witnesses.status(), kUsage);
   VerifyOptions options;
-  options.witnesses = *std::move(witnesses);
-  options.quorum = line.quorum.value_or(options.witnesses.size());
+  options.witnesses = std::move(witnesses->keys);
+  options.quorum = witnesses->quorum;
   for (const std::string& path : line.since) {
     absl::StatusOr<std::string> note = ReadWholeFile(path, kMaxNoteBytes);
     if (!note.ok()) return Tell(note.status(), kUsage);
@@ -62,12 +60,7 @@ CLI::App* AddVerifyVerb(CLI::App& app, VerbResult& result) {
   auto line = std::make_shared<VerifyLine>();
   AddDirectory(*verb, line->directory);
   AddLogKey(*verb, line->key);
-  verb->add_option("--witness", line->witnesses, "A witness's verifier key; may be repeated")
-      ->type_name("VKEY|@FILE")
-      ->allow_extra_args(false);
-  verb->add_option("--quorum", line->quorum,
-                   "How many of the witnesses must have cosigned; all of them unless told")
-      ->type_name("K");
+  AddWitnesses(*verb, line->witnesses);
   verb->add_option("--since", line->since,
                    "An older checkpoint of this log, which it must extend; may be repeated")
       ->check(CLI::ExistingFile)
