@@ -31,7 +31,7 @@ class Loader {
     return *std::move(found);
   }
 
-  // As Load, of a record that hardly ever changes: the state may keep it parsed.
+  // As Load, of a record that is read far more often than written: the state may keep it parsed.
   template <class Record>
   std::shared_ptr<const Record> Share(const std::string& key) {
     if (!status_.ok()) return nullptr;
@@ -92,7 +92,7 @@ class Loader {
 
   void Case(std::string_view id) {
     if (id.empty()) return;
-    facts_.kase = Load<v1::CaseRecord>(key::Case(id));
+    facts_.kase = Share<v1::CaseRecord>(key::Case(id));
     if (auto use = Load<v1::CaseUse>(key::CaseUse(id))) facts_.use = *std::move(use);
   }
 

@@ -43,7 +43,7 @@ struct Facts {
   std::optional<v1::SubjectRecord> subject;
   std::optional<v1::TemplateRecord> record;  // the template that the command is about
 
-  std::optional<v1::CaseRecord> kase;
+  std::shared_ptr<const v1::CaseRecord> kase;
   v1::CaseUse use;
   bool necessity_used = false;
   std::optional<v1::CandidateRecord> candidate;

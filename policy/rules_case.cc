@@ -90,7 +90,7 @@ const Rule kOpeningScope = {"case.scope",
 
 const Rule kCaseKnown = {
     "case.known", "AI Act 26(10)", "The warrant is for a case that exists.",
-    "NO_CASE",    "NO_CASE",       [](const Facts& f) { return f.kase.has_value(); }};
+    "NO_CASE",    "NO_CASE",       [](const Facts& f) { return f.kase != nullptr; }};
 
 const Rule kCaseAwaitsWarrant = {"case.awaits-warrant",
                                  "AI Act 26(10)",
@@ -195,7 +195,7 @@ const Rule kCaseReadable = {
     "NO_CASE",
     [](const Facts& f) {
       if (f.member->role() == v1::ROLE_JUDGE) {
-        return f.command->read_case().case_id().empty() || f.kase.has_value();
+        return f.command->read_case().case_id().empty() || f.kase != nullptr;
       }
       if (!f.authority || f.authority->valid_until() <= f.now) return false;
       return f.command->read_case().case_id().empty() || kCaseOfAuthority.holds(f);
