@@ -1,0 +1,183 @@
+#include "service/config_checks.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <filesystem>
+#include <string_view>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace kluis::service {
+namespace {
+
+using Error = std::optional<std::string>;
+
+// The host of "host:port" or "[v6]:port"; nullopt: any other form.
+std::optional<std::string_view> HostOf(std::string_view listen) {
+  const size_t colon = listen.rfind(':');
+  if (colon == std::string_view::npos) return std::nullopt;
+  std::string_view host = listen.substr(0, colon);
+  const std::string_view port = listen.substr(colon + 1);
+  uint16_t number = 0;
+  const auto [end, failure] = std::from_chars(port.data(), port.data() + port.size(), number);
+  if (failure != std::errc() || end != port.data() + port.size()) return std::nullopt;
+  if (host.starts_with('[') && host.ends_with(']')) {
+    host = host.substr(1, host.size() - 2);
+    if (host.find(':') == std::string_view::npos) return std::nullopt;
+  } else if (host.find_first_of(":[]/ ") != std::string_view::npos) {
+    return std::nullopt;
+  }
+  if (host.empty()) return std::nullopt;
+  return host;
+}
+
+// 127.0.0.0/8 in four plain decimal numbers, ::1 or localhost: "127.evil.example" is none of them.
+bool IsLoopback(std::string_view host) {
+  if (host == "localhost" || host == "::1") return true;
+  if (!host.starts_with("127.")) return false;
+  int parts = 1;
+  const char* at = host.data() + 3;
+  const char* const end = host.data() + host.size();
+  while (at != end && *at == '.') {
+    uint8_t number = 0;
+    const auto [next, failure] = std::from_chars(at + 1, end, number);
+    if (failure != std::errc()) return false;
+    at = next;
+    ++parts;
+  }
+  return at == end && parts == 4;
+}
+
+bool IsTrustDomain(std::string_view domain) {
+  return !domain.empty() && domain.size() <= 255 && std::ranges::all_of(domain, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_';
+  });
+}
+
+// True when `path` is `directory` or lies below it; both absolute and normal.
+bool IsWithin(const std::filesystem::path& path, const std::filesystem::path& directory) {
+  return std::mismatch(directory.begin(), directory.end(), path.begin(), path.end()).first ==
+         directory.end();
+}
+
+std::array<std::pair<const char*, const std::string*>, 3> KeyPaths(const Config& config) {
+  return {{{"keys.keyring", &config.keys.keyring},
+           {"keys.root_key", &config.keys.root_key},
+           {"keys.log_signer", &config.keys.log_signer}}};
+}
+
+constexpr char kWithinData[] =
+    ": must lie outside vault.data, so that no backup of the data carries keys";
+
+Error CheckAudit(const Config& config) {
+  const AuditConfig& audit = config.audit;
+  if (!audit.http_listen.empty()) {
+    const std::optional<std::string_view> host = HostOf(audit.http_listen);
+    if (!host.has_value()) return "audit.http_listen: must be host:port";
+    if (!IsLoopback(*host) && !config.server.allow_remote) {
+      return "audit.http_listen: must be a loopback address unless server.allow_remote = true";
+    }
+  }
+  if (audit.witness_quorum > static_cast<int64_t>(audit.witnesses.size())) {
+    return "audit.witness_quorum: must not be more than there are audit.witnesses";
+  }
+  for (const auto& [key, path] :
+       {std::pair("audit.directory", &audit.directory), std::pair("audit.anchor", &audit.anchor)}) {
+    if (IsWithin(*path, config.vault.data)) {
+      return absl::StrCat(key, ": must lie outside vault.data, which it watches over");
+    }
+  }
+  if (IsWithin(audit.anchor, audit.directory)) {
+    return "audit.anchor: must lie outside audit.directory, which is public";
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<std::string> UnsafeValue(const Config& config) {
+  const std::optional<std::string_view> host = HostOf(config.server.listen);
+  if (!host.has_value()) return "server.listen: must be host:port";
+  if (!IsLoopback(*host) && !config.server.allow_remote) {
+    return "server.listen: must be a loopback address unless server.allow_remote = true";
+  }
+  if (config.server.allow_remote && config.server.reflection) {
+    return "server.reflection: must be false when server.allow_remote = true";
+  }
+  if (!IsTrustDomain(config.server.trust_domain)) {
+    return "server.trust_domain: must be 1 to 255 of a-z, 0-9, '.', '-' and '_'";
+  }
+  constexpr std::array<std::string_view, 4> kLevels = {"debug", "info", "warn", "error"};
+  if (std::ranges::find(kLevels, config.log.level) == kLevels.end()) {
+    return "log.level: must be debug, info, warn or error";
+  }
+  const auto paths = KeyPaths(config);
+  for (size_t i = 0; i < paths.size(); ++i) {
+    if (IsWithin(*paths[i].second, config.vault.data)) {
+      return absl::StrCat(paths[i].first, kWithinData);
+    }
+    for (size_t j = 0; j < i; ++j) {
+      if (*paths[i].second == *paths[j].second) {
+        return absl::StrCat(paths[i].first, ": must be another file than ", paths[j].first);
+      }
+    }
+  }
+  return CheckAudit(config);
+}
+
+namespace {
+
+bool IsOpenToOthers(const std::filesystem::file_status& status) {
+  constexpr auto kOthers = std::filesystem::perms::group_all | std::filesystem::perms::others_all;
+  return (status.permissions() & kOthers) != std::filesystem::perms::none;
+}
+
+// A missing file is in order.
+Error CheckPrivate(const std::string& key, const std::string& path, const char* mode) {
+  std::error_code failure;
+  const std::filesystem::file_status status = std::filesystem::status(path, failure);
+  if (status.type() == std::filesystem::file_type::not_found) return std::nullopt;
+  if (failure) return absl::StrCat(key, ": cannot look at ", path);
+  if (!IsOpenToOthers(status)) return std::nullopt;
+  return absl::StrCat(key, ": ", path, " is open to group or others: chmod ", mode, " ", path);
+}
+
+Error CheckKeys(const Config& config) {
+  std::error_code failure;
+  const std::filesystem::path data = std::filesystem::weakly_canonical(config.vault.data, failure);
+  if (failure) return absl::StrCat("vault.data: cannot resolve ", config.vault.data);
+  for (const auto& [key, path] : KeyPaths(config)) {
+    const std::filesystem::path real = std::filesystem::weakly_canonical(*path, failure);
+    if (failure) return absl::StrCat(key, ": cannot resolve ", *path);
+    if (IsWithin(real, data)) return absl::StrCat(key, kWithinData);
+    if (Error error = CheckPrivate(absl::StrCat(key, ": its directory"),
+                                   real.parent_path().string(), "700")) {
+      return error;
+    }
+    if (Error error = CheckPrivate(key, *path, "600")) return error;
+  }
+  return std::nullopt;
+}
+
+Error CheckTls(const ServerConfig& server) {
+  const std::array<std::pair<const char*, const std::string*>, 3> files = {
+      {{"server.ca", &server.ca}, {"server.cert", &server.cert}, {"server.key", &server.key}}};
+  for (const auto& [key, path] : files) {
+    std::error_code failure;
+    if (!std::filesystem::is_regular_file(*path, failure)) {
+      return absl::StrCat(key, ": there is no file ", *path);
+    }
+  }
+  return CheckPrivate("server.key", server.key, "600");
+}
+
+}  // namespace
+
+std::optional<std::string> UnsafeFile(const Config& config) {
+  if (Error error = CheckTls(config.server)) return error;
+  return CheckKeys(config);
+}
+
+}  // namespace kluis::service
