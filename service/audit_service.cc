@@ -20,10 +20,6 @@ void AddHashes(const std::vector<crypto::Hash>& hashes, Response& response) {
   }
 }
 
-audit::NodeReader NodesOf(const Ledger& ledger) {
-  return [&ledger](uint32_t level, uint64_t index) { return ledger.Node(level, index); };
-}
-
 absl::Status NoSuchIndex(std::string_view field) {
   return WithReason(
       absl::InvalidArgumentError(std::string(field) + ": the log does not reach that far"),
@@ -95,7 +91,7 @@ grpc::Status AuditService::GetInclusionProof(grpc::ServerContext* context,
             vault.publisher().Covering(request->log_index());
         if (!checkpoint.ok()) return checkpoint.status();
         const auto proof =
-            audit::ProveInclusion(request->log_index(), checkpoint->size, NodesOf(vault.ledger()));
+            audit::ProveInclusion(request->log_index(), checkpoint->size, vault.ledger().Nodes());
         if (!proof.ok()) return proof.status();
         out.set_checkpoint(checkpoint->note);
         AddHashes(*proof, out);
@@ -112,7 +108,7 @@ grpc::Status AuditService::GetConsistencyProof(grpc::ServerContext* context,
       [&](const Call&, v1::GetConsistencyProofResponse& out) {
         if (request->new_size() > vault.ledger().size()) return NoSuchIndex("new_size");
         const auto proof = audit::ProveConsistency(request->old_size(), request->new_size(),
-                                                   NodesOf(vault.ledger()));
+                                                   vault.ledger().Nodes());
         if (!proof.ok()) return proof.status();
         AddHashes(*proof, out);
         return absl::OkStatus();

@@ -91,19 +91,19 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const Config& config, cons
   options.max_message_bytes = static_cast<int>(config.server.max_message_kib * 1024);
   options.max_concurrent_streams = static_cast<int>(config.server.max_concurrent_streams);
   options.reflection = config.server.reflection;
-  auto server = Server::Start(options, services);
-  if (!server.ok()) return server.status();
-  parts->server = *std::move(server);
-  parts->vault->sweeper().Start(static_cast<int>(config.vault.sweep_seconds));
   if (!config.audit.http_listen.empty()) {
     auto log_http = LogHttp::Start(config.audit.http_listen, config.audit.directory);
     if (!log_http.ok()) return log_http.status();
     parts->log_http = *std::move(log_http);
   }
+  // Every call asks for the fault itself (service/call.cc); this is for health and the operator.
   parts->vault->fault().Tell([raw = parts.get()](const std::string& text) {
-    raw->server->SetServing(false);
     raw->logger->Error("out-of-service", {{"why", Diagnosis{text}}});
   });
+  auto server = Server::Start(options, services);
+  if (!server.ok()) return server.status();
+  parts->server = *std::move(server);
+  parts->vault->sweeper().Start(static_cast<int>(config.vault.sweep_seconds));
   // A checkpoint also when nothing happened: silence is provable.
   parts->checkpoints.Start(static_cast<int>(config.audit.checkpoint_seconds), [raw = parts.get()] {
     const absl::Status status = raw->vault->publisher().Sign().status();
@@ -115,6 +115,7 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const Config& config, cons
     for (const absl::Status& status : {watched.CheckStorage(), watched.publisher().Check()}) {
       if (absl::IsDataLoss(status)) watched.fault().Set(status);
     }
+    if (!watched.fault().text().empty()) raw->server->SetServing(false);
   });
   parts->server->SetServing(true);
   parts->logger->Info(

@@ -3,10 +3,11 @@
 #include <algorithm>
 #include <utility>
 
-#include "audit/replay/entry.h"
 #include "audit/statement_facts.h"
 #include "audit/tiles.h"
+#include "audit/whole_statement.h"
 #include "policy/record_key.h"
+#include "service/log_rows.h"
 #include "storage/layout.h"
 
 namespace kluis::service {
@@ -33,13 +34,9 @@ absl::StatusOr<std::unique_ptr<Ledger>> Ledger::Open(storage::Database& database
 }
 
 absl::Status Ledger::LoadLast() {
-  const auto stored = database_.Get(Column::kLog, storage::LogSizeKey());
-  if (!stored.ok()) return stored.status();
-  if (!stored->has_value()) return absl::OkStatus();
-  const std::optional<uint64_t> size = storage::DecodeU64(**stored);
-  if (!size.has_value()) return absl::DataLossError("log: the stored size is damaged");
-  absl::StatusOr<audit::MerkleFrontier> frontier = audit::MerkleFrontier::Restore(
-      *size, [this](uint32_t level, uint64_t index) { return Node(level, index); });
+  const absl::StatusOr<uint64_t> size = LogSizeIn(database_);
+  if (!size.ok()) return size.status();
+  absl::StatusOr<audit::MerkleFrontier> frontier = audit::MerkleFrontier::Restore(*size, Nodes());
   if (!frontier.ok()) return frontier.status();
   head_.frontier = *std::move(frontier);
   absl::StatusOr<StateSummary> state = Summarize(database_);
@@ -229,17 +226,7 @@ StateSummary Ledger::state() const {
   return head_.state;
 }
 
-absl::StatusOr<crypto::Hash> Ledger::Node(uint32_t level, uint64_t index) const {
-  const auto stored =
-      database_.Get(Column::kLog, storage::NodeKey(static_cast<uint8_t>(level), index));
-  if (!stored.ok()) return stored.status();
-  crypto::Hash hash;
-  if (!stored->has_value() || (*stored)->size() != hash.size()) {
-    return absl::DataLossError("log: a node of the tree is missing");
-  }
-  std::copy((*stored)->begin(), (*stored)->end(), hash.begin());
-  return hash;
-}
+audit::NodeReader Ledger::Nodes() const { return NodesOf(database_); }
 
 absl::StatusOr<std::string> Ledger::Entry(uint64_t index) const {
   absl::StatusOr<std::optional<std::string>> stored =

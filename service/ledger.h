@@ -96,7 +96,8 @@ class Ledger {
   // The digest of the state that all entries make, and its number of records.
   StateSummary state() const;
 
-  absl::StatusOr<crypto::Hash> Node(uint32_t level, uint64_t index) const;
+  // The nodes of the tree; must not outlive the ledger.
+  audit::NodeReader Nodes() const;
   absl::StatusOr<std::string> Entry(uint64_t index) const;
 
   // Entry(index) for indexes in order below `end`: reads some hundred at a time. The result belongs

@@ -12,10 +12,6 @@
 namespace kluis::service {
 namespace {
 
-audit::NodeReader NodesOf(const Ledger& ledger) {
-  return [&ledger](uint32_t level, uint64_t index) { return ledger.Node(level, index); };
-}
-
 absl::StatusOr<audit::Checkpoint> Read(const std::string& note, const std::string& origin,
                                        const crypto::PublicKey& key) {
   const auto verifier = audit::VerifierKey::Create(origin, audit::KeyType::kEd25519, key);
@@ -42,13 +38,7 @@ absl::StatusOr<std::vector<WitnessConfig>> WitnessesIn(const std::vector<std::st
 absl::Status Keep(crypto::FileSystem& files, const std::string& path, const std::string& text) {
   const absl::StatusOr<std::string> found = files.Read(path, 4096);
   if (found.ok() && *found == text) return absl::OkStatus();
-  const std::string temporary = path + ".new";
-  const absl::Status removed = files.Remove(temporary);
-  if (!removed.ok() && !absl::IsNotFound(removed)) return removed;
-  absl::Status status = files.CreateReadable(temporary, text);
-  if (status.ok()) status = files.Rename(temporary, path);
-  if (status.ok()) status = files.SyncDirectory(crypto::DirectoryOf(path));
-  return status;
+  return crypto::ReplaceReadable(files, path, text);
 }
 
 }  // namespace
@@ -129,7 +119,7 @@ absl::Status Publisher::CompareWith(const std::string& note, const std::string& 
                                             "): it is an older copy, and nothing is served"));
   }
   const absl::StatusOr<crypto::Hash> root =
-      audit::RangeRoot(0, signed_before->size, NodesOf(ledger_));
+      audit::RangeRoot(0, signed_before->size, ledger_.Nodes());
   if (!root.ok()) return root.status();
   if (*root != signed_before->root) {
     return absl::DataLossError(absl::StrCat(
@@ -167,7 +157,7 @@ absl::StatusOr<SignedCheckpoint> Publisher::SignLocked() {
   }
   const Witnesses::Outcome cosigned = witnesses_->Cosign(
       *note, {origin_, closed->size, closed->root}, [this](uint64_t old_size, uint64_t size) {
-        return audit::ProveConsistency(old_size, size, NodesOf(ledger_));
+        return audit::ProveConsistency(old_size, size, ledger_.Nodes());
       });
   if (!cosigned.fatal.ok()) {
     fault_.Set(cosigned.fatal, Fault::Leaves::kRevocations);

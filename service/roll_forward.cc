@@ -15,6 +15,7 @@
 #include "crypto/codec.h"
 #include "crypto/file_system.h"
 #include "policy/record_key.h"
+#include "service/log_rows.h"
 #include "service/restored_rows.h"
 #include "service/state_summary.h"
 #include "storage/layout.h"
@@ -68,29 +69,6 @@ absl::Status OtherRoot(uint64_t from, const Signed& expected) {
   return absl::DataLossError(absl::StrCat(
       "log: the database's ", from, " entries and the published ones after them do not lead to ",
       "the root at ", expected.checkpoint.size, " that was signed (", expected.where, ")"));
-}
-
-absl::StatusOr<uint64_t> LogSize(const storage::Database& database) {
-  const auto stored = database.Get(Column::kLog, storage::LogSizeKey());
-  if (!stored.ok()) return stored.status();
-  if (!stored->has_value()) return 0;
-  const std::optional<uint64_t> size = storage::DecodeU64(**stored);
-  if (!size.has_value()) return absl::DataLossError("log: the stored size is damaged");
-  return *size;
-}
-
-audit::NodeReader NodesOf(const storage::Database& database) {
-  return [&database](uint32_t level, uint64_t index) -> absl::StatusOr<crypto::Hash> {
-    const auto stored =
-        database.Get(Column::kLog, storage::NodeKey(static_cast<uint8_t>(level), index));
-    if (!stored.ok()) return stored.status();
-    crypto::Hash hash;
-    if (!stored->has_value() || (*stored)->size() != hash.size()) {
-      return absl::DataLossError("log: a node of the tree is missing");
-    }
-    std::copy((*stored)->begin(), (*stored)->end(), hash.begin());
-    return hash;
-  };
 }
 
 // An entry whose changes this version knows how to apply.
@@ -231,7 +209,7 @@ absl::Status CheckState(const storage::Database& database, uint64_t size) {
 absl::StatusOr<RolledForward> RollForward(storage::Database& database, const PublishedLog& log) {
   absl::StatusOr<std::vector<Signed>> all_signed = ReadAllSigned(log);
   if (!all_signed.ok()) return all_signed.status();
-  const absl::StatusOr<uint64_t> from = LogSize(database);
+  const absl::StatusOr<uint64_t> from = LogSizeIn(database);
   if (!from.ok()) return from.status();
   absl::StatusOr<audit::MerkleFrontier> frontier =
       audit::MerkleFrontier::Restore(*from, NodesOf(database));

@@ -65,8 +65,6 @@ std::string NodeKey(std::uint8_t level, std::uint64_t index) {
 
 std::string LogSizeKey() { return "m"; }
 
-std::string CheckpointKey() { return "c"; }
-
 std::optional<std::uint64_t> EntryIndexOf(std::string_view key) {
   if (!key.starts_with('e')) return std::nullopt;
   return DecodeU64(key.substr(1));

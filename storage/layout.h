@@ -12,7 +12,6 @@
 //                                                     section 2.1); the frontier is recomputed from
 //                                                     these nodes
 //   log      'm'                                      u64 number of entries
-//   log      'c'                                      last signed checkpoint (text of the note)
 //   state    u8 kind of record | id                   serialized kluis.v1 state record; policy/
 //   makes
 //                                                     these keys, storage/ takes them as they are
@@ -57,7 +56,6 @@ std::optional<KeyedDigest> KeyedDigestFromBytes(std::string_view bytes);
 std::string EntryKey(std::uint64_t index);
 std::string NodeKey(std::uint8_t level, std::uint64_t index);
 std::string LogSizeKey();
-std::string CheckpointKey();
 // The index in a key made by EntryKey; nothing for any other key.
 std::optional<std::uint64_t> EntryIndexOf(std::string_view key);
 

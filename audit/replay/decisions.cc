@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "audit/big_endian.h"
 #include "audit/statement_facts.h"
+#include "audit/whole_statement.h"
 #include "crypto/sha256.h"
 #include "policy/decide.h"
 #include "policy/record_key.h"

@@ -10,6 +10,7 @@
 #include "audit/replay/known_fields.h"
 #include "audit/statement_facts.h"
 #include "audit/tiles.h"
+#include "audit/whole_statement.h"
 #include "policy/record_key.h"
 
 namespace kluis::audit {
@@ -17,57 +18,6 @@ namespace {
 
 constexpr size_t kDigestBytes = 32;
 constexpr size_t kArenaBlock = 64 * 1024;
-
-// Calls visit(facts, typed copy) for an act whose statement stands whole in its entry.
-template <class Visit>
-bool VisitStatement(const v1::Command& command, const Visit& visit) {
-  switch (command.act_case()) {
-    case v1::Command::kFound:
-      visit(command.found().statement(), command.found().founding());
-      return true;
-    case v1::Command::kAccredit:
-      visit(command.accredit().statement(), command.accredit().accreditation());
-      return true;
-    case v1::Command::kRegister:
-      visit(command.register_().statement(), command.register_().registration());
-      return true;
-    case v1::Command::kRegisterPurpose:
-      visit(command.register_purpose().statement(), command.register_purpose().registration());
-      return true;
-    case v1::Command::kStop:
-      visit(command.stop().statement(), command.stop().order());
-      return true;
-    case v1::Command::kLift:
-      visit(command.lift().statement(), command.lift().order());
-      return true;
-    case v1::Command::kInspect:
-      visit(command.inspect().statement(), command.inspect().order());
-      return true;
-    case v1::Command::kOpenCase:
-      visit(command.open_case().statement(), command.open_case().opening());
-      return true;
-    case v1::Command::kIssueWarrant:
-      visit(command.issue_warrant().statement(), command.issue_warrant().warrant());
-      return true;
-    case v1::Command::kRefuseWarrant:
-      visit(command.refuse_warrant().statement(), command.refuse_warrant().refusal());
-      return true;
-    case v1::Command::kApproveCase:
-      visit(command.approve_case().statement(), command.approve_case().approval());
-      return true;
-    case v1::Command::kCloseCase:
-      visit(command.close_case().statement(), command.close_case().closing());
-      return true;
-    case v1::Command::kAdjudicate:
-      visit(command.adjudicate().statement(), command.adjudicate().adjudication());
-      return true;
-    case v1::Command::kDisclose:
-      visit(command.disclose().statement(), command.disclose().request());
-      return true;
-    default:
-      return false;
-  }
-}
 
 // The facts without who signed, which only the state can say.
 bool SameButSigners(const v1::StatementFacts& recorded, const v1::StatementFacts& found) {
@@ -270,16 +220,6 @@ absl::StatusOr<PreparedBundle> PrepareBundle(const BundleReader& read, uint64_t 
     prepared.leaves.clear();
   }
   return prepared;
-}
-
-const v1::StatementFacts* WholeStatement(const v1::Command& command) {
-  const v1::StatementFacts* facts = nullptr;
-  VisitStatement(command, [&](const v1::StatementFacts& found, const auto&) { facts = &found; });
-  return facts;
-}
-
-v1::StatementFacts* MutableWholeStatement(v1::Command& command) {
-  return const_cast<v1::StatementFacts*>(WholeStatement(command));  // part of what may be changed
 }
 
 }  // namespace kluis::audit

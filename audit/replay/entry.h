@@ -84,10 +84,6 @@ absl::StatusOr<PreparedBundle> PrepareBundle(const BundleReader& read, uint64_t 
                                              std::string_view origin,
                                              const crypto::PublicKey& log_key, SeenKeys& keys);
 
-// The facts that the entry's command records of its whole statement; null: it has none.
-const v1::StatementFacts* WholeStatement(const v1::Command& command);
-v1::StatementFacts* MutableWholeStatement(v1::Command& command);
-
 }  // namespace kluis::audit
 
 #endif  // KLUIS_AUDIT_REPLAY_ENTRY_H_

@@ -26,7 +26,6 @@ TEST(Layout, MakesTheKeysOfTheTable) {
   EXPECT_EQ(EntryKey(kNumber), "e" + number);
   EXPECT_EQ(NodeKey(3, kNumber), "h\x03" + number);
   EXPECT_EQ(LogSizeKey(), "m");
-  EXPECT_EQ(CheckpointKey(), "c");
   EXPECT_EQ(TemplateKey(IdOf(10)), "t" + a);
   EXPECT_EQ(ProbeKey(IdOf(10), IdOf(11)), "p" + a + b);
   EXPECT_EQ(SubjectKey(IdOf(10)), "s" + a);
