@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -22,12 +23,9 @@ absl::StatusOr<std::string> FormatCheckpoint(const Checkpoint& checkpoint) {
 absl::StatusOr<Checkpoint> ParseCheckpoint(std::string_view text) {
   std::array<std::string_view, 3> lines;
   for (std::string_view& line : lines) {
-    const size_t end = text.find('\n');
-    if (end == std::string_view::npos) {
-      return absl::InvalidArgumentError("checkpoint: must have three lines");
-    }
-    line = text.substr(0, end);
-    text.remove_prefix(end + 1);
+    const std::optional<std::string_view> next = TakeLine(text);
+    if (!next) return absl::InvalidArgumentError("checkpoint: must have three lines");
+    line = *next;
   }
   if (!text.empty()) return absl::InvalidArgumentError("checkpoint: extension lines are refused");
   if (!IsOrigin(lines[0])) return absl::InvalidArgumentError("checkpoint: bad origin");
@@ -66,6 +64,30 @@ absl::StatusOr<OpenedCheckpoint> OpenCheckpoint(std::string_view note, std::stri
   });
   if (!signed_by_log) return absl::DataLossError("checkpoint: no signature of the log");
   return OpenedCheckpoint{*std::move(checkpoint), *std::move(signatures)};
+}
+
+absl::StatusOr<CosignedCheckpoint> OpenCosigned(std::string_view note, const VerifierKey& key,
+                                                std::span<const VerifierKey> witnesses,
+                                                size_t quorum) {
+  std::vector<VerifierKey> keys = {key};
+  keys.insert(keys.end(), witnesses.begin(), witnesses.end());
+  absl::StatusOr<OpenedCheckpoint> opened = OpenCheckpoint(note, key.name(), keys);
+  if (!opened.ok()) return opened.status();
+  CosignedCheckpoint cosigned{std::move(opened->checkpoint), {}};
+  std::set<crypto::PublicKey> counted;
+  for (const VerifierKey& witness : witnesses) {
+    if (witness.type() != KeyType::kEd25519Cosignature) continue;
+    const bool signs = std::any_of(
+        opened->signatures.begin(), opened->signatures.end(), [&](const NoteSignature& line) {
+          return line.key_id == witness.id() && line.name == witness.name();
+        });
+    if (signs && counted.insert(witness.key()).second) {
+      cosigned.cosigned_by.push_back(witness.name());
+    }
+  }
+  if (counted.size() >= quorum) return cosigned;
+  return absl::DataLossError(absl::StrCat("cosigned by ", counted.size(), " of ", witnesses.size(),
+                                          " witnesses, ", quorum, " are needed"));
 }
 
 }  // namespace kluis::audit

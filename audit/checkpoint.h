@@ -5,6 +5,7 @@
 #ifndef KLUIS_AUDIT_CHECKPOINT_H_
 #define KLUIS_AUDIT_CHECKPOINT_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -33,6 +34,12 @@ struct OpenedCheckpoint {
   std::vector<NoteSignature> signatures;  // of known keys, one per key: the log's and witnesses'
 };
 
+// One that enough witnesses have cosigned.
+struct CosignedCheckpoint {
+  Checkpoint checkpoint;
+  std::vector<std::string> cosigned_by;  // the witnesses' names; one witness under two names is one
+};
+
 // The three lines. kInvalidArgument: the origin is not IsOrigin.
 absl::StatusOr<std::string> FormatCheckpoint(const Checkpoint& checkpoint);
 
@@ -53,6 +60,12 @@ absl::StatusOr<std::string> SignCheckpoint(const Checkpoint& checkpoint,
 // there is none of the log: an Ed25519 (type 01) key in `keys` whose name is `origin`.
 absl::StatusOr<OpenedCheckpoint> OpenCheckpoint(std::string_view note, std::string_view origin,
                                                 std::span<const VerifierKey> keys);
+
+// OpenCheckpoint with the log's own `key`, whose name is the origin, and `witnesses` (type 04), of
+// whom at least `quorum` must have cosigned. kDataLoss also: fewer did.
+absl::StatusOr<CosignedCheckpoint> OpenCosigned(std::string_view note, const VerifierKey& key,
+                                                std::span<const VerifierKey> witnesses,
+                                                size_t quorum);
 
 }  // namespace kluis::audit
 

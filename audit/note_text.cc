@@ -72,4 +72,12 @@ bool IsOrigin(std::string_view origin) {
          origin.find("://") == std::string_view::npos;
 }
 
+std::optional<std::string_view> TakeLine(std::string_view& text) {
+  const size_t end = text.find('\n');
+  if (end == std::string_view::npos) return std::nullopt;
+  const std::string_view line = text.substr(0, end);
+  text.remove_prefix(end + 1);
+  return line;
+}
+
 }  // namespace kluis::audit

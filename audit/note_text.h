@@ -1,8 +1,9 @@
-// What characters a signed note may contain. Pure functions, thread-safe.
+// What characters a signed note may contain, and its lines. Pure functions, thread-safe.
 // Source: c2sp.org/signed-note.
 #ifndef KLUIS_AUDIT_NOTE_TEXT_H_
 #define KLUIS_AUDIT_NOTE_TEXT_H_
 
+#include <optional>
 #include <string_view>
 
 namespace kluis::audit {
@@ -18,6 +19,9 @@ bool IsKeyName(std::string_view name);
 // The origin of a log: a key name that is a URL prefix without a schema and without a trailing
 // slash.
 bool IsOrigin(std::string_view origin);
+
+// Cuts the first line off `text` and returns it without its \n. nullopt: there is no \n.
+std::optional<std::string_view> TakeLine(std::string_view& text);
 
 }  // namespace kluis::audit
 

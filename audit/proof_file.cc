@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <optional>
-#include <set>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "audit/decimal.h"
+#include "audit/note_text.h"
 #include "audit/proofs.h"
 #include "crypto/codec.h"
 
@@ -20,15 +20,6 @@ constexpr std::string_view kIndex = "index ";
 
 absl::Status Malformed(std::string_view what) {
   return absl::InvalidArgumentError(absl::StrCat("proof file: ", std::string(what)));
-}
-
-// Cuts the first line off `text`; nullopt when it has no \n.
-std::optional<std::string_view> TakeLine(std::string_view& text) {
-  const size_t end = text.find('\n');
-  if (end == std::string_view::npos) return std::nullopt;
-  const std::string_view line = text.substr(0, end);
-  text.remove_prefix(end + 1);
-  return line;
 }
 
 absl::StatusOr<Checkpoint> ReadUnverified(const std::string& note) {
@@ -102,30 +93,14 @@ absl::StatusOr<ProvenEntry> VerifyProofFile(const ProofFile& proof, const Hash& 
   if (quorum > witnesses.size()) {
     return absl::InvalidArgumentError("quorum: more than there are witnesses");
   }
-  std::vector<VerifierKey> keys = {log_key};
-  keys.insert(keys.end(), witnesses.begin(), witnesses.end());
-  absl::StatusOr<OpenedCheckpoint> opened = OpenCheckpoint(proof.checkpoint, log_key.name(), keys);
+  absl::StatusOr<CosignedCheckpoint> opened =
+      OpenCosigned(proof.checkpoint, log_key, witnesses, quorum);
   if (!opened.ok()) return opened.status();
-
-  // By the public key: one witness under two names is one.
-  std::set<crypto::PublicKey> cosigned;
-  for (const NoteSignature& line : opened->signatures) {
-    for (const VerifierKey& witness : witnesses) {
-      if (witness.type() == KeyType::kEd25519Cosignature && witness.id() == line.key_id &&
-          witness.name() == line.name) {
-        cosigned.insert(witness.key());
-      }
-    }
-  }
-  if (cosigned.size() < quorum) {
-    return absl::DataLossError(absl::StrCat("cosigned by ", cosigned.size(), " of the ", quorum,
-                                            " witnesses that are asked for"));
-  }
   const Checkpoint& checkpoint = opened->checkpoint;
   const absl::Status included =
       VerifyInclusion(leaf_hash, proof.index, checkpoint.size, proof.hashes, checkpoint.root);
   if (!included.ok()) return included;
-  return ProvenEntry{std::move(opened->checkpoint), cosigned.size()};
+  return ProvenEntry{std::move(opened->checkpoint), opened->cosigned_by.size()};
 }
 
 }  // namespace kluis::audit

@@ -8,6 +8,7 @@
 
 #include "crypto/codec.h"
 #include "crypto/sha256.h"
+#include "policy/facts.h"
 #include "policy/record_key.h"
 
 namespace kluis::audit {
@@ -102,6 +103,15 @@ void SetConsent(const v1::Consent& consent, v1::Enroll& command) {
   *command.mutable_notice() = consent.notice();
   command.set_explicit_consent(consent.explicit_consent());
   command.set_consent_expires_at(consent.expires_at().seconds());
+  // What is no hexadecimal digest stays as it is: the rules find that it is none.
+  const absl::StatusOr<std::string> custody = crypto::FromHex(consent.custody_sha256());
+  command.set_custody_sha256(custody.ok() ? *custody : consent.custody_sha256());
+  // A name of another form stands for none: no id is all zero.
+  command.clear_replaces();
+  if (!consent.replaces().empty()) {
+    const std::string id = policy::IdInName(consent.replaces(), "templates");
+    command.set_replaces(id.empty() ? std::string(policy::kIdBytes, '\0') : id);
+  }
 }
 
 void SetAttestation(const v1::CaptureAttestation& attestation, v1::Enroll& command) {

@@ -53,6 +53,12 @@ bool VisitStatement(const v1::Command& command, const Visit& visit) {
     case v1::Command::kDisclose:
       visit(command.disclose().statement(), command.disclose().request());
       return true;
+    case v1::Command::kRecover:
+      visit(command.recover().statement(), command.recover().order());
+      return true;
+    case v1::Command::kRotateTransform:
+      visit(command.rotate_transform().statement(), command.rotate_transform().order());
+      return true;
     default:
       return false;
   }

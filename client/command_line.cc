@@ -13,6 +13,7 @@ constexpr char kFooter[] =
     "  officer     case open, approve and close, identify, verify, candidate\n"
     "  judge       case warrant and refuse\n"
     "  auditor     log, policy list, vault selfcheck\n"
+    "  operator    vault status, init, unseal, seal, rekey, backup and restore\n"
     "Every verb has its own help with an example: kluis case open --help\n\n";
 
 void AddSettings(CLI::App& app, Settings& settings) {
@@ -59,6 +60,8 @@ CommandLine::CommandLine()
   AddKeyVerbs(*this);
   AddStatementVerbs(*this);
   AddVaultVerbs(*this);
+  AddSealVerbs(*this);
+  AddBackupVerbs(*this);
   AddAuthorityVerbs(*this);
   AddPurposeVerbs(*this);
   AddConsentVerbs(*this);
@@ -66,6 +69,7 @@ CommandLine::CommandLine()
   AddCaseVerbs(*this);
   AddSearchVerbs(*this);
   AddCandidateVerbs(*this);
+  AddReleaseVerbs(*this);
   AddMeVerbs(*this);
   AddOrderVerbs(*this);
   AddLogVerbs(*this);

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <ostream>
 #include <string>
 
@@ -11,16 +12,21 @@ namespace kluis::client {
 
 class Progress {
  public:
-  // `err` must outlive this. `total` may be 0.
-  Progress(std::ostream& err, uint64_t total);
+  // `err` must outlive this. `total` may be 0; nullopt: nobody knows it, and a terminal gets the
+  // words without a bar.
+  Progress(std::ostream& err, std::optional<uint64_t> total);
 
   // `text` says it in words: "17 of 200 rows".
   void Show(uint64_t done, const std::string& text);
 
+  // Ends the line of a terminal, where the total was not known or not reached.
+  void End();
+
  private:
   std::ostream& err_;
-  uint64_t total_;
+  std::optional<uint64_t> total_;
   bool terminal_;
+  bool shown_ = false;
   bool ended_ = false;
   std::chrono::steady_clock::time_point last_;
 };

@@ -73,14 +73,14 @@ void AddAuthorityVerbs(CommandLine& line) {
       ->required();
 
   auto [member, to_register] = line.Verb<MemberOptions>(
-      group, "member", "Register the key of an officer, a judge or a registrar",
+      group, "member", "Register the key of an officer, a judge, a registrar or an operator",
       "kluis authority member --key dpa.key --role officer --name anna \\\n"
       "    --authority authorities/... --public-key ed25519:... --valid-days 365",
       Register);
   AddKeys(*member, to_register->keys, "A supervisor's key");
-  member->add_option("--role", to_register->role, "officer, judge or registrar")
+  member->add_option("--role", to_register->role, "officer, judge, registrar or operator")
       ->type_name("ROLE")
-      ->check(CLI::IsMember({"officer", "judge", "registrar"}))
+      ->check(CLI::IsMember({"officer", "judge", "registrar", "operator"}))
       ->required();
   member->add_option("--name", to_register->name, "The NAME of its certificate, ROLE/NAME")
       ->required();

@@ -1,9 +1,12 @@
 #include "absl/strings/str_cat.h"
 #include "client/command_line.h"
+#include "client/custody.h"
 #include "client/files.h"
 #include "client/purposes.h"
 #include "client/verbs.h"
+#include "crypto/codec.h"
 #include "crypto/key_file.h"
+#include "crypto/release.h"
 
 namespace kluis::client {
 namespace {
@@ -13,8 +16,37 @@ struct ConsentOptions {
   std::string purpose;
   std::string language;
   uint32_t days = 0;
+  std::string replaces;
+  std::string secret;
+  std::string sealed_secret;
   std::string out;
 };
+
+bool SubjectHeld(const v1::PurposeRegistration& purpose) {
+  return purpose.custody() == v1::CUSTODY_SUBJECT_HELD;
+}
+
+// Names the person's own secret in the consent and writes it, sealed to the vault, for the desk.
+absl::Status TakeCustody(Session& session, const v1::PurposeRegistration& purpose,
+                         const ConsentOptions& options, v1::Consent& consent) {
+  const bool given = !options.secret.empty() && !options.sealed_secret.empty();
+  const bool none = options.secret.empty() && options.sealed_secret.empty();
+  if (!SubjectHeld(purpose)) {
+    if (none) return absl::OkStatus();
+    return UsageError("--custody-secret: the purpose is not in the subject's custody");
+  }
+  if (!given) {
+    return UsageError(
+        "--custody-secret and --sealed-secret: the purpose is in your own custody; kluis key "
+        "custody makes the secret");
+  }
+  const absl::StatusOr<crypto::SecretBytes> secret = crypto::ReadDeviceSecret(options.secret);
+  if (!secret.ok()) return secret.status();
+  const absl::StatusOr<std::string> sealed = SealForVault(session, *secret);
+  if (!sealed.ok()) return sealed.status();
+  consent.set_custody_sha256(crypto::ToHex(crypto::Bytes(crypto::CustodyDigest(*secret))));
+  return WriteText(options.sealed_secret, crypto::ToBase64(*sealed) + "\n");
+}
 
 void PrintTerms(Session& session, const v1::PurposeRegistration& purpose,
                 const v1::Consent& consent) {
@@ -28,7 +60,12 @@ void PrintTerms(Session& session, const v1::PurposeRegistration& purpose,
                         {"controller", Printable(purpose.controller().name())},
                         {"contact", Printable(purpose.controller().contact())},
                         {"legal basis", Printable(purpose.legal_basis().reference())},
+                        {"opened by", SubjectHeld(purpose)
+                                          ? "nobody without a release that you sign each time"
+                                          : "the vault, for an officer who verifies or has a case"},
                         {"until", TimeText(consent.expires_at().seconds())},
+                        {"replaces",
+                         consent.replaces().empty() ? "nothing" : Printable(consent.replaces())},
                         {"notice", absl::StrCat(Printable(consent.notice().language()), " ",
                                                 Printable(consent.notice().version()), ", SHA-256 ",
                                                 Printable(consent.notice().sha256()))}})
@@ -47,6 +84,9 @@ Outcome Sign(Session& session, const ConsentOptions& options) {
 
   v1::Consent consent = DraftConsent(*purpose, *notice, options.days, Now());
   consent.set_subject_public_key(crypto::PublicKeyText(key->public_key()));
+  consent.set_replaces(options.replaces);
+  const absl::Status custody = TakeCustody(session, purpose->registration(), options, consent);
+  if (!custody.ok()) return custody;
   const absl::StatusOr<v1::Envelope> statement = session.Sign(options.keys, consent);
   if (!statement.ok()) return statement.status();
   PrintTerms(session, purpose->registration(), consent);
@@ -71,6 +111,16 @@ void AddConsentVerbs(CommandLine& line) {
   sign->add_option("--days", options->days, "For how long; else as long as the purpose allows")
       ->type_name("DAYS")
       ->check(CLI::Range(1, 36500));
+  sign->add_option("--replaces", options->replaces,
+                   "My template that the new one replaces and that is erased then; its name is in "
+                   "kluis me show")
+      ->type_name("subjects/ID/templates/ID");
+  sign->add_option("--custody-secret", options->secret,
+                   "Where the purpose is in my custody: what kluis key custody made")
+      ->type_name("FILE");
+  sign->add_option("--sealed-secret", options->sealed_secret,
+                   "Where to write that secret for the desk, sealed to the vault")
+      ->type_name("FILE");
   sign->add_option("-o,--out", options->out, "Where to write it; - is stdout")
       ->type_name("FILE")
       ->required();

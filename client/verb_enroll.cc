@@ -6,6 +6,7 @@
 #include "client/algorithm.h"
 #include "client/batch_enroll.h"
 #include "client/command_line.h"
+#include "client/custody.h"
 #include "client/files.h"
 #include "client/line_file.h"
 #include "client/progress.h"
@@ -32,6 +33,7 @@ struct OneOptions {
   std::optional<uint64_t> row;
   std::string name;
   std::string contact;
+  std::string sealed_secret;
 };
 
 struct BatchOptions {
@@ -39,6 +41,7 @@ struct BatchOptions {
   std::string templates;
   std::string consents;
   std::string details;
+  std::string sealed_secrets;
   std::string purpose;
   std::string receipts;
   uint64_t window = 256;
@@ -63,6 +66,13 @@ absl::StatusOr<Station> MakeStation(const Session& session, const CaptureOptions
   return Station(*vault, *std::move(registrar), std::move(capture));
 }
 
+absl::Status AddSealedSecret(std::string_view text, v1::EnrollRequest& request) {
+  absl::StatusOr<std::string> sealed = ParseSealedSecret(text);
+  if (!sealed.ok()) return sealed.status();
+  request.set_sealed_custody_secret(*std::move(sealed));
+  return absl::OkStatus();
+}
+
 Outcome One(Session& session, const OneOptions& options) {
   const absl::StatusOr<Station> station = MakeStation(session, options.capture);
   if (!station.ok()) return station.status();
@@ -74,13 +84,19 @@ Outcome One(Session& session, const OneOptions& options) {
   v1::SubjectDetails details;
   details.set_full_name(options.name);
   details.set_contact(options.contact);
-  const absl::StatusOr<v1::EnrollRequest> request =
+  absl::StatusOr<v1::EnrollRequest> request =
       station->Request(*consent, *std::move(face), std::move(details), Now());
   if (!request.ok()) return request.status();
+  if (!options.sealed_secret.empty()) {
+    const absl::StatusOr<std::string> text = ReadText(options.sealed_secret);
+    if (!text.ok()) return text.status();
+    const absl::Status added = AddSealedSecret(*text, *request);
+    if (!added.ok()) return added;
+  }
   return session.Print(session.Call(&v1::EnrollmentService::Stub::Enroll, *request));
 }
 
-// The rows of the three files, side by side.
+// The rows of the files, side by side.
 class Rows {
  public:
   static absl::StatusOr<Rows> Open(const BatchOptions& options) {
@@ -90,7 +106,13 @@ class Rows {
     if (!consents.ok()) return consents.status();
     absl::StatusOr<LineFile> details = LineFile::Open(options.details);
     if (!details.ok()) return details.status();
-    return Rows(*std::move(faces), *std::move(consents), *std::move(details), options.purpose);
+    Rows rows(*std::move(faces), *std::move(consents), *std::move(details), options.purpose);
+    if (!options.sealed_secrets.empty()) {
+      absl::StatusOr<LineFile> secrets = LineFile::Open(options.sealed_secrets);
+      if (!secrets.ok()) return secrets.status();
+      rows.secrets_ = *std::move(secrets);
+    }
+    return rows;
   }
 
   uint64_t size() const { return faces_.size(); }
@@ -119,6 +141,12 @@ class Rows {
     absl::StatusOr<v1::EnrollRequest> request =
         station.Request(*consent, *std::move(face), std::move(details), Now());
     if (!request.ok()) return consents_.Refuse(request.status());
+    if (secrets_.has_value()) {
+      const absl::StatusOr<std::string> secret = secrets_->Next();
+      if (!secret.ok()) return secret.status();
+      const absl::Status added = AddSealedSecret(*secret, *request);
+      if (!added.ok()) return secrets_->Refuse(added);
+    }
     return *std::move(request);
   }
 
@@ -132,6 +160,7 @@ class Rows {
   Templates faces_;
   LineFile consents_;
   LineFile details_;
+  std::optional<LineFile> secrets_;
   std::string purpose_;
   uint64_t next_ = 0;
 };
@@ -238,6 +267,9 @@ void AddEnrollVerbs(CommandLine& line) {
       ->required();
   one->add_option("--row", to_enroll->row, "Of a file with several; from 0")->type_name("N");
   one->add_option("--name", to_enroll->name, "The person's full name")->required();
+  one->add_option("--sealed-secret", to_enroll->sealed_secret,
+                  "Of a purpose in the person's own custody: from kluis consent sign")
+      ->type_name("FILE");
   one->add_option("--contact", to_enroll->contact, "How to reach the person");
 
   auto [batch, rows] = line.Verb<BatchOptions>(
@@ -258,6 +290,10 @@ void AddEnrollVerbs(CommandLine& line) {
                    "{\"full_name\": ..., \"contact\": ...} on each line")
       ->type_name("FILE")
       ->required();
+  batch
+      ->add_option("--sealed-secrets", rows->sealed_secrets,
+                   "Of a purpose in the persons' own custody: a sealed secret on each line")
+      ->type_name("FILE");
   batch->add_option("--purpose", rows->purpose, "That every consent must be for")->required();
   batch->add_option("--receipts", rows->receipts, "Writes what became of each row, a line each")
       ->type_name("FILE");

@@ -3,7 +3,9 @@
 #include "client/command_line.h"
 #include "client/files.h"
 #include "client/verbs.h"
+#include "crypto/codec.h"
 #include "crypto/key_file.h"
+#include "crypto/release.h"
 
 namespace kluis::client {
 namespace {
@@ -30,6 +32,20 @@ Outcome New(Session& session, const KeyOptions& options) {
   return PrintKey(session, key.public_key());
 }
 
+Outcome Custody(Session& session, const KeyOptions& options) {
+  const crypto::SecretBytes secret = crypto::SecretBytes::Random(crypto::kDeviceSecretBytes);
+  const absl::Status written = crypto::WriteDeviceSecret(secret, options.file);
+  if (!written.ok()) return written;
+  const std::string digest = crypto::ToHex(crypto::Bytes(crypto::CustodyDigest(secret)));
+  if (session.json()) {
+    session.out() << nlohmann::ordered_json{{"custody_sha256", digest}}.dump() << "\n";
+  } else {
+    session.out() << AlignedTable({{"custody", "SHA-256 " + digest}})
+                  << "Without this file nobody can verify you, and nobody can make it again.\n";
+  }
+  return ExitCode::kDone;
+}
+
 Outcome Show(Session& session, const KeyOptions& options) {
   const absl::StatusOr<crypto::PublicKey> key = ReadPublicKey(options.file);
   if (!key.ok()) return key.status();
@@ -44,6 +60,14 @@ void AddKeyVerbs(CommandLine& line) {
       group, "new", "Make a signing key that only its owner can read; never overwrites",
       "kluis key new officer-1.key", New);
   make->add_option("file", make_options->file, "Where to write it")->type_name("FILE")->required();
+
+  auto [custody, custody_options] = line.Verb<KeyOptions>(
+      group, "custody",
+      "Make the secret that my template opens with where it is in my custody; never overwrites",
+      "kluis key custody me.custody", Custody);
+  custody->add_option("file", custody_options->file, "Where to write it, readable by me only")
+      ->type_name("FILE")
+      ->required();
 
   auto [show, show_options] =
       line.Verb<KeyOptions>(group, "show", "Print the public half and the key id of a key",

@@ -5,6 +5,7 @@
 #include "client/command_line.h"
 #include "client/files.h"
 #include "client/inspection.h"
+#include "client/order.h"
 #include "client/verbs.h"
 #include "kluis/v1/supervision_service.grpc.pb.h"
 
@@ -12,13 +13,6 @@ namespace kluis::client {
 namespace {
 
 using Stub = v1::SupervisionService::Stub;
-
-struct OrderOptions {
-  std::string purpose;
-  std::vector<std::string> keys;
-  std::string reasons;
-  std::string statement;
-};
 
 struct InspectOptions {
   uint32_t start = 0;
@@ -29,34 +23,12 @@ struct InspectOptions {
   std::string out;
 };
 
-// Sends the statement of --statement, or makes one of the options.
-template <typename Order, typename Request, typename Response>
-Outcome Send(Session& session, const OrderOptions& options,
-             grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*)) {
-  if (!options.statement.empty()) {
-    const absl::StatusOr<v1::Envelope> statement = ReadStatement(options.statement);
-    if (!statement.ok()) return statement.status();
-    Order order;
-    const absl::Status read = audit::ReadPayload(*statement, order);
-    if (!read.ok()) return read;
-    if (order.purpose() != options.purpose) {
-      return UsageError("--statement: is about another purpose");
-    }
-    return session.Print(session.Send(method, &Request::mutable_order, *statement));
-  }
-  if (options.reasons.empty()) return UsageError("--reasons is required");
-  Order order;
-  order.set_purpose(options.purpose);
-  order.set_reasons(options.reasons);
-  return session.Act(method, &Request::mutable_order, options.keys, order);
-}
-
 Outcome Stop(Session& session, const OrderOptions& options) {
-  return Send<v1::StopOrder>(session, options, &Stub::OrderStop);
+  return SendOrder<v1::StopOrder>(session, options, &Stub::OrderStop);
 }
 
 Outcome Lift(Session& session, const OrderOptions& options) {
-  return Send<v1::LiftOrder>(session, options, &Stub::LiftStop);
+  return SendOrder<v1::LiftOrder>(session, options, &Stub::LiftStop);
 }
 
 absl::StatusOr<v1::Envelope> InspectionOrder(Session& session, const InspectOptions& options) {
@@ -110,6 +82,8 @@ void AddInspectOptions(CLI::App& verb, InspectOptions& options) {
       ->required();
 }
 
+}  // namespace
+
 void AddOrderOptions(CLI::App& verb, OrderOptions& options) {
   verb.add_option("purpose", options.purpose, "The purpose's name")
       ->type_name("PURPOSE")
@@ -123,8 +97,6 @@ void AddOrderOptions(CLI::App& verb, OrderOptions& options) {
       ->excludes(keys)
       ->excludes(reasons);
 }
-
-}  // namespace
 
 void AddOrderVerbs(CommandLine& line) {
   CLI::App& group =

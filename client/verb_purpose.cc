@@ -1,6 +1,7 @@
 #include "absl/strings/str_cat.h"
 #include "client/command_line.h"
 #include "client/files.h"
+#include "client/order.h"
 #include "client/verbs.h"
 #include "kluis/v1/supervision_service.grpc.pb.h"
 
@@ -26,11 +27,16 @@ Outcome Register(Session& session, const RegisterOptions& options) {
                      options.keys, payload);
 }
 
+Outcome Rotate(Session& session, const OrderOptions& options) {
+  return SendOrder<v1::RotationOrder>(session, options, &Stub::RotateTransform);
+}
+
 Outcome List(Session& session, const NoOptions&) {
   return session.PrintList(session.CallAllPages<Stub, v1::ListPurposesRequest>(&Stub::ListPurposes),
                            "purposes",
                            {{"PURPOSE", "registration.purpose"},
                             {"STOPPED", "stopped"},
+                            {"ROTATING", "rotating"},
                             {"OPERATIONS", "registration.operations"},
                             {"ALGORITHM", "registration.algorithm"},
                             {"CONTROLLER", "registration.controller.name"},
@@ -51,6 +57,14 @@ void AddPurposeVerbs(CommandLine& line) {
                   "issued_at are filled in")
       ->type_name("FILE")
       ->required();
+  auto [rotate, to_rotate] = line.Verb<OrderOptions>(
+      group, "rotate",
+      "Protect all its templates anew under a new secret; what was kept before becomes useless "
+      "(supervisor)",
+      "kluis purpose rotate missing-persons --key dpa.key --reasons \"a copy of the disk was "
+      "found\"",
+      Rotate);
+  AddOrderOptions(*rotate, *to_rotate);
   line.Verb<NoOptions>(group, "list", "List the purposes, who controls them, on which basis",
                        "kluis purpose list --output json", List);
 }

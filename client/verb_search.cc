@@ -2,6 +2,7 @@
 
 #include "client/algorithm.h"
 #include "client/command_line.h"
+#include "client/files.h"
 #include "client/purposes.h"
 #include "client/verbs.h"
 #include "kluis/v1/search_service.grpc.pb.h"
@@ -28,6 +29,7 @@ struct IdentifyOptions {
 struct VerifyOptions {
   std::string subject;
   std::string purpose;
+  std::string release;
   ProbeOptions probe;
 };
 
@@ -71,6 +73,11 @@ Outcome Verify(Session& session, const VerifyOptions& options) {
   if (!probe.ok()) return probe.status();
   v1::VerifyRequest request;
   request.set_request_id(NewRequestId());
+  if (!options.release.empty()) {
+    absl::StatusOr<v1::Envelope> release = ReadStatement(options.release);
+    if (!release.ok()) return release.status();
+    *request.mutable_release() = *std::move(release);
+  }
   request.set_subject(options.subject);
   request.set_purpose(PurposeName(options.purpose));
   *request.mutable_probe() = *std::move(probe);
@@ -114,6 +121,10 @@ void AddSearchVerbs(CommandLine& line) {
       ->type_name("SUBJECT")
       ->required();
   verify->add_option("--purpose", to_verify->purpose, "See kluis purpose list")->required();
+  verify
+      ->add_option("--release", to_verify->release,
+                   "Where the purpose is in the subject's custody: what the subject signed for me")
+      ->type_name("FILE");
   AddProbeOptions(*verify, to_verify->probe);
 }
 

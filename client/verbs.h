@@ -8,7 +8,9 @@ class CommandLine;
 
 void AddKeyVerbs(CommandLine& line);
 void AddStatementVerbs(CommandLine& line);
-void AddVaultVerbs(CommandLine& line);  // and policy
+void AddVaultVerbs(CommandLine& line);   // and policy
+void AddSealVerbs(CommandLine& line);    // of the group vault
+void AddBackupVerbs(CommandLine& line);  // of the group vault
 void AddAuthorityVerbs(CommandLine& line);
 void AddPurposeVerbs(CommandLine& line);
 void AddConsentVerbs(CommandLine& line);
@@ -16,6 +18,7 @@ void AddEnrollVerbs(CommandLine& line);
 void AddCaseVerbs(CommandLine& line);
 void AddSearchVerbs(CommandLine& line);  // identify and verify
 void AddCandidateVerbs(CommandLine& line);
+void AddReleaseVerbs(CommandLine& line);
 void AddMeVerbs(CommandLine& line);
 void AddOrderVerbs(CommandLine& line);
 void AddLogVerbs(CommandLine& line);

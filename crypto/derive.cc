@@ -2,6 +2,8 @@
 
 #include <sodium.h>
 
+#include "crypto/little_endian.h"
+
 namespace kluis::crypto {
 namespace {
 
@@ -15,9 +17,7 @@ void HashParts(std::span<const uint8_t, 32> key, const Label& use,
                                                 use.data());
   for (const std::string_view part : parts) {
     std::array<uint8_t, 8> length;
-    for (size_t i = 0; i < length.size(); ++i) {
-      length[i] = static_cast<uint8_t>(uint64_t{part.size()} >> (8 * i));
-    }
+    PutU64(part.size(), length.data());
     crypto_generichash_blake2b_update(&state, length.data(), length.size());
     crypto_generichash_blake2b_update(&state, reinterpret_cast<const unsigned char*>(part.data()),
                                       part.size());

@@ -138,6 +138,27 @@ absl::Status Keyring::Puncture(std::span<const uint32_t> slots) {
   return absl::OkStatus();
 }
 
+absl::Status Keyring::Rekey(std::vector<std::unique_ptr<RootKeyStore>> stores) {
+  const std::scoped_lock puncture_lock(puncture_mutex_);
+  if (stores.size() != replicas_.size()) {
+    return absl::InvalidArgumentError("rekey: needs one store for each place");
+  }
+  all_saved_ = false;  // a place that fails must not stay behind the others
+  attempt_ += 2;       // a place that has to be saved whole first takes two
+  for (size_t i = 0; i < replicas_.size(); ++i) {
+    const absl::Status changed =
+        replicas_[i].ChangeStore(std::move(stores[i]), id_, attempt_, cover_);
+    if (!changed.ok()) {
+      return absl::Status(changed.code(), absl::StrCat("keyring ", replicas_[i].path(),
+                                                       ": not rekeyed: ", changed.message()));
+    }
+  }
+  all_saved_ = unsaved_.empty();
+  const std::unique_lock cover_lock(cover_mutex_);
+  generation_ = attempt_;
+  return absl::OkStatus();
+}
+
 bool Keyring::IsPunctured(uint32_t slot) const {
   const std::shared_lock lock(cover_mutex_);
   return cover_.Find(slot) == nullptr;

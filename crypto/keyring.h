@@ -98,6 +98,12 @@ class Keyring {
   // names it.
   absl::Status Puncture(std::span<const uint32_t> slots);
 
+  // Puts the root key of each place under a store of its own, in the order of the places: the end
+  // of a rekey. Each place gets a fresh root key, and what opened the one before opens nothing. On
+  // failure some places may be under their old store; call again until OK. kInvalidArgument: not as
+  // many stores as places. kUnavailable and the codes of RootKeyStore: the message names the place.
+  absl::Status Rekey(std::vector<std::unique_ptr<RootKeyStore>> stores);
+
   bool IsPunctured(uint32_t slot) const;
 
   // Of the last save; grows with each, not always by one.

@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "crypto/derive.h"
+#include "crypto/little_endian.h"
 
 namespace kluis::crypto {
 namespace {
@@ -18,8 +19,9 @@ constexpr size_t kNodeBytes = kPositionBytes + 32;
 uint64_t WidthOf(const CoverNode& node) { return uint64_t{1} << (kSlotBits - node.depth); }
 
 std::array<uint8_t, kPositionBytes> PositionOf(const CoverNode& node) {
-  return {node.depth, static_cast<uint8_t>(node.first), static_cast<uint8_t>(node.first >> 8),
-          static_cast<uint8_t>(node.first >> 16), static_cast<uint8_t>(node.first >> 24)};
+  std::array<uint8_t, kPositionBytes> position{node.depth};
+  PutU32(node.first, position.data() + 1);
+  return position;
 }
 
 }  // namespace
@@ -55,8 +57,7 @@ absl::StatusOr<KeyringCover> KeyringCover::Parse(std::span<const uint8_t> bytes)
   uint64_t next = 0;  // the first slot that no node has covered yet
   for (CoverNode& node : nodes) {
     node.depth = bytes[0];
-    node.first = 0;
-    for (size_t i = 0; i < 4; ++i) node.first |= uint32_t{bytes[1 + i]} << (8 * i);
+    node.first = GetU32(bytes.data() + 1);
     std::memcpy(node.seed.data(), bytes.data() + kPositionBytes, node.seed.size());
     bytes = bytes.subspan(kNodeBytes);
     if (node.depth > kSlotBits || node.first < next || node.first % WidthOf(node) != 0) {

@@ -79,14 +79,22 @@ class KeyringReplica {
   absl::Status Settle();
 
   // All of a state, over whatever is here: for a new keyring and for one that is behind or missing.
-  // After any failure the files open to what they opened to before, or to this; call again with a
-  // higher generation until OK. kUnavailable and the codes of RootKeyStore.
+  // Removes every table and page that the root key here does not open; what it opens stays until
+  // the new root key is in its place. `generation` is higher than any before. After any failure the
+  // files open to what they opened to before, or to this; call again with a higher generation until
+  // OK. kUnavailable and the codes of RootKeyStore.
   absl::Status SaveWhole(const KeyringId& id, uint64_t generation, const SegmentedCover& cover);
 
   // The same for a state that differs from the one saved or loaded last in the segments `changed`
   // (ascending) and in the top.
   absl::Status Save(const KeyringId& id, uint64_t generation, const SegmentedCover& cover,
                     std::span<const uint32_t> changed);
+
+  // The same state under a fresh root key, which `store` keeps from now on in place of the one
+  // before: another wrapper over the same file. After an error the store that opens what is on disk
+  // is kept; call again until OK. `generation` is two higher than any before. Codes as Save.
+  absl::Status ChangeStore(std::unique_ptr<RootKeyStore> store, const KeyringId& id,
+                           uint64_t generation, const SegmentedCover& cover);
 
  private:
   std::string TablePath(uint64_t generation) const;

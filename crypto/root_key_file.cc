@@ -48,10 +48,21 @@ absl::Status RootKeyFile::CheckAbsent() {
   return absl::OkStatus();
 }
 
-absl::StatusOr<RootKey> RootKeyFile::Read() {
+absl::StatusOr<SecretBytes> RootKeyFile::ReadRaw() {
   const absl::Status restored = Restore();
   if (!restored.ok()) return restored;
-  const absl::StatusOr<SecretBytes> file = files_.ReadPrivate(path_, kMaxFileBytes);
+  return files_.ReadPrivate(path_, kMaxFileBytes);
+}
+
+absl::Status RootKeyFile::Destroy() {
+  absl::Status done = files_.Wipe(path_);
+  if (done.ok()) done = files_.Remove(path_);
+  if (done.ok()) done = files_.SyncDirectory(directory_);
+  return done;
+}
+
+absl::StatusOr<RootKey> RootKeyFile::Read() {
+  const absl::StatusOr<SecretBytes> file = ReadRaw();
   if (!file.ok()) return file.status();
   const std::span<const uint8_t> bytes = file->Expose();
   if (wrapper_ != nullptr) return wrapper_->Unwrap(TextOf(bytes));

@@ -32,6 +32,13 @@ class RootKeyFile final : public RootKeyStore {
   // error codes. Each place needs a wrapper of its own: one destroys what opens all others.
   RootKeyFile(std::string path, FileSystem& files, RootWrapper* wrapper = nullptr);
 
+  // The file as it is, once an interrupted Replace is decided: to see who wrapped it. Codes as
+  // Read, but the content is not looked at.
+  absl::StatusOr<SecretBytes> ReadRaw();
+
+  // Destroys the file: for a place that was left under a wrapper that is over. kNotFound: none.
+  absl::Status Destroy();
+
   std::string name() const override { return path_; }
   absl::Status CheckAbsent() override;
   absl::StatusOr<RootKey> Read() override;

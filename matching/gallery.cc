@@ -4,44 +4,33 @@
 
 #include <algorithm>
 #include <bit>
-#include <cmath>
+#include <limits>
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
-#include "crypto/secret_bytes.h"
-#include "matching/kernels.h"
+#include "matching/quantised.h"
 #include "matching/segment.h"
+#include "matching/shared_scan.h"
 #include "matching/template_check.h"
-#include "matching/threshold.h"
 
 namespace kluis::matching {
 namespace {
 
-constexpr std::size_t kTemplateBytesPerSegment = 64 * 1024;
 constexpr std::size_t kMaxThreads = 64;
+constexpr std::size_t kMaxFreeDesks = 64;
 constexpr std::uint64_t kMaxPlaces = std::uint64_t{1} << 32;
+constexpr std::size_t kFirstLearning = 64;  // rows; see LearnCentre
 
-struct Scored {
-  double badness;  // lower is better, for both metrics
-  SealedRow row;
-};
-
-bool Better(const Scored& a, const Scored& b) {
-  return a.badness != b.badness ? a.badness < b.badness : a.row.slot < b.row.slot;
+std::uint32_t Seconds32(std::int64_t time) {
+  constexpr std::int64_t kLast = std::numeric_limits<std::uint32_t>::max();
+  return static_cast<std::uint32_t>(std::clamp<std::int64_t>(time, 0, kLast));
 }
-
-void Wipe(std::vector<Scored>& scored) {
-  if (!scored.empty()) sodium_memzero(scored.data(), scored.size() * sizeof(Scored));
-}
-
-enum class Failure { kNone, kCancelled, kDataLoss };
 
 }  // namespace
 
-struct Gallery::Part {
-  std::vector<Scored> best;  // a heap, the worst on top; its capacity never grows
-  std::size_t matches = 0;
-  std::size_t compared = 0;
+struct Gallery::Batch {
+  std::vector<CardTag> tags;         // of each row; empty: no cards
+  std::vector<std::uint8_t> sealed;  // the cards, one after another
 };
 
 absl::StatusOr<std::unique_ptr<Gallery>> Gallery::Create(const Algorithm& algorithm,
@@ -49,35 +38,75 @@ absl::StatusOr<std::unique_ptr<Gallery>> Gallery::Create(const Algorithm& algori
   if (options.threads < 1 || options.threads > kMaxThreads) {
     return absl::InvalidArgumentError("threads: must be 1 to 64");
   }
-  const SegmentSealer::Cipher cipher = options.cipher.value_or(SegmentSealer::Preferred());
-  const crypto::SecretBytes key = crypto::SecretBytes::Random(SegmentSealer::kKeyBytes);
-  const auto key_bytes = key.Expose().first<SegmentSealer::kKeyBytes>();
-
-  auto gallery = std::unique_ptr<Gallery>(new Gallery(algorithm));
-  for (std::size_t i = 0; i <= options.threads; ++i) {
-    absl::StatusOr<std::unique_ptr<Desk>> desk =
-        Desk::Create(gallery->rows_per_segment_, algorithm.dimension, cipher, key_bytes);
-    if (!desk.ok()) return desk.status();
-    if (i == 0) {
-      gallery->writer_desk_ = *std::move(desk);
-    } else {
-      gallery->desks_.push_back(*std::move(desk));
-    }
+  if (!(options.miss > 0 && options.miss < 1)) {
+    return absl::InvalidArgumentError("miss: must be above 0 and below 1");
   }
-  gallery->pool_ = std::make_unique<WorkerPool>(options.threads);
+  if (!options.centre.empty() && options.centre.size() != algorithm.dimension) {
+    return absl::InvalidArgumentError("centre: must have the algorithm's dimension");
+  }
+  auto gallery = std::unique_ptr<Gallery>(new Gallery(algorithm, options));
+  const crypto::SecretBytes rotation = crypto::SecretBytes::Random(SketchSpace::kKeyBytes);
+  absl::StatusOr<std::unique_ptr<SketchSpace>> space =
+      SketchSpace::Create(algorithm.dimension, rotation.Expose().first<SketchSpace::kKeyBytes>());
+  if (!space.ok()) return space.status();
+  gallery->space_ = *std::move(space);
+  if (!options.centre.empty()) {
+    gallery->space_->SetCentre(options.centre);
+  } else if (algorithm.mean_length > 0) {
+    gallery->learn_at_ = kFirstLearning;
+  }
+  gallery->shape_ = std::make_unique<SegmentShape>(algorithm.dimension, gallery->space_->words());
+
+  const auto key = gallery->key_.Expose().first<SegmentSealer::kKeyBytes>();
+  std::vector<std::unique_ptr<SegmentDesk>> desks;
+  for (std::size_t i = 0; i < options.threads + 2; ++i) {
+    absl::StatusOr<std::unique_ptr<SegmentDesk>> desk =
+        SegmentDesk::Create(*gallery->shape_, gallery->cipher_, key);
+    if (!desk.ok()) return desk.status();
+    desks.push_back(*std::move(desk));
+  }
+  gallery->writer_desk_ = std::move(desks.back());
+  desks.pop_back();
+  gallery->second_desk_ = std::move(desks.back());
+  desks.pop_back();
+  gallery->scan_ =
+      std::make_unique<SharedScan>(*gallery->shape_, std::move(desks), [made = gallery.get()] {
+        const std::shared_lock<std::shared_mutex> lock(made->list_);
+        return made->segments_;
+      });
   return gallery;
 }
 
-Gallery::Gallery(const Algorithm& algorithm)
+Gallery::Gallery(const Algorithm& algorithm, const Options& options)
     : algorithm_(&algorithm),
-      rows_per_segment_(std::max<std::size_t>(
-          kTemplateBytesPerSegment / (algorithm.dimension * sizeof(float)), 1)) {}
+      miss_(options.miss),
+      source_(options.source),
+      cipher_(options.cipher.value_or(SegmentSealer::Preferred())),
+      key_(crypto::SecretBytes::Random(SegmentSealer::kKeyBytes)) {}
 
 Gallery::~Gallery() = default;
 
-Segment* Gallery::SegmentAt(std::size_t number) const {
+std::shared_ptr<Segment> Gallery::SegmentAt(std::size_t number) const {
   const std::shared_lock<std::shared_mutex> lock(list_);
-  return number < segments_.size() ? segments_[number].get() : nullptr;
+  return number < segments_.size() ? segments_[number] : nullptr;
+}
+
+absl::StatusOr<std::unique_ptr<TemplateDesk>> Gallery::TakeDesk() const {
+  {
+    const std::lock_guard<std::mutex> lock(desks_);
+    if (!free_desks_.empty()) {
+      std::unique_ptr<TemplateDesk> desk = std::move(free_desks_.back());
+      free_desks_.pop_back();
+      return desk;
+    }
+  }
+  return TemplateDesk::Create(*shape_, cipher_, key_.Expose().first<SegmentSealer::kKeyBytes>());
+}
+
+void Gallery::ReturnDesk(std::unique_ptr<TemplateDesk> desk) const {
+  desk->Wipe();
+  const std::lock_guard<std::mutex> lock(desks_);
+  if (free_desks_.size() < kMaxFreeDesks) free_desks_.push_back(std::move(desk));
 }
 
 absl::Status Gallery::CheckRows(std::span<const Row> rows, std::span<const float> templates) const {
@@ -105,193 +134,166 @@ absl::Status Gallery::Add(const Row& row, std::span<const float> protected_templ
 
 absl::Status Gallery::Add(std::span<const Row> rows, std::span<const float> templates) {
   if (absl::Status status = CheckRows(rows, templates); !status.ok()) return status;
-  const std::lock_guard<std::mutex> lock(writer_);
-  absl::flat_hash_set<std::uint32_t> seen;
-  for (const Row& row : rows) {
-    if (places_.contains(row.slot) || !seen.insert(row.slot).second) {
-      return absl::AlreadyExistsError("slot: already in the gallery");
+  absl::StatusOr<std::unique_ptr<TemplateDesk>> desk = TakeDesk();
+  if (!desk.ok()) return desk.status();
+  absl::Status status;
+  {
+    const std::shared_lock<std::shared_mutex> places(moving_);
+    Batch batch;
+    status = Encode(rows, templates, **desk, batch);
+    const std::lock_guard<std::mutex> lock(writer_);
+    absl::flat_hash_set<std::uint32_t> seen;
+    for (std::size_t i = 0; status.ok() && i < rows.size(); ++i) {
+      if (places_.Find(rows[i].slot).has_value() || !seen.insert(rows[i].slot).second) {
+        status = absl::AlreadyExistsError("slot: already in the gallery");
+      }
+    }
+    for (std::size_t done = 0; status.ok() && done < rows.size();) {
+      const std::shared_ptr<Segment> segment = SegmentWithRoom();
+      status = segment == nullptr ? absl::ResourceExhaustedError("gallery: full")
+                                  : AddToSegment(*segment, rows, **desk, batch, done);
+      writer_desk_->Wipe();
     }
   }
-  if (next_place_ + rows.size() > kMaxPlaces + free_places_.size()) {
-    return absl::ResourceExhaustedError("gallery: full");
-  }
+  ReturnDesk(*std::move(desk));
+  return status.ok() ? LearnCentre() : status;
+}
 
-  absl::Status status;
-  for (std::size_t done = 0; status.ok() && done < rows.size();) {
-    const std::uint64_t first = free_places_.empty() ? next_place_ : free_places_.back();
-    status = AddToSegment(first / rows_per_segment_, rows, templates, done);
-    writer_desk_->Wipe();
+absl::Status Gallery::Encode(std::span<const Row> rows, std::span<const float> templates,
+                             TemplateDesk& desk, Batch& batch) {
+  const std::size_t dimension = algorithm_->dimension;
+  const std::size_t card_bytes = shape_->sealed_card_bytes();
+  const bool with_cards = source_ == nullptr || learn_at_ != 0;
+  if (with_cards) batch.sealed.resize(rows.size() * card_bytes);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const Card card = desk.Make(templates.subspan(i * dimension, dimension), rows[i]);
+    Dequantise(*algorithm_, card.head, card.values, desk.floats());
+    space_->Encode(desk.floats(), desk.sketch(i), desk.factors(i));
+    if (!with_cards) continue;
+    batch.tags.push_back({.counter = ++last_counter_, .slot = rows[i].slot});
+    if (!desk.Seal(batch.tags[i], std::span(batch.sealed).subspan(i * card_bytes, card_bytes))) {
+      return absl::InternalError("gallery: a template cannot be sealed");
+    }
   }
+  return absl::OkStatus();
+}
+
+std::shared_ptr<Segment> Gallery::SegmentWithRoom() {
+  if (!with_room_.empty()) return SegmentAt(*with_room_.begin());
+  const std::unique_lock<std::shared_mutex> lock(list_);
+  const auto gap = std::find(segments_.begin(), segments_.end(), nullptr);
+  const auto number = static_cast<std::size_t>(gap - segments_.begin());
+  if ((number + 1) * shape_->rows > kMaxPlaces) return nullptr;
+  auto segment = std::make_shared<Segment>(number, *shape_, source_ == nullptr || learn_at_ != 0);
+  if (gap == segments_.end()) {
+    segments_.push_back(segment);
+  } else {
+    *gap = segment;
+  }
+  with_room_.insert(number);
+  return segment;
+}
+
+absl::Status Gallery::AddToSegment(Segment& segment, std::span<const Row> rows, TemplateDesk& desk,
+                                   const Batch& batch, std::size_t& done) {
+  SegmentDesk& opened = *writer_desk_;
+  const std::unique_lock<std::shared_mutex> lock(segment.mutex);
+  if (segment.counter != 0) {  // else it is new, and as empty as the desk
+    if (absl::Status status = opened.OpenLocked(segment); !status.ok()) return status;
+  }
+  const std::size_t card_bytes = shape_->sealed_card_bytes();
+  const std::size_t before = done;
+  SegmentView view = opened.view();
+  for (; done < rows.size() && segment.live_rows < shape_->rows; ++done) {
+    const std::size_t at = segment.FreeRow();
+    const Row& row = rows[done];
+    view.PutSketch(at, desk.sketch(done), desk.factors(done));
+    view.expires[at] = Seconds32(row.expires_at);
+    view.slots[at] = row.slot;
+    view.categories[at] = row.category;
+    if (!segment.card_tags.empty()) {
+      segment.card_tags[at] = batch.tags[done];
+      std::copy_n(batch.sealed.begin() + static_cast<std::ptrdiff_t>(done * card_bytes), card_bytes,
+                  segment.Card(at, *shape_).begin());
+    }
+    segment.SetLive(at, true);
+    places_.Insert(row.slot, static_cast<std::uint32_t>(segment.number * shape_->rows + at));
+  }
+  if (segment.live_rows == shape_->rows) with_room_.erase(segment.number);
+  live_ += done - before;
+  return opened.SealLocked(++last_counter_, segment);
+}
+
+template <typename Change>
+absl::Status Gallery::ChangeRow(std::uint32_t slot, const Change& change) {
+  const std::optional<std::uint32_t> place = places_.Find(slot);
+  if (!place.has_value()) return absl::NotFoundError("slot: not in the gallery");
+  const std::shared_ptr<Segment> segment = SegmentAt(*place / shape_->rows);
+  const std::unique_lock<std::shared_mutex> lock(segment->mutex);
+  absl::Status status = writer_desk_->OpenLocked(*segment);
+  if (status.ok()) {
+    change(*segment, writer_desk_->view(), *place % shape_->rows);
+    status = writer_desk_->SealLocked(++last_counter_, *segment);
+  }
+  writer_desk_->Wipe();
   return status;
 }
 
-absl::Status Gallery::AddToSegment(std::size_t number, std::span<const Row> rows,
-                                   std::span<const float> templates, std::size_t& done) {
-  const std::size_t dimension = algorithm_->dimension;
-  Desk& desk = *writer_desk_;
-  Segment* segment = SegmentAt(number);
-  std::unique_ptr<Segment> fresh;
-  if (segment == nullptr) {  // the desk is empty, and so is a new segment
-    fresh = std::make_unique<Segment>(number, desk.plain_bytes);
-    segment = fresh.get();
-  } else if (absl::Status status = desk.Open(*segment); !status.ok()) {
-    return status;
+absl::Status Gallery::SetScope(std::uint32_t slot, std::uint8_t category, std::int64_t expires_at) {
+  if (category != 0 && !std::has_single_bit(category)) {
+    return absl::InvalidArgumentError("category: must be one bit or none");
   }
-
-  const std::size_t before = done;
-  while (done < rows.size()) {
-    const std::uint64_t place = free_places_.empty() ? next_place_ : free_places_.back();
-    if (place / rows_per_segment_ != number) break;
-    if (free_places_.empty()) {
-      ++next_place_;
-    } else {
-      free_places_.pop_back();
-    }
-    const std::size_t i = place % rows_per_segment_;
-    const Row& row = rows[done];
-    desk.rows[i] = {.expires_at = row.expires_at,
-                    .slot = row.slot,
-                    .live = 1,
-                    .category = row.category,
-                    .zero = 0,
-                    .record_id = row.record_id,
-                    .subject_id = row.subject_id};
-    std::copy_n(templates.begin() + static_cast<std::ptrdiff_t>(done * dimension), dimension,
-                desk.templates.begin() + static_cast<std::ptrdiff_t>(i * dimension));
-    places_[row.slot] = static_cast<std::uint32_t>(place);
-    ++done;
-  }
-  live_ += done - before;
-  absl::Status status = desk.Seal(++last_counter_, *segment);
-  if (fresh != nullptr) {
-    const std::unique_lock<std::shared_mutex> lock(list_);
-    segments_.push_back(std::move(fresh));
-  }
-  return status;
+  const std::lock_guard<std::mutex> lock(writer_);
+  return ChangeRow(slot, [&](Segment&, SegmentView view, std::size_t row) {
+    view.categories[row] = category;
+    view.expires[row] = Seconds32(expires_at);
+  });
 }
 
 absl::Status Gallery::Remove(std::uint32_t slot) {
   const std::lock_guard<std::mutex> lock(writer_);
-  const auto found = places_.find(slot);
-  if (found == places_.end()) return absl::NotFoundError("slot: not in the gallery");
-  const std::size_t dimension = algorithm_->dimension;
-  const std::size_t i = found->second % rows_per_segment_;
-  Segment* const segment = SegmentAt(found->second / rows_per_segment_);
-  Desk& desk = *writer_desk_;
-  absl::Status status = desk.Open(*segment);
-  if (status.ok()) {
-    sodium_memzero(&desk.rows[i], sizeof(SealedRow));
-    sodium_memzero(&desk.templates[i * dimension], dimension * sizeof(float));
-    status = desk.Seal(++last_counter_, *segment);
-  }
-  desk.Wipe();
+  std::size_t number = 0;
+  absl::Status status = ChangeRow(slot, [&](Segment& segment, SegmentView view, std::size_t row) {
+    view.ClearRow(row);
+    segment.SetLive(row, false);
+    number = segment.number;
+    if (segment.card_tags.empty()) return;
+    segment.card_tags[row] = {};
+    const std::span<std::uint8_t> card = segment.Card(row, *shape_);
+    sodium_memzero(card.data(), card.size());
+  });
   if (!status.ok()) return status;
-  free_places_.push_back(found->second);
-  places_.erase(found);
+  places_.Erase(slot);
+  with_room_.insert(number);
   --live_;
+  if (const std::shared_ptr<Segment> segment = SegmentAt(number); segment->live_rows == 0) {
+    DropSegment(*segment);
+  }
+  GiveBack();
   return absl::OkStatus();
 }
 
-void Gallery::ScoreDesk(const Query& query, Desk& desk, Part& part) const {
-  const bool larger_is_alike = algorithm_->metric == Metric::kCosine;
-  const Kernels& kernels = BestKernels();
-  (larger_is_alike ? kernels.dot : kernels.squared_distance)(
-      query.probe.data(), desk.templates.data(), desk.rows.size(), algorithm_->dimension,
-      desk.scores.data());
-  for (std::size_t i = 0; i < desk.rows.size(); ++i) {
-    const SealedRow& row = desk.rows[i];
-    const double raw = static_cast<double>(desk.scores[i]);
-    const double score = larger_is_alike ? raw : std::sqrt(raw);
-    const bool in_scope =
-        row.live == 1 && row.expires_at > query.now && (row.category & query.categories) != 0;
-    part.compared += in_scope ? 1 : 0;
-    if (!in_scope || !IsMatch(*algorithm_, score, query.cut)) continue;
-    ++part.matches;
-    if (query.max_candidates == 0) continue;
-    const Scored scored = {.badness = larger_is_alike ? -score : score, .row = row};
-    if (part.best.size() == query.max_candidates) {
-      if (!Better(scored, part.best.front())) continue;
-      std::pop_heap(part.best.begin(), part.best.end(), Better);
-      part.best.pop_back();
-    }
-    part.best.push_back(scored);
-    std::push_heap(part.best.begin(), part.best.end(), Better);
-  }
-}
-
-absl::StatusOr<ScanResult> Gallery::Scan(const Query& query) const {
-  if (absl::Status status = CheckProtected(*algorithm_, query.probe); !status.ok()) return status;
-  if (std::isnan(query.cut)) return absl::InvalidArgumentError("cut: not a number");
-  if (query.max_candidates > kMaxCandidates) {
-    return absl::InvalidArgumentError("max_candidates: must be 0 to 1024");
-  }
-  std::size_t segment_count = 0;
-  {
-    const std::shared_lock<std::shared_mutex> lock(list_);
-    segment_count = segments_.size();
-  }
-
-  std::vector<Part> parts(desks_.size());
-  for (Part& part : parts) part.best.reserve(query.max_candidates);
-  std::atomic<std::size_t> next_segment = 0;
-  std::atomic<Failure> failure = Failure::kNone;
-  pool_->Run(std::min(desks_.size(), segment_count), [&](std::size_t worker) {
-    Desk& desk = *desks_[worker];
-    while (failure.load() == Failure::kNone) {
-      const std::size_t number = next_segment.fetch_add(1);
-      if (number >= segment_count) break;
-      if (query.should_stop && query.should_stop()) {
-        Failure none = Failure::kNone;
-        failure.compare_exchange_strong(none, Failure::kCancelled);
-        break;
-      }
-      if (!desk.Open(*SegmentAt(number)).ok()) {
-        failure = Failure::kDataLoss;
-        break;
-      }
-      ScoreDesk(query, desk, parts[worker]);
-    }
-    desk.Wipe();
-  });
-
-  ScanResult result;
-  std::vector<Scored> best;
-  best.reserve(query.max_candidates * parts.size());
-  for (Part& part : parts) {
-    result.matches += part.matches;
-    result.compared += part.compared;
-    best.insert(best.end(), part.best.begin(), part.best.end());
-    Wipe(part.best);
-  }
-  std::sort(best.begin(), best.end(), Better);
-  const std::size_t count = std::min(best.size(), query.max_candidates);
-  result.candidates.reserve(count);
-  for (std::size_t i = 0; i < count; ++i) {
-    const SealedRow& row = best[i].row;
-    result.candidates.push_back(
-        {.slot = row.slot, .record_id = row.record_id, .subject_id = row.subject_id});
-  }
-  Wipe(best);
-  if (failure.load() == Failure::kCancelled) return absl::CancelledError("scan: stopped");
-  if (failure.load() == Failure::kDataLoss) {
-    return absl::DataLossError("gallery: a segment does not authenticate");
-  }
-  return result;
+void Gallery::DropSegment(const Segment& segment) {
+  const std::size_t number = segment.number;
+  with_room_.erase(number);
+  const std::unique_lock<std::shared_mutex> lock(list_);
+  segments_[number] = nullptr;  // a scan under way may still hold it
+  while (!segments_.empty() && segments_.back() == nullptr) segments_.pop_back();
 }
 
 std::size_t Gallery::bytes_resident() const {
-  std::size_t bytes = 0;
-  for (const std::unique_ptr<Desk>& desk : desks_) bytes += desk->memory.size();
-  bytes += writer_desk_->memory.size();
+  std::size_t bytes =
+      scan_->bytes() + writer_desk_->memory().size() + second_desk_->memory().size();
   {
-    const std::lock_guard<std::mutex> lock(writer_);
-    bytes += places_.capacity() * (sizeof(*places_.begin()) + 1);
-    bytes += free_places_.capacity() * sizeof(free_places_[0]);
+    const std::lock_guard<std::mutex> lock(desks_);
+    for (const auto& desk : free_desks_) bytes += desk->memory().size();
   }
-  const std::shared_lock<std::shared_mutex> lock(list_);
-  const std::size_t segment_bytes =
-      sizeof(Segment) + writer_desk_->plain_bytes + SegmentSealer::kTagBytes;
-  return bytes + segments_.size() * segment_bytes;
+  const std::lock_guard<std::mutex> lock(writer_);
+  bytes += places_.bytes();
+  const std::shared_lock<std::shared_mutex> list(list_);
+  bytes += segments_.capacity() * sizeof(segments_[0]);
+  for (const auto& segment : segments_) bytes += segment == nullptr ? 0 : segment->bytes(*shape_);
+  return bytes;
 }
 
 }  // namespace kluis::matching

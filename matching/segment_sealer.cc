@@ -8,6 +8,7 @@
 #include <climits>
 
 #include "crypto/secret_bytes.h"
+#include "matching/ipsec_mb.h"
 
 namespace kluis::matching {
 namespace {
@@ -173,12 +174,14 @@ class XChaChaSealer final : public SegmentSealer {
 
 bool SegmentSealer::IsAvailable(Cipher cipher) {
   if (cipher == Cipher::kXChaCha20Sodium) return true;
+  if (cipher == Cipher::kAesGcmIpsecMb) return sodium_init() >= 0 && IpsecMbIsAvailable();
   // libsodium has AES-256-GCM only where the processor has the instructions: on x86-64 that tells
   // for OpenSSL too; elsewhere XChaCha20 is taken.
   return sodium_init() >= 0 && crypto_aead_aes256gcm_is_available() == 1;
 }
 
 SegmentSealer::Cipher SegmentSealer::Preferred() {
+  if (IsAvailable(Cipher::kAesGcmIpsecMb)) return Cipher::kAesGcmIpsecMb;
   return IsAvailable(Cipher::kAesGcmOpenSsl) ? Cipher::kAesGcmOpenSsl : Cipher::kXChaCha20Sodium;
 }
 
@@ -187,6 +190,9 @@ absl::StatusOr<std::unique_ptr<SegmentSealer>> SegmentSealer::Create(
   if (!IsAvailable(cipher)) return absl::UnavailableError("cipher: not on this machine");
   std::unique_ptr<SegmentSealer> sealer;
   switch (cipher) {
+    case Cipher::kAesGcmIpsecMb:
+      sealer = CreateIpsecMbSealer(key);
+      break;
     case Cipher::kAesGcmOpenSsl:
       sealer = OpenSslSealer::Create(key);
       break;

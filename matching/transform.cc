@@ -51,6 +51,10 @@ void Hadamard(std::span<double> values) {
   }
 }
 
+void Wipe(std::vector<double>& values) {
+  sodium_memzero(values.data(), values.size() * sizeof(double));
+}
+
 }  // namespace
 
 Transform::Transform(const Algorithm& algorithm, crypto::SecretBytes rounds)
@@ -85,28 +89,73 @@ absl::Status Transform::Apply(std::span<const float> in, std::span<float> out) c
   const std::size_t dimension = algorithm_->dimension;
   if (out.size() != dimension) return absl::InvalidArgumentError("out: wrong number of values");
 
-  std::vector<double> from(in.begin(), in.end());
-  std::vector<double> to(dimension);
+  std::vector<double> values(in.begin(), in.end());
+  std::vector<double> spare(dimension);
   // All factors in one at the end: until then, whole numbers stay exact.
   double scale = std::pow(static_cast<double>(dimension), -0.5 * kRounds);
   if (algorithm_->metric == Metric::kCosine) {
     double squared = 0;
-    for (const double value : from) squared += value * value;
+    for (const double value : values) squared += value * value;
     scale /= std::sqrt(squared);
   }
+  Forward(values, spare);
+  for (std::size_t i = 0; i < dimension; ++i) out[i] = static_cast<float>(values[i] * scale);
+  Wipe(values);
+  Wipe(spare);
+  return absl::OkStatus();
+}
+
+void Transform::Forward(std::vector<double>& values, std::vector<double>& spare) const {
+  const std::size_t dimension = values.size();
   const auto* const table = reinterpret_cast<const std::uint16_t*>(rounds_.Expose().data());
   for (std::size_t r = 0; r < kRounds; ++r) {
     const std::uint16_t* source = table + r * 2 * dimension;
     const std::uint16_t* negate = source + dimension;
     for (std::size_t i = 0; i < dimension; ++i) {
-      to[i] = from[source[i]] * (1.0 - 2.0 * negate[i]);
+      spare[i] = values[source[i]] * (1.0 - 2.0 * negate[i]);
     }
-    Hadamard(to);
-    std::swap(from, to);
+    Hadamard(spare);
+    std::swap(values, spare);
   }
-  for (std::size_t i = 0; i < dimension; ++i) out[i] = static_cast<float>(from[i] * scale);
-  sodium_memzero(from.data(), dimension * sizeof(double));
-  sodium_memzero(to.data(), dimension * sizeof(double));
+}
+
+// Each step of Forward undone, the last one first; H is its own inverse but for the factor.
+void Transform::Backward(std::vector<double>& values, std::vector<double>& spare) const {
+  const std::size_t dimension = values.size();
+  const auto* const table = reinterpret_cast<const std::uint16_t*>(rounds_.Expose().data());
+  for (std::size_t r = kRounds; r-- > 0;) {
+    const std::uint16_t* source = table + r * 2 * dimension;
+    const std::uint16_t* negate = source + dimension;
+    Hadamard(values);
+    for (std::size_t i = 0; i < dimension; ++i) {
+      spare[source[i]] = values[i] * (1.0 - 2.0 * negate[i]);
+    }
+    std::swap(values, spare);
+  }
+}
+
+absl::Status Transform::Renew(const Transform& former, std::span<const float> in,
+                              std::span<float> out) const {
+  if (former.algorithm_ != algorithm_) {
+    return absl::InvalidArgumentError("transform: the former one is of another algorithm");
+  }
+  if (absl::Status status = CheckProtected(*algorithm_, in); !status.ok()) return status;
+  const std::size_t dimension = algorithm_->dimension;
+  if (out.size() != dimension) return absl::InvalidArgumentError("out: wrong number of values");
+
+  std::vector<double> values(in.begin(), in.end());
+  std::vector<double> spare(dimension);
+  double scale = std::pow(static_cast<double>(dimension), -1.0 * kRounds);
+  if (algorithm_->metric == Metric::kCosine) {  // so that no rotation moves the length from 1
+    double squared = 0;
+    for (const double value : values) squared += value * value;
+    scale /= std::sqrt(squared);
+  }
+  former.Backward(values, spare);
+  Forward(values, spare);
+  for (std::size_t i = 0; i < dimension; ++i) out[i] = static_cast<float>(values[i] * scale);
+  Wipe(values);
+  Wipe(spare);
   return absl::OkStatus();
 }
 

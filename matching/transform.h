@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -46,8 +47,21 @@ class Transform {
   // then untouched.
   absl::Status Apply(std::span<const float> in, std::span<float> out) const;
 
+  // Writes to `out` what Apply would write for the template that `former` protected as `in`, but
+  // for the rounding of one more float32 (about 1e-7 of its length): the map is orthogonal, so its
+  // transpose undoes it. `former` is of the same algorithm; `in` and `out` may be the same. The
+  // template is nowhere in between but in doubles that are wiped. kInvalidArgument: CheckProtected
+  // refuses `in`, `former` is of another algorithm, or `out` has another size; `out` is then
+  // untouched.
+  absl::Status Renew(const Transform& former, std::span<const float> in,
+                     std::span<float> out) const;
+
  private:
   Transform(const Algorithm& algorithm, crypto::SecretBytes rounds);
+
+  // Both want a factor of dimension^(-kRounds / 2) at the end. `spare` has the size of `values`.
+  void Forward(std::vector<double>& values, std::vector<double>& spare) const;
+  void Backward(std::vector<double>& values, std::vector<double>& spare) const;
 
   const Algorithm* algorithm_;
   // Per round: `dimension` u16 source indices and `dimension` u16 that are 0 or 1 for the sign.

@@ -20,6 +20,9 @@ bool ChangeUpkeep(const Facts& facts, Ruling& ruling);
 uint32_t TakeSlots(const Facts& facts, uint32_t count, Ruling& ruling);
 
 // Ends `facts.record`: unsearchable from this entry on, erased right after it.
+void EndRecord(const Facts& facts, v1::EndReason reason, Ruling& ruling);
+
+// EndRecord, and the subject has one live template less.
 void EndTemplate(const Facts& facts, v1::EndReason reason, Ruling& ruling);
 
 // Starts the erasure of what `slot` seals.

@@ -8,7 +8,9 @@ namespace {
 void Enroll(const Facts& facts, Ruling& ruling) {
   const v1::Enroll& command = facts.command->enroll();
   const bool new_subject = !facts.subject;
+  const bool replaces = !command.replaces().empty();
   const uint32_t slot = TakeSlots(facts, new_subject ? 2 : 1, ruling);
+  if (replaces) EndRecord(facts, v1::END_REASON_REPLACED, ruling);
 
   v1::SubjectRecord* subject = ruling.changes.emplace_back().mutable_subject();
   if (new_subject) {
@@ -17,7 +19,11 @@ void Enroll(const Facts& facts, Ruling& ruling) {
   } else {
     *subject = *facts.subject;
   }
-  subject->set_live_templates(subject->live_templates() + 1);
+  if (replaces) {
+    subject->set_last_template_ended_at(facts.now);
+  } else {
+    subject->set_live_templates(subject->live_templates() + 1);
+  }
 
   // The earliest of the subject's own end and what purpose and law allow.
   const Time legal_max = std::min(facts.purpose->retention_max_days(),
@@ -35,6 +41,8 @@ void Enroll(const Facts& facts, Ruling& ruling) {
   record->set_consent_id(command.consent_statement().statement_id());
   record->set_consent_commitment(command.consent_commitment());
   record->set_state(v1::TEMPLATE_STATE_ACTIVE);
+  record->set_transform_slot(facts.purpose_record->slot());
+  record->set_custody_sha256(command.custody_sha256());
 
   v1::Enrollment* enrollment = ruling.changes.emplace_back().mutable_enrollment();
   enrollment->set_subject_id(record->subject_id());

@@ -50,6 +50,15 @@ void SetStop(const std::string& purpose, bool stopped, const v1::StatementFacts&
   stop->set_statement_id(statement.statement_id());
 }
 
+// From this entry on the purpose protects with a new secret; the vault then renews what there is.
+void RotateTransform(const Facts& facts, Ruling& ruling) {
+  const uint32_t slot = TakeSlots(facts, 1, ruling);
+  v1::PurposeRecord* purpose = ruling.changes.emplace_back().mutable_purpose();
+  *purpose = *facts.purpose_record;
+  purpose->set_previous_slot(purpose->slot());
+  purpose->set_slot(slot);
+}
+
 }  // namespace
 
 bool ChangeGovernance(const Facts& facts, Ruling& ruling) {
@@ -75,6 +84,9 @@ bool ChangeGovernance(const Facts& facts, Ruling& ruling) {
       return true;
     case v1::Command::kInspect:
       return true;  // it is its own record
+    case v1::Command::kRotateTransform:
+      RotateTransform(facts, ruling);
+      return true;
     default:
       return false;
   }

@@ -24,6 +24,13 @@ class GrantMaker {
     grant.only_template_ = facts.record;
     return grant;
   }
+
+  // Of the record as it was: the row is sealed for the one that the decision makes of it.
+  static Grant ForRenewal(const Facts& facts) {
+    Grant grant(facts.record->purpose());
+    grant.only_template_ = facts.record;
+    return grant;
+  }
 };
 
 namespace {
@@ -43,6 +50,18 @@ void Intend(const Facts& facts, Ruling& ruling) {
   use->set_case_id(facts.kase->id());
   use->set_searches(facts.use.searches() + 1);
   ruling.grant = GrantMaker::ForIdentify(facts);
+}
+
+// Of a rotation: the template is opened once more, to be protected by the purpose's new transform
+// and sealed under a slot of its own that no earlier row of it had.
+void Renew(const Facts& facts, Ruling& ruling) {
+  const uint32_t slot = TakeSlots(facts, 1, ruling);
+  v1::TemplateRecord* record = ruling.changes.emplace_back().mutable_template_();
+  *record = *facts.record;
+  record->set_slot(slot);
+  record->set_transform_slot(facts.purpose_record->slot());
+  StartErasure(v1::ERASURE_TARGET_SLOT, facts.record->id(), facts.record->slot(), ruling);
+  ruling.grant = GrantMaker::ForRenewal(facts);
 }
 
 void Conclude(const Facts& facts, Ruling& ruling) {
@@ -97,6 +116,9 @@ bool ChangeSearches(const Facts& facts, Ruling& ruling) {
     case v1::Command::kIdentify:
     case v1::Command::kVerify:
       Intend(facts, ruling);
+      return true;
+    case v1::Command::kRenewTemplate:
+      Renew(facts, ruling);
       return true;
     case v1::Command::kSearchOutcome:
       Conclude(facts, ruling);

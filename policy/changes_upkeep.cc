@@ -4,6 +4,10 @@
 namespace kluis::policy {
 namespace {
 
+// Entries that were lost before they were published may have taken slots, and destroyed some: more
+// than the vault can take between two checkpoints are passed over. 2^32 slots allow 512 recoveries.
+constexpr uint32_t kSlotsOfALoss = uint32_t{1} << 23;
+
 void EndCase(const Facts& facts, Ruling& ruling) {
   if (facts.kase->ended_at() > 0) {  // its retention is over
     StartErasure(v1::ERASURE_TARGET_CASE, facts.kase->id(), facts.kase->slot(), ruling);
@@ -33,6 +37,21 @@ void FinishErasure(const Facts& facts, Ruling& ruling) {
   }
 }
 
+// The id of a transform that is erased: zero[12] | slot u32, big-endian.
+std::string TransformId(uint32_t slot) {
+  std::string id(kIdBytes, '\0');
+  for (size_t at = kIdBytes; slot > 0; slot >>= 8) id[--at] = static_cast<char>(slot & 0xFF);
+  return id;
+}
+
+void FinishRotation(const Facts& facts, Ruling& ruling) {
+  const uint32_t former = facts.purpose_record->previous_slot();
+  v1::PurposeRecord* purpose = ruling.changes.emplace_back().mutable_purpose();
+  *purpose = *facts.purpose_record;
+  purpose->clear_previous_slot();
+  StartErasure(v1::ERASURE_TARGET_TRANSFORM, TransformId(former), former, ruling);
+}
+
 }  // namespace
 
 bool ChangeUpkeep(const Facts& facts, Ruling& ruling) {
@@ -49,7 +68,18 @@ bool ChangeUpkeep(const Facts& facts, Ruling& ruling) {
     case v1::Command::kEraseDone:
       FinishErasure(facts, ruling);
       return true;
+    case v1::Command::kLoseTemplate:
+      EndTemplate(facts, v1::END_REASON_LOST, ruling);
+      return true;
+    case v1::Command::kFinishRotation:
+      FinishRotation(facts, ruling);
+      return true;
+    case v1::Command::kRecover:
+      TakeSlots(facts, kSlotsOfALoss, ruling);
+      return true;
     case v1::Command::kStartService:
+    case v1::Command::kSealService:
+    case v1::Command::kRekey:
     case v1::Command::kCloseCheckpoint:
       return true;  // they say something and change nothing
     default:

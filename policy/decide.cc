@@ -68,20 +68,22 @@ uint32_t TakeSlots(const Facts& facts, uint32_t count, Ruling& ruling) {
   return facts.next_slot;
 }
 
-void EndTemplate(const Facts& facts, v1::EndReason reason, Ruling& ruling) {
+void EndRecord(const Facts& facts, v1::EndReason reason, Ruling& ruling) {
   v1::TemplateRecord* record = ruling.changes.emplace_back().mutable_template_();
   *record = *facts.record;
   record->set_state(v1::TEMPLATE_STATE_ERASING);
   record->set_end_reason(reason);
   record->set_ended_at(facts.now);
+  StartErasure(v1::ERASURE_TARGET_TEMPLATE, facts.record->id(), facts.record->slot(), ruling);
+  ruling.changes.back().mutable_pending_erasure()->set_subject_id(facts.record->subject_id());
+}
 
+void EndTemplate(const Facts& facts, v1::EndReason reason, Ruling& ruling) {
+  EndRecord(facts, reason, ruling);
   v1::SubjectRecord* subject = ruling.changes.emplace_back().mutable_subject();
   *subject = *facts.subject;
   subject->set_live_templates(subject->live_templates() - 1);
   subject->set_last_template_ended_at(facts.now);
-
-  StartErasure(v1::ERASURE_TARGET_TEMPLATE, facts.record->id(), facts.record->slot(), ruling);
-  ruling.changes.back().mutable_pending_erasure()->set_subject_id(facts.record->subject_id());
 }
 
 void StartErasure(v1::ErasureTarget target, const std::string& id, uint32_t slot, Ruling& ruling) {

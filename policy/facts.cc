@@ -90,6 +90,22 @@ class Loader {
     facts_.record = Load<v1::TemplateRecord>(key::Template(id));
   }
 
+  void TemplateAndPurpose(std::string_view id) {
+    Template(id);
+    if (facts_.record) Purpose(facts_.record->purpose());
+  }
+
+  // Members whose keys signed a statement, whoever brings it.
+  void Signers(const v1::StatementFacts& statement) {
+    for (const std::string& keyid : statement.signed_by()) {
+      const auto key = Share<v1::MemberKey>(key::MemberKey(keyid));
+      if (!key) continue;
+      if (auto member = Share<v1::MemberRecord>(key::Member(key->role(), key->name()))) {
+        facts_.signers.push_back(std::move(member));
+      }
+    }
+  }
+
   void Case(std::string_view id) {
     if (id.empty()) return;
     facts_.kase = Share<v1::CaseRecord>(key::Case(id));
@@ -218,6 +234,7 @@ void LoadAct(const v1::Command& command, Loader& load) {
       return load.CaseAndPurpose(command.identify().case_id());
     case v1::Command::kVerify:
       load.Member();
+      if (command.verify().has_released()) load.Statement(command.verify().released().statement());
       load.Purpose(command.verify().purpose());
       load.Subject(command.verify().subject_id());
       return load.LiveTemplate(command.verify().subject_id(), command.verify().purpose());
@@ -240,7 +257,25 @@ void LoadAct(const v1::Command& command, Loader& load) {
       return load.Subject(command.forget_subject().subject_id());
     case v1::Command::kEraseDone:
       return load.Erasure(command.erase_done().target(), command.erase_done().id());
+    case v1::Command::kRecover:
+      load.Slots();
+      load.Statement(command.recover().statement());
+      return load.Signers(command.recover().statement());
+    case v1::Command::kLoseTemplate:
+      return load.Template(command.lose_template().template_id());
+    case v1::Command::kRotateTransform:
+      load.Slots();
+      load.Statement(command.rotate_transform().statement());
+      return load.Purpose(command.rotate_transform().order().purpose());
+    case v1::Command::kRenewTemplate:
+      load.Slots();
+      load.Erasure(v1::ERASURE_TARGET_SLOT, command.renew_template().template_id());
+      return load.TemplateAndPurpose(command.renew_template().template_id());
+    case v1::Command::kFinishRotation:
+      return load.Purpose(command.finish_rotation().purpose());
     case v1::Command::kStartService:
+    case v1::Command::kSealService:
+    case v1::Command::kRekey:
     case v1::Command::kCloseCheckpoint:
     case v1::Command::kReject:
     case v1::Command::ACT_NOT_SET:

@@ -31,6 +31,9 @@ struct Facts {
   std::vector<const v1::StatementFacts*> statements;
   bool statement_used = false;
 
+  // The members whose keys signed; only for commands that count them.
+  std::vector<std::shared_ptr<const v1::MemberRecord>> signers;
+
   std::shared_ptr<const v1::MemberRecord> member;        // the caller, when registered
   std::shared_ptr<const v1::AuthorityRecord> authority;  // the caller's
   std::shared_ptr<const v1::MemberRecord> registered;   // who already has the name to be registered

@@ -21,6 +21,7 @@ extern const Rule kAuthorityAccredited;
 extern const Rule kPurposeRegistered;
 extern const Rule kPurposeLawful;
 extern const Rule kPurposeNotStopped;
+extern const Rule kPurposeNotRotating;
 
 // The case (rules_case.cc).
 extern const Rule kCaseOfAuthority;

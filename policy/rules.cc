@@ -67,6 +67,7 @@ v1::Role RoleFor(const v1::Command& command) {
     case v1::Command::kStop:
     case v1::Command::kLift:
     case v1::Command::kInspect:
+    case v1::Command::kRotateTransform:
       return v1::ROLE_SUPERVISOR;
     case v1::Command::kEnroll:
       return v1::ROLE_REGISTRAR;
@@ -143,6 +144,14 @@ const Rule kPurposeNotStopped = {"purpose.not-stopped",
                                  "PURPOSE_STOPPED",
                                  "PURPOSE_STOPPED",
                                  [](const Facts& f) { return !f.stopped; }};
+
+const Rule kPurposeNotRotating = {
+    "purpose.not-rotating",
+    "GDPR 5(1)(f), 32",
+    "The purpose's templates are not being protected anew at this moment.",
+    "PURPOSE_ROTATING",
+    "PURPOSE_ROTATING",
+    [](const Facts& f) { return f.purpose_record->previous_slot() == 0; }};
 
 RuleList RulesFor(v1::Command::ActCase act) {
   for (const auto lists : {EnrollmentRules, CaseRules, GovernanceRules, SearchRules, UpkeepRules}) {

@@ -64,6 +64,28 @@ const Rule kConsentUnexpired = {
     "CONSENT_EXPIRED",
     [](const Facts& f) { return Enrolling(f).consent_expires_at() > f.now; }};
 
+bool SubjectHeld(const Facts& f) { return f.purpose->custody() == v1::CUSTODY_SUBJECT_HELD; }
+
+const Rule kCustodySecretGiven = {
+    "custody.secret-given",
+    "GDPR 25, 32, EDPB 11/2024",
+    "A template in the subject's custody comes with the secret whose digest the consent names.",
+    "CUSTODY_SECRET_MISSING",
+    "CUSTODY_SECRET_MISSING",
+    [](const Facts& f) {
+      constexpr size_t kDigestBytes = 32;
+      return !SubjectHeld(f) || (Enrolling(f).custody_sha256().size() == kDigestBytes &&
+                                 Enrolling(f).custody_opened());
+    }};
+
+const Rule kCustodySubjectHeldOnly = {
+    "custody.subject-held-only",
+    "GDPR 5(1)(a), 12(1)",
+    "A consent speaks of the subject's custody only where the purpose has it.",
+    "CUSTODY_NOT_SUBJECT_HELD",
+    "CUSTODY_NOT_SUBJECT_HELD",
+    [](const Facts& f) { return SubjectHeld(f) || Enrolling(f).custody_sha256().empty(); }};
+
 const Rule kCaptureSigned = {"capture.signed",
                              "AP-3, GDPR 5(1)(d)",
                              "The registrar's own registered key signed the capture attestation.",
@@ -113,16 +135,30 @@ const Rule kCaptureAlgorithm = {
     "WRONG_ALGORITHM",
     [](const Facts& f) { return Enrolling(f).algorithm() == f.purpose->algorithm(); }};
 
-const Rule kEnrolledOnce = {"enrollment.once",
-                            "GDPR 5(1)(c)",
-                            "A subject has one live template for a purpose.",
-                            "ALREADY_ENROLLED",
-                            "ALREADY_ENROLLED",
-                            [](const Facts& f) {
-                              const bool live =
-                                  f.record && f.record->state() == v1::TEMPLATE_STATE_ACTIVE;
-                              return !live;
-                            }};
+bool HasLiveTemplate(const Facts& f) {
+  return f.record && f.record->state() == v1::TEMPLATE_STATE_ACTIVE;
+}
+
+const Rule kEnrolledOnce = {
+    "enrollment.once",
+    "GDPR 5(1)(c)",
+    "A subject has one live template for a purpose: a further consent replaces it by name.",
+    "ALREADY_ENROLLED",
+    "ALREADY_ENROLLED",
+    [](const Facts& f) { return !Enrolling(f).replaces().empty() || !HasLiveTemplate(f); }};
+
+// One answer, whether nothing is there or something else: who brings a consent learns no more of
+// its subject than the subject wrote into it.
+const Rule kReplacesLive = {
+    "enrollment.replaces-live",
+    "GDPR 5(1)(d), 16",
+    "A consent that replaces a template names the subject's live one for the purpose.",
+    "NOTHING_TO_REPLACE",
+    "NOTHING_TO_REPLACE",
+    [](const Facts& f) {
+      const std::string& replaces = Enrolling(f).replaces();
+      return replaces.empty() || (HasLiveTemplate(f) && f.record->id() == replaces);
+    }};
 
 const Rule kSubjectStays = {
     "enrollment.subject-stays",
@@ -140,21 +176,38 @@ const Rule kSubjectKnown = {
     kNotPermitted,
     [](const Facts& f) { return SubjectSigned(f) && f.subject && !f.subject->erased(); }};
 
-const Rule kConsentLive = {
-    "withdrawal.something",
-    "GDPR 7(3)",
-    "There is a live consent for the purpose to withdraw.",
-    "NOTHING_TO_WITHDRAW",
-    "NOTHING_TO_WITHDRAW",
-    [](const Facts& f) { return f.record && f.record->state() == v1::TEMPLATE_STATE_ACTIVE; }};
+const Rule kConsentLive = {"withdrawal.something",
+                           "GDPR 7(3)",
+                           "There is a live consent for the purpose to withdraw.",
+                           "NOTHING_TO_WITHDRAW",
+                           "NOTHING_TO_WITHDRAW",
+                           HasLiveTemplate};
 
-constexpr const Rule* kEnroll[] = {
-    &kCallerRole,          &kMemberRegistered,  &kStatementForThisVault, &kConsentSigned,
-    &kCaptureSigned,       &kStatementFresh,    &kStatementOnce,         &kPurposeRegistered,
-    &kPurposeLawful,       &kPurposeNotStopped, &kConsentSameSubject,    &kConsentPurpose,
-    &kConsentExplicit,     &kConsentNotice,     &kConsentUnexpired,      &kCaptureAlgorithm,
-    &kCaptureThisTemplate, &kCaptureLive,       &kCaptureAdult,          &kCaptureCategory,
-    &kSubjectStays,        &kEnrolledOnce};
+constexpr const Rule* kEnroll[] = {&kCallerRole,
+                                   &kMemberRegistered,
+                                   &kStatementForThisVault,
+                                   &kConsentSigned,
+                                   &kCaptureSigned,
+                                   &kStatementFresh,
+                                   &kStatementOnce,
+                                   &kPurposeRegistered,
+                                   &kPurposeLawful,
+                                   &kPurposeNotStopped,
+                                   &kConsentSameSubject,
+                                   &kConsentPurpose,
+                                   &kConsentExplicit,
+                                   &kConsentNotice,
+                                   &kConsentUnexpired,
+                                   &kCustodySecretGiven,
+                                   &kCustodySubjectHeldOnly,
+                                   &kCaptureAlgorithm,
+                                   &kCaptureThisTemplate,
+                                   &kCaptureLive,
+                                   &kCaptureAdult,
+                                   &kCaptureCategory,
+                                   &kSubjectStays,
+                                   &kEnrolledOnce,
+                                   &kReplacesLive};
 constexpr const Rule* kWithdraw[] = {&kCallerRole,     &kStatementForThisVault, &kSubjectKnown,
                                      &kStatementFresh, &kStatementOnce,         &kConsentLive};
 constexpr const Rule* kAccess[] = {&kCallerRole, &kStatementForThisVault, &kSubjectKnown,

@@ -107,14 +107,16 @@ const Rule kAccreditationComplete = {
 const Rule kRegistrationComplete = {
     "member.complete",
     "LED 25, GDPR 32",
-    "A registration names a role of officer, judge or registrar, a member, a public key and a "
+    "A registration names a role of officer, judge, registrar or operator, a member, a public key "
+    "and a "
     "future end date; an officer's names an accredited authority, and nobody else's does.",
     "REGISTRATION_INCOMPLETE",
     "REGISTRATION_INCOMPLETE",
     [](const Facts& f) {
       const v1::Registration& r = f.command->register_().registration();
       const bool officer = r.role() == v1::ROLE_OFFICER;
-      const bool role = officer || r.role() == v1::ROLE_JUDGE || r.role() == v1::ROLE_REGISTRAR;
+      const bool role = officer || r.role() == v1::ROLE_JUDGE || r.role() == v1::ROLE_REGISTRAR ||
+                        r.role() == v1::ROLE_OPERATOR;
       const bool authority =
           officer ? f.authority && f.authority->valid_until() > f.now : r.authority().empty();
       return role && authority && !r.member().empty() && r.member().size() <= 64 &&
@@ -168,10 +170,24 @@ const Rule kPurposeComplete = {
              !p.controller().representative().empty() && !p.controller().contact().empty() &&
              !p.legal_basis().reference().empty() &&
              p.legal_basis().valid_until().seconds() > f.now && !p.dpia().reference().empty() &&
-             IsSha256(p.dpia().sha256()) && p.custody() == v1::CUSTODY_CASE_GATED &&
+             IsSha256(p.dpia().sha256()) &&
+             (p.custody() == v1::CUSTODY_CASE_GATED || p.custody() == v1::CUSTODY_SUBJECT_HELD) &&
              p.operations_size() > 0 && p.subject_categories_size() > 0 &&
              p.retention_max_days() > 0 && p.candidate_cap() >= 1 && p.candidate_cap() <= 50 &&
              notices;
+    }};
+
+const Rule kPurposeCustody = {
+    "purpose.custody-operations",
+    "GDPR 25, EDPB 11/2024",
+    "What is in the subject's custody is verified only: nobody searches among such templates.",
+    "OPERATION_NOT_IN_CUSTODY",
+    "OPERATION_NOT_IN_CUSTODY",
+    [](const Facts& f) {
+      const v1::PurposeRegistration& p = f.command->register_purpose().registration();
+      return p.custody() != v1::CUSTODY_SUBJECT_HELD ||
+             std::all_of(p.operations().begin(), p.operations().end(),
+                         [](int operation) { return operation == v1::OPERATION_VERIFY; });
     }};
 
 const Rule kPurposeThreshold = {
@@ -200,8 +216,20 @@ const Rule kOrderReasoned = {"order.reasoned",
                                const v1::Command& c = *f.command;
                                if (c.has_stop()) return !c.stop().order().reasons().empty();
                                if (c.has_lift()) return !c.lift().order().reasons().empty();
+                               if (c.has_rotate_transform()) {
+                                 return !c.rotate_transform().order().reasons().empty();
+                               }
                                return !c.inspect().order().reasons().empty();
                              }};
+
+// The vault can protect anew only what it can open.
+const Rule kPurposeRotatable = {
+    "purpose.rotatable",
+    "GDPR 25, 32",
+    "The templates of the purpose are opened by the vault, not by releases of their subjects.",
+    "SUBJECT_HELD",
+    "SUBJECT_HELD",
+    [](const Facts& f) { return f.purpose->custody() == v1::CUSTODY_CASE_GATED; }};
 
 constexpr const Rule* kFound[] = {&kFoundOnce, &kFoundingComplete, &kFoundingSigned};
 constexpr const Rule* kAccredit[] = {&kCallerRole,       &kStatementForThisVault,
@@ -211,8 +239,8 @@ constexpr const Rule* kRegister[] = {
     &kCallerRole,    &kStatementForThisVault, &kSupervisorSigned, &kStatementFresh,
     &kStatementOnce, &kRegistrationComplete,  &kNameUnused,       &kKeyUnused};
 constexpr const Rule* kRegisterPurpose[] = {
-    &kCallerRole, &kStatementForThisVault, &kSupervisorSigned, &kStatementFresh, &kStatementOnce,
-    &kPurposeNew, &kPurposeComplete,       &kPurposeThreshold};
+    &kCallerRole, &kStatementForThisVault, &kSupervisorSigned, &kStatementFresh,  &kStatementOnce,
+    &kPurposeNew, &kPurposeComplete,       &kPurposeCustody,   &kPurposeThreshold};
 // An inspection shows personal data, so it needs what a lift needs.
 constexpr const Rule* kInspect[] = {&kCallerRole,       &kStatementForThisVault, &kSupervisorSigned,
                                     &kStatementFresh,   &kStatementOnce,         &kOrderReasoned,
@@ -223,6 +251,11 @@ constexpr const Rule* kStop[] = {&kCallerRole,     &kStatementForThisVault, &kSu
 constexpr const Rule* kLift[] = {&kCallerRole,     &kStatementForThisVault, &kSupervisorSigned,
                                  &kStatementFresh, &kStatementOnce,         &kPurposeRegistered,
                                  &kStopped,        &kOrderReasoned,         &kSupervisorsQuorum};
+
+constexpr const Rule* kRotateTransform[] = {
+    &kCallerRole,    &kStatementForThisVault, &kSupervisorSigned, &kStatementFresh,  //
+    &kStatementOnce, &kPurposeRegistered,     &kPurposeRotatable, &kPurposeNotRotating,
+    &kOrderReasoned};
 
 }  // namespace
 
@@ -242,6 +275,8 @@ RuleList GovernanceRules(v1::Command::ActCase act) {
       return kLift;
     case v1::Command::kInspect:
       return kInspect;
+    case v1::Command::kRotateTransform:
+      return kRotateTransform;
     default:
       return {};
   }

@@ -96,6 +96,79 @@ const Rule kVerifyAllowed = {"purpose.verify",
                              "OPERATION_NOT_ALLOWED",
                              [](const Facts& f) { return Allows(f, v1::OPERATION_VERIFY); }};
 
+const v1::Released& Release(const Facts& f) { return f.command->verify().released(); }
+
+// Without a release the rules about it hold: the first one says whether there must be one.
+bool Released(const Facts& f) { return f.command->verify().has_released(); }
+
+bool SubjectHeld(const Facts& f) { return f.purpose->custody() == v1::CUSTODY_SUBJECT_HELD; }
+
+const Rule kReleaseGiven = {"release.given",
+                            "GDPR 25, 32, EDPB 11/2024",
+                            "A template in the subject's custody opens with the subject's release.",
+                            "RELEASE_MISSING",
+                            "RELEASE_MISSING",
+                            [](const Facts& f) { return !SubjectHeld(f) || Released(f); }};
+
+const Rule kReleaseSubjectHeldOnly = {
+    "release.subject-held-only",
+    "GDPR 5(1)(a), (c)",
+    "A release is taken only where the purpose has the subject's custody.",
+    "RELEASE_NOT_ASKED",
+    "RELEASE_NOT_ASKED",
+    [](const Facts& f) { return SubjectHeld(f) || !Released(f); }};
+
+const Rule kReleaseSigned = {
+    "release.signed",
+    "GDPR 25, 32",
+    "The key that the release names signed it.",
+    "RELEASE_SIGNATURE_INVALID",
+    "RELEASE_SIGNATURE_INVALID",
+    [](const Facts& f) { return !Released(f) || Release(f).statement().subject_signed(); }};
+
+const Rule kReleasePurpose = {"release.this-purpose",
+                              "GDPR 5(1)(b)",
+                              "The release is for the purpose of the verification.",
+                              "RELEASE_OTHER_PURPOSE",
+                              "RELEASE_OTHER_PURPOSE",
+                              [](const Facts& f) {
+                                return !Released(f) ||
+                                       Release(f).purpose() == f.command->verify().purpose();
+                              }};
+
+const Rule kReleaseVerifier = {"release.this-verifier",
+                               "GDPR 5(1)(b), 32",
+                               "The release is for the officer who verifies.",
+                               "RELEASE_OTHER_VERIFIER",
+                               "RELEASE_OTHER_VERIFIER",
+                               [](const Facts& f) {
+                                 return !Released(f) ||
+                                        Release(f).verifier() == f.command->caller().name();
+                               }};
+
+const Rule kReleaseUnexpired = {
+    "release.unexpired",
+    "GDPR 5(1)(e)",
+    "The release has an end time, and it is not over.",
+    "RELEASE_EXPIRED",
+    "RELEASE_EXPIRED",
+    [](const Facts& f) { return !Released(f) || Release(f).expires_at() > f.now; }};
+
+const Rule kReleaseSameSubject = {
+    "release.same-subject",
+    "GDPR 25, 32",
+    "The release is of the subject who is verified.",
+    "RELEASE_OTHER_SUBJECT",
+    kNotPermitted,
+    [](const Facts& f) { return !Released(f) || Release(f).same_subject(); }};
+
+const Rule kReleaseOpens = {"release.opens",
+                            "GDPR 25, 32, EDPB 11/2024",
+                            "The released secret is the one that the template was enrolled with.",
+                            "RELEASE_OTHER_SECRET",
+                            kNotPermitted,
+                            [](const Facts& f) { return !Released(f) || Release(f).opened(); }};
+
 const Rule kVerifySubjectKnown = {
     "verify.subject-known", "GDPR 5(1)(f)", "The subject is known to the vault.",
     "SUBJECT_UNKNOWN",      kNotPermitted,  [](const Facts& f) { return f.subject.has_value(); }};
@@ -245,15 +318,18 @@ const Rule kDisclosureConsent = {
     "CANDIDATE_GONE",
     [](const Facts& f) { return f.command->disclose().template_live(); }};
 
-constexpr const Rule* kIdentify[] = {&kCallerRole,      &kMemberRegistered,  &kAuthorityAccredited,
-                                     &kCaseOfAuthority, &kCaseActive,        &kWarrantInWindow,
-                                     &kSamePurpose,     &kPurposeRegistered, &kIdentifyAllowed,
-                                     &kPurposeLawful,   &kPurposeNotStopped, &kProbeAlgorithm,
-                                     &kProbeEvidence,   &kProbeNotFresh,     &kBudgetLeft};
-constexpr const Rule* kVerify[] = {&kCallerRole,         &kMemberRegistered, &kAuthorityAccredited,
-                                   &kPurposeRegistered,  &kVerifyAllowed,    &kPurposeLawful,
-                                   &kPurposeNotStopped,  &kProbeAlgorithm,   &kVerifySubjectKnown,
-                                   &kVerifyConsentGiven, &kVerifyUnexpired,  &kVerifyConsentStands};
+constexpr const Rule* kIdentify[] = {
+    &kCallerRole,      &kMemberRegistered, &kAuthorityAccredited, &kCaseOfAuthority,
+    &kCaseActive,      &kWarrantInWindow,  &kSamePurpose,         &kPurposeRegistered,
+    &kIdentifyAllowed, &kPurposeLawful,    &kPurposeNotStopped,   &kPurposeNotRotating,
+    &kProbeAlgorithm,  &kProbeEvidence,    &kProbeNotFresh,       &kBudgetLeft};
+constexpr const Rule* kVerify[] = {
+    &kCallerRole,       &kMemberRegistered,       &kAuthorityAccredited,   &kPurposeRegistered,
+    &kVerifyAllowed,    &kPurposeLawful,          &kPurposeNotStopped,     &kProbeAlgorithm,
+    &kReleaseGiven,     &kReleaseSubjectHeldOnly, &kStatementForThisVault, &kReleaseSigned,
+    &kStatementFresh,   &kStatementOnce,          &kReleasePurpose,        &kReleaseVerifier,
+    &kReleaseUnexpired, &kVerifySubjectKnown,     &kVerifyConsentGiven,    &kReleaseSameSubject,
+    &kReleaseOpens,     &kVerifyUnexpired,        &kVerifyConsentStands};
 constexpr const Rule* kOutcome[] = {&kOutcomeOfSearch, &kOutcomeStated, &kOutcomeNotStopped,
                                     &kOutcomeInCase, &kOutcomeWithinCap};
 constexpr const Rule* kAdjudicate[] = {

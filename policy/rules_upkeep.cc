@@ -1,10 +1,13 @@
 // What the vault does by itself: ends what is over and finishes erasures.
+#include <set>
+
 #include "policy/rule_lists.h"
 
 namespace kluis::policy {
 namespace {
 
 constexpr size_t kDigestBytes = 32;
+constexpr uint32_t kMaxCheckpointSeconds = 3600;
 
 const Rule kTemplateOver = {"upkeep.template-over",
                             "GDPR 5(1)(e)",
@@ -58,12 +61,14 @@ const Rule kErasurePending = {"upkeep.erasure-pending",
 const Rule kServiceStarts = {
     "upkeep.service-starts",
     "AI Act 12, GDPR 5(2)",
-    "A start of the vault is its own act, and says how often it will sign a checkpoint.",
+    "A start of the vault is its own act, and says how often it will sign a checkpoint: once an "
+    "hour at least.",
     "NOT_THE_VAULT",
     "NOT_THE_VAULT",
     [](const Facts& f) {
       return f.vault && f.command->caller().role() == v1::ROLE_UNSPECIFIED &&
-             f.command->start_service().checkpoint_seconds() > 0;
+             f.command->start_service().checkpoint_seconds() > 0 &&
+             f.command->start_service().checkpoint_seconds() <= kMaxCheckpointSeconds;
     }};
 
 const Rule kCheckpointCloses = {
@@ -77,6 +82,103 @@ const Rule kCheckpointCloses = {
              f.command->close_checkpoint().state_digest().size() == kDigestBytes;
     }};
 
+const Rule kSealed = {
+    "upkeep.sealed",
+    "GDPR 32",
+    "The vault is sealed by an operator.",
+    "NOT_AN_OPERATOR",
+    "NOT_AN_OPERATOR",
+    [](const Facts& f) { return f.vault && f.command->caller().role() == v1::ROLE_OPERATOR; }};
+
+const Rule kRekeyed = {
+    "upkeep.rekeyed",
+    "GDPR 32",
+    "New shares of the root key are brought by operators, and no holder alone has enough of them.",
+    "REKEY_INCOMPLETE",
+    "REKEY_INCOMPLETE",
+    [](const Facts& f) {
+      const v1::Rekey& rekey = f.command->rekey();
+      return f.vault && f.command->caller().role() == v1::ROLE_OPERATOR && rekey.generation() > 0 &&
+             rekey.needed() >= 2 && rekey.needed() <= rekey.holders();
+    }};
+
+// Distinct operators, registered and not over, who signed the statement.
+size_t OperatorSignatures(const Facts& f) {
+  std::set<std::string_view> signers;
+  for (const auto& member : f.signers) {
+    if (member->role() == v1::ROLE_OPERATOR && member->valid_until() > f.now) {
+      signers.insert(member->name());
+    }
+  }
+  return signers.size();
+}
+
+const Rule kRecoveryOrdered = {
+    "recovery.two-operators",
+    "GDPR 5(1)(f), 32",
+    "A lost database is recovered on the order of two registered operators.",
+    "TOO_FEW_SIGNATURES",
+    "TOO_FEW_SIGNATURES",
+    [](const Facts& f) {
+      return f.command->caller().role() == v1::ROLE_OPERATOR && OperatorSignatures(f) >= 2;
+    }};
+
+const Rule kRecoveryReasons = {"recovery.reasons",
+                               "GDPR 5(2), 33(5)",
+                               "A recovery says why, and rolls the log forward, never back.",
+                               "RECOVERY_INCOMPLETE",
+                               "RECOVERY_INCOMPLETE",
+                               [](const Facts& f) {
+                                 const v1::Recover& recover = f.command->recover();
+                                 return !recover.order().reasons().empty() &&
+                                        recover.from_size() <= recover.to_size();
+                               }};
+
+const Rule kTemplateLost = {"upkeep.template-lost",
+                            "GDPR 5(1)(d), 33(5)",
+                            "The vault itself ends a template whose sealed row did not survive.",
+                            "NOT_THE_VAULT",
+                            "NOT_THE_VAULT",
+                            [](const Facts& f) {
+                              return f.command->caller().role() == v1::ROLE_UNSPECIFIED &&
+                                     f.record && f.record->state() == v1::TEMPLATE_STATE_ACTIVE;
+                            }};
+
+bool ByTheVault(const Facts& f) { return f.command->caller().role() == v1::ROLE_UNSPECIFIED; }
+
+// One slot of a template waits for its puncture at a time: its pending erasure has the template's
+// id, and a second one would take its place.
+const Rule kTemplateRenewable = {
+    "upkeep.template-renewed",
+    "GDPR 25, 32",
+    "The vault itself protects a live template anew, from its purpose's former secret to the new.",
+    "NOT_DUE",
+    "NOT_DUE",
+    [](const Facts& f) {
+      return ByTheVault(f) && f.record && f.record->state() == v1::TEMPLATE_STATE_ACTIVE &&
+             f.purpose_record && f.purpose_record->previous_slot() != 0 &&
+             f.record->transform_slot() == f.purpose_record->previous_slot() && !f.erasure;
+    }};
+
+// That no template is left under the former secret is for the vault to see before (it reads all of
+// them, service/rotation.h): one that were left could never be compared again.
+const Rule kRotationOver = {"upkeep.rotation-over",
+                            "GDPR 25, 32",
+                            "The vault itself ends a rotation that was ordered, once.",
+                            "NOT_DUE",
+                            "NOT_DUE",
+                            [](const Facts& f) {
+                              return ByTheVault(f) && f.purpose_record &&
+                                     f.purpose_record->previous_slot() != 0;
+                            }};
+
+constexpr const Rule* kRenewTemplate[] = {&kTemplateRenewable};
+constexpr const Rule* kFinishRotation[] = {&kRotationOver};
+constexpr const Rule* kSealService[] = {&kSealed};
+constexpr const Rule* kRekey[] = {&kRekeyed};
+constexpr const Rule* kRecover[] = {&kStatementForThisVault, &kRecoveryOrdered, &kStatementFresh,
+                                    &kStatementOnce, &kRecoveryReasons};
+constexpr const Rule* kLoseTemplate[] = {&kTemplateLost};
 constexpr const Rule* kStartService[] = {&kServiceStarts};
 constexpr const Rule* kCloseCheckpoint[] = {&kCheckpointCloses};
 constexpr const Rule* kExpireTemplate[] = {&kTemplateOver};
@@ -100,6 +202,18 @@ RuleList UpkeepRules(v1::Command::ActCase act) {
       return kStartService;
     case v1::Command::kCloseCheckpoint:
       return kCloseCheckpoint;
+    case v1::Command::kSealService:
+      return kSealService;
+    case v1::Command::kRekey:
+      return kRekey;
+    case v1::Command::kRecover:
+      return kRecover;
+    case v1::Command::kLoseTemplate:
+      return kLoseTemplate;
+    case v1::Command::kRenewTemplate:
+      return kRenewTemplate;
+    case v1::Command::kFinishRotation:
+      return kFinishRotation;
     default:
       return {};
   }

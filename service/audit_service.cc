@@ -1,7 +1,7 @@
 #include "service/audit_service.h"
 
-#include <algorithm>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "audit/proofs.h"
@@ -26,6 +26,36 @@ absl::Status NoSuchIndex(std::string_view field) {
       "MALFORMED_REQUEST");
 }
 
+// Writes the entries that `request` names, as far as the log reaches, in messages of some
+// kBytesPerMessage. What is signed is durable: no entry leaves that a crash could take back.
+absl::Status SendEntries(Vault& vault, const v1::ReadEntriesRequest& request,
+                         grpc::ServerWriter<v1::ReadEntriesResponse>& writer) {
+  const bool to_the_end = request.end() == 0 || request.end() > vault.ledger().size();
+  const absl::StatusOr<SignedCheckpoint> checkpoint =
+      to_the_end ? vault.publisher().Latest() : vault.publisher().Covering(request.end() - 1);
+  if (!checkpoint.ok()) return checkpoint.status();
+  const uint64_t end = to_the_end ? checkpoint->size : request.end();
+  const auto read = vault.ledger().Entries(end);
+  const absl::Status gone = absl::CancelledError("entries: the caller has gone");
+
+  v1::ReadEntriesResponse message;
+  message.set_first_index(request.start());
+  size_t bytes = 0;
+  for (uint64_t index = request.start(); index < end; ++index) {
+    absl::StatusOr<std::string> entry = read(index);
+    if (!entry.ok()) return entry.status();
+    if (bytes + entry->size() > kBytesPerMessage && message.entries_size() > 0) {
+      if (!writer.Write(message)) return gone;
+      message.Clear();
+      message.set_first_index(index);
+      bytes = 0;
+    }
+    bytes += entry->size();
+    message.add_entries(*std::move(entry));
+  }
+  return message.entries_size() == 0 || writer.Write(message) ? absl::OkStatus() : gone;
+}
+
 }  // namespace
 
 grpc::Status AuditService::GetCheckpoint(grpc::ServerContext* context,
@@ -46,37 +76,9 @@ grpc::Status AuditService::GetCheckpoint(grpc::ServerContext* context,
 grpc::Status AuditService::ReadEntries(grpc::ServerContext* context,
                                        const v1::ReadEntriesRequest* request,
                                        grpc::ServerWriter<v1::ReadEntriesResponse>* writer) {
-  const absl::StatusOr<Call> call = calls_.Enter(context, "kluis.v1.AuditService.ReadEntries");
-  if (!call.ok()) return ToGrpc(call.status());
-  const absl::Status valid = Validate(*request);
-  if (!valid.ok()) return ToGrpc(valid);
-
-  // What is signed is durable: no entry leaves that a crash could take back.
-  Vault& vault = calls_.vault();
-  const absl::StatusOr<SignedCheckpoint> checkpoint =
-      request->end() == 0 ? vault.publisher().Latest()
-                          : vault.publisher().Covering(request->end() - 1);
-  if (!checkpoint.ok()) return ToGrpc(checkpoint.status());
-  const uint64_t end =
-      request->end() == 0 ? checkpoint->size : std::min(request->end(), checkpoint->size);
-
-  v1::ReadEntriesResponse message;
-  message.set_first_index(request->start());
-  size_t bytes = 0;
-  for (uint64_t index = request->start(); index < end; ++index) {
-    absl::StatusOr<std::string> entry = vault.ledger().Entry(index);
-    if (!entry.ok()) return ToGrpc(entry.status());
-    if (bytes + entry->size() > kBytesPerMessage && message.entries_size() > 0) {
-      if (!writer->Write(message)) return grpc::Status::CANCELLED;
-      message.Clear();
-      message.set_first_index(index);
-      bytes = 0;
-    }
-    bytes += entry->size();
-    message.add_entries(*std::move(entry));
-  }
-  if (message.entries_size() > 0) writer->Write(message);
-  return grpc::Status::OK;
+  return calls_.Stream<v1::ReadEntriesRequest>(
+      context, "kluis.v1.AuditService.ReadEntries", *request, Validate,
+      [&](const Call&) { return SendEntries(calls_.vault(), *request, *writer); });
 }
 
 grpc::Status AuditService::GetInclusionProof(grpc::ServerContext* context,
@@ -106,7 +108,8 @@ grpc::Status AuditService::GetConsistencyProof(grpc::ServerContext* context,
   return calls_.Unary<v1::GetConsistencyProofRequest, v1::GetConsistencyProofResponse>(
       context, "kluis.v1.AuditService.GetConsistencyProof", *request, *response, Validate,
       [&](const Call&, v1::GetConsistencyProofResponse& out) {
-        if (request->new_size() > vault.ledger().size()) return NoSuchIndex("new_size");
+        // Of what was signed only: nothing else must be taken for the root of this log.
+        if (request->new_size() > vault.publisher().Last().size) return NoSuchIndex("new_size");
         const auto proof = audit::ProveConsistency(request->old_size(), request->new_size(),
                                                    vault.ledger().Nodes());
         if (!proof.ok()) return proof.status();

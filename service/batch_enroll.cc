@@ -91,6 +91,8 @@ absl::Status BatchEnroller::Serve(const std::vector<Row>& rows) {
   if (!appended.ok()) return appended.status();
   const absl::Status synced = ledger.Sync(*appended);
   if (!synced.ok()) return synced;
+  const absl::Status erased = EraseReplaced(calls_.vault(), appended->acts);
+  if (!erased.ok()) return erased;
   for (size_t i = 0; i < numbers.size(); ++i) {
     const Committed& committed = appended->acts[i];
     if (!committed.ruling.decision.allowed()) {
@@ -154,6 +156,8 @@ absl::Status BatchEnroller::RunAtomic(uint64_t announced) {
   }
   const absl::Status synced = ledger.Sync(*appended);
   if (!synced.ok()) return synced;
+  const absl::Status erased = EraseReplaced(calls_.vault(), appended->acts);
+  if (!erased.ok()) return erased;
   for (size_t i = 0; i < rows; ++i) {
     v1::BatchEnrollResponse response;
     response.set_row(i);

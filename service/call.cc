@@ -40,7 +40,7 @@ std::vector<std::string> LogWords() {
   }
   for (const char* word : {"MALFORMED_REQUEST", "MALFORMED_STATEMENT", "MALFORMED_TEMPLATE",
                            "WRONG_ALGORITHM", "ROLE_NOT_ALLOWED", "UNKNOWN_NAME", "UNAVAILABLE",
-                           "AUDIT_UNAVAILABLE", "INTERNAL", "UNAUTHENTICATED"}) {
+                           "AUDIT_UNAVAILABLE", "VAULT_SEALED", "INTERNAL", "UNAUTHENTICATED"}) {
     words.emplace_back(word);
   }
   return words;
@@ -66,6 +66,20 @@ bool IsRevocation(std::string_view method) {
   };
   return std::find(std::begin(kRevocations), std::end(kRevocations), method) !=
          std::end(kRevocations);
+}
+
+// What a sealed vault answers too. Those that need the keyring in some of their cases take a pass
+// of their own.
+bool WorksSealed(std::string_view method) {
+  constexpr std::string_view kSealedMethods[] = {
+      "kluis.v1.VaultService.GetVaultStatus",  "kluis.v1.VaultService.InitVault",
+      "kluis.v1.VaultService.UnsealVault",     "kluis.v1.VaultService.SealVault",
+      "kluis.v1.VaultService.RekeyVault",      "kluis.v1.VaultService.ProveShare",
+      "kluis.v1.VaultService.ListBackups",     "kluis.v1.VaultService.RestoreVault",
+      "kluis.v1.VaultService.ListPolicyRules",
+  };
+  return std::find(std::begin(kSealedMethods), std::end(kSealedMethods), method) !=
+         std::end(kSealedMethods);
 }
 
 // Worth asking again with the same id: nothing was decided.
@@ -107,11 +121,15 @@ absl::StatusOr<Call> Calls::Enter(grpc::ServerContext* context, std::string_view
   if (!sound.ok()) return sound;
   absl::StatusOr<Peer> peer = PeerOf(*context->auth_context(), trust_domain_);
   if (!peer.ok()) return peer.status();
+  Call call;
+  if (!WorksSealed(method)) {
+    call.pass = vault_.gate().Enter();
+    if (!call.pass.owns_lock()) return Sealed();
+  }
   const google::protobuf::MethodDescriptor* descriptor = FindMethod(method);
   if (descriptor == nullptr) return absl::InternalError("method: not in the API");
   const v1::MethodPolicy& rules = descriptor->options().GetExtension(v1::method_policy);
 
-  Call call;
   call.peer = *std::move(peer);
   call.caller.set_role(call.peer.role);
   if (call.peer.role != v1::ROLE_SUBJECT) call.caller.set_name(call.peer.name);
@@ -214,6 +232,22 @@ grpc::Status Calls::Run(grpc::ServerContext* context, std::string_view method,
     cache_.Finish(key, std::move(kept), !MayPass(status));
   }
   return answer;
+}
+
+grpc::Status Calls::RunStream(grpc::ServerContext* context, std::string_view method,
+                              const std::function<absl::Status()>& validate,
+                              const std::function<absl::Status(const Call&)>& act) {
+  const absl::StatusOr<Call> call = Enter(context, method);
+  if (!call.ok()) return Answer(context, method, call.status());
+  absl::Status status = validate();
+  if (status.ok()) status = act(*call);
+  if (!status.ok()) status = LogRejection(*call, std::move(status));
+  return Answer(context, method, status);
+}
+
+absl::Status Sealed() {
+  return WithReason(absl::UnavailableError("vault: is sealed; an operator must unseal it"),
+                    "VAULT_SEALED");
 }
 
 v1::Receipt ReceiptOf(const Committed& committed) {

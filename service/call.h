@@ -1,6 +1,6 @@
-// What every RPC goes through, in this order: deadline -> peer identity -> role -> request id ->
-// strict validation -> its own act. Whatever is refused after the identity is known gets its entry
-// in the log. Thread-safe.
+// What every RPC goes through, in this order: deadline -> peer identity -> sealed or not -> role ->
+// request id -> strict validation -> its own act. Whatever is refused after the identity is known
+// gets its entry in the log. Thread-safe.
 #ifndef KLUIS_SERVICE_CALL_H_
 #define KLUIS_SERVICE_CALL_H_
 
@@ -34,6 +34,7 @@ struct Call {
   std::string method;
   std::chrono::system_clock::time_point deadline;
   grpc::ServerContext* context = nullptr;
+  Gate::Pass pass;  // owns nothing for a call that a sealed vault answers too
 
   // An act of this call, to be completed with a command.
   Act NewAct() const;
@@ -56,8 +57,22 @@ class Calls {
         [&](const Call& call) { return act(call, response); });
   }
 
-  // Identity, role and deadline of a streaming RPC.
+  // Runs one RPC that answers with a stream, whose messages `act` writes itself. As Unary, but no
+  // answer is kept for a repeated request id. An `act` that finds the caller gone returns
+  // kCancelled.
+  template <class Request>
+  grpc::Status Stream(grpc::ServerContext* context, std::string_view method, const Request& request,
+                      absl::Status (*validate)(const Request&),
+                      const std::function<absl::Status(const Call&)>& act) {
+    return RunStream(
+        context, method, [&] { return validate(request); }, act);
+  }
+
+  // Identity, role and deadline of an RPC that reads a stream.
   absl::StatusOr<Call> Enter(grpc::ServerContext* context, std::string_view method);
+
+  // No answer is kept for a repeated request: for a vault that is sealed.
+  void ForgetAnswers() { cache_.Forget(); }
 
   // The status for the caller of a refused act: code and words by its reason, with its log index.
   static absl::Status RefusalOf(const Committed& committed);
@@ -71,6 +86,9 @@ class Calls {
                    const google::protobuf::Message& request, google::protobuf::Message& response,
                    const std::function<absl::Status()>& validate,
                    const std::function<absl::Status(const Call&)>& act);
+  grpc::Status RunStream(grpc::ServerContext* context, std::string_view method,
+                         const std::function<absl::Status()>& validate,
+                         const std::function<absl::Status(const Call&)>& act);
   grpc::Status Answer(grpc::ServerContext* context, std::string_view method,
                       const absl::Status& status);
 
@@ -81,6 +99,9 @@ class Calls {
   RequestCache cache_;
   Vocabulary words_;
 };
+
+// kUnavailable, VAULT_SEALED: what a vault without its keyring answers.
+absl::Status Sealed();
 
 // Where the log says so, for a response.
 v1::Receipt ReceiptOf(const Committed& committed);

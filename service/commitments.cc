@@ -12,11 +12,11 @@ namespace kluis::service {
 
 Opening CommitTo(std::string_view what, std::string payload) {
   Opening opening;
-  opening.nonce = crypto::RandomBytes(32);
+  opening.nonce = crypto::RandomBytes(kOpeningNonceBytes);
   opening.payload = std::move(payload);
   opening.commitment.set_what(std::string(what));
-  const std::span<const uint8_t, 32> nonce(reinterpret_cast<const uint8_t*>(opening.nonce.data()),
-                                           32);
+  const std::span<const uint8_t, kOpeningNonceBytes> nonce(
+      reinterpret_cast<const uint8_t*>(opening.nonce.data()), kOpeningNonceBytes);
   opening.commitment.set_digest(std::string(crypto::Bytes(crypto::Commit(nonce, opening.payload))));
   return opening;
 }

@@ -3,6 +3,7 @@
 #ifndef KLUIS_SERVICE_COMMITMENTS_H_
 #define KLUIS_SERVICE_COMMITMENTS_H_
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,9 +15,11 @@
 
 namespace kluis::service {
 
+inline constexpr size_t kOpeningNonceBytes = 32;
+
 struct Opening {
   v1::Commitment commitment;
-  std::string nonce;    // 32 random bytes
+  std::string nonce;    // kOpeningNonceBytes random bytes
   std::string payload;  // a statement: its serialized kluis.v1.Envelope
 };
 

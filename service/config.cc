@@ -12,6 +12,7 @@
 #include <variant>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "service/config_checks.h"
 
 namespace kluis::service {
@@ -69,9 +70,20 @@ const std::array kFields = {
           Number{[](Config& c) -> int64_t& { return c.vault.sweep_seconds; }, 1, 3600}},
     Field{"vault", "reserve_mib",
           Number{[](Config& c) -> int64_t& { return c.vault.reserve_mib; }, 1, 65536}},
+    Field{"vault", "backups", Path{[](Config& c) -> std::string& { return c.vault.backups; }}},
     Field{"keys", "keyring", Path{[](Config& c) -> std::string& { return c.keys.keyring; }}},
     Field{"keys", "root_key", Path{[](Config& c) -> std::string& { return c.keys.root_key; }}},
     Field{"keys", "log_signer", Path{[](Config& c) -> std::string& { return c.keys.log_signer; }}},
+    Field{"keys", "unseal", Text{[](Config& c) -> std::string& { return c.keys.unseal; }}},
+    Field{"keys", "passphrase_file",
+          Path{[](Config& c) -> std::string& { return c.keys.passphrase_file; }, true}},
+    Field{"keys", "token_module",
+          Path{[](Config& c) -> std::string& { return c.keys.token_module; }, true}},
+    Field{"keys", "token_label", Text{[](Config& c) -> std::string& { return c.keys.token_label; }}},
+    Field{"keys", "token_pin_file",
+          Path{[](Config& c) -> std::string& { return c.keys.token_pin_file; }, true}},
+    Field{"keyring", "replicas",
+          Texts{[](Config& c) -> std::vector<std::string>& { return c.keys.replicas; }}},
     Field{"search", "threads",
           Number{[](Config& c) -> int64_t& { return c.search.threads; }, 1, 64}},
     Field{"log", "level", Text{[](Config& c) -> std::string& { return c.log.level; }}},
@@ -188,6 +200,15 @@ std::string Line(std::string_view name, const std::string& error) {
 
 }  // namespace
 
+std::vector<ReplicaConfig> ReplicasOf(const KeysConfig& keys) {
+  std::vector<ReplicaConfig> replicas;
+  for (const std::string& replica : keys.replicas) {
+    const size_t space = replica.find(' ');
+    replicas.push_back({replica.substr(0, space), replica.substr(space + 1)});
+  }
+  return replicas;
+}
+
 std::vector<std::string> ConfigKeys() {
   std::vector<std::string> keys;
   for (const Field& field : kFields) keys.push_back(field.Name());
@@ -215,6 +236,14 @@ absl::StatusOr<Config> ParseConfig(std::string_view text, const std::string& dir
     if (path == nullptr || path->at(config).empty()) continue;
     path->at(config) = Resolve(base, path->at(config));
   }
+  for (std::string& replica : config.keys.replicas) {
+    const std::vector<std::string> paths = absl::StrSplit(replica, ' ');
+    if (paths.size() != 2 || paths[0].empty() || paths[1].empty()) {
+      return absl::InvalidArgumentError(
+          Line(name, "keyring.replicas: each must be two paths, \"<keyring> <root key>\""));
+    }
+    replica = absl::StrCat(Resolve(base, paths[0]), " ", Resolve(base, paths[1]));
+  }
   if (const Error error = UnsafeValue(config)) {
     return absl::InvalidArgumentError(Line(name, *error));
   }
@@ -235,7 +264,7 @@ absl::StatusOr<Config> LoadConfig(const std::string& path) {
   }
   const std::string text{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
   absl::StatusOr<Config> config =
-      ParseConfig(text, std::filesystem::path(path).parent_path().string(), name);
+      ParseConfig(text, std::filesystem::absolute(path).parent_path().string(), name);
   if (!config.ok()) return config;
   const absl::Status safe = CheckFiles(*config, name);
   if (!safe.ok()) return safe;

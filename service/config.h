@@ -33,12 +33,25 @@ struct VaultConfig {
   std::string founding = "founding.dsse.json";  // read at the first start only
   int64_t sweep_seconds = 60;                   // between looks for what has expired, 1 to 3600
   int64_t reserve_mib = 64;                     // of disk, kept for revocations, 1 to 65536
+  std::string backups = "backups";              // where backups of `data` lie
 };
 
 struct KeysConfig {                      // see crypto/keyring.h and crypto/key_file.h
   std::string keyring = "keys/keyring";  // the generation is appended
   std::string root_key = "keys/root.key";
   std::string log_signer = "keys/log.key";
+  std::string unseal = "none";        // none, passphrase, shares or token (service/unseal.h)
+  std::string passphrase_file;        // of one line; unseal = "passphrase"
+  std::string token_module;           // the PKCS#11 library; unseal = "token"
+  std::string token_label;            // CK_TOKEN_INFO.label
+  std::string token_pin_file;         // of one line
+  std::vector<std::string> replicas;  // further places, "<keyring> <root key>" each
+};
+
+// One further place of the keyring.
+struct ReplicaConfig {
+  std::string keyring;
+  std::string root_key;
 };
 
 struct SearchConfig {
@@ -69,6 +82,9 @@ struct Config {
   LogConfig log;
   AuditConfig audit;
 };
+
+// keys.replicas taken apart; each entry is two paths.
+std::vector<ReplicaConfig> ReplicasOf(const KeysConfig& keys);
 
 // "server.listen" and so on: every key there is, in the order of the structs.
 std::vector<std::string> ConfigKeys();

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 
@@ -62,10 +63,42 @@ bool IsWithin(const std::filesystem::path& path, const std::filesystem::path& di
          directory.end();
 }
 
-std::array<std::pair<const char*, const std::string*>, 3> KeyPaths(const Config& config) {
-  return {{{"keys.keyring", &config.keys.keyring},
-           {"keys.root_key", &config.keys.root_key},
-           {"keys.log_signer", &config.keys.log_signer}}};
+// Everything secret that the vault reads, by the key that names it.
+std::vector<std::pair<std::string, std::string>> KeyPaths(const Config& config) {
+  const KeysConfig& keys = config.keys;
+  std::vector<std::pair<std::string, std::string>> paths = {{"keys.keyring", keys.keyring},
+                                                            {"keys.root_key", keys.root_key},
+                                                            {"keys.log_signer", keys.log_signer}};
+  for (const ReplicaConfig& replica : ReplicasOf(keys)) {
+    paths.emplace_back("keyring.replicas", replica.keyring);
+    paths.emplace_back("keyring.replicas", replica.root_key);
+  }
+  if (!keys.passphrase_file.empty()) {
+    paths.emplace_back("keys.passphrase_file", keys.passphrase_file);
+  }
+  if (!keys.token_pin_file.empty()) {
+    paths.emplace_back("keys.token_pin_file", keys.token_pin_file);
+  }
+  return paths;
+}
+
+// What the way of unsealing needs is there, and nothing of another way.
+Error CheckUnseal(const KeysConfig& keys) {
+  constexpr std::array<std::string_view, 4> kWays = {"none", "passphrase", "shares", "token"};
+  if (std::ranges::find(kWays, keys.unseal) == kWays.end()) {
+    return "keys.unseal: must be none, passphrase, shares or token";
+  }
+  if ((keys.unseal == "passphrase") == keys.passphrase_file.empty()) {
+    return "keys.passphrase_file: must be set when keys.unseal is \"passphrase\", and only then";
+  }
+  for (const auto& [key, value] : {std::pair("keys.token_module", &keys.token_module),
+                                   std::pair("keys.token_label", &keys.token_label),
+                                   std::pair("keys.token_pin_file", &keys.token_pin_file)}) {
+    if ((keys.unseal == "token") == value->empty()) {
+      return absl::StrCat(key, ": must be set when keys.unseal is \"token\", and only then");
+    }
+  }
+  return std::nullopt;
 }
 
 constexpr char kWithinData[] =
@@ -92,6 +125,18 @@ Error CheckAudit(const Config& config) {
   if (IsWithin(audit.anchor, audit.directory)) {
     return "audit.anchor: must lie outside audit.directory, which is public";
   }
+  if (IsWithin(config.vault.data, audit.directory) ||
+      IsWithin(config.server.key, audit.directory)) {
+    return "audit.directory: is public, and must not hold vault.data or server.key";
+  }
+  for (const auto& [key, path] : KeyPaths(config)) {
+    if (IsWithin(path, audit.directory)) {
+      return absl::StrCat(key, ": must lie outside audit.directory, which is public");
+    }
+    if (path == audit.anchor) {
+      return absl::StrCat("audit.anchor: must be another file than ", key);
+    }
+  }
   return std::nullopt;
 }
 
@@ -115,15 +160,23 @@ std::optional<std::string> UnsafeValue(const Config& config) {
   }
   const auto paths = KeyPaths(config);
   for (size_t i = 0; i < paths.size(); ++i) {
-    if (IsWithin(*paths[i].second, config.vault.data)) {
+    if (IsWithin(paths[i].second, config.vault.data)) {
       return absl::StrCat(paths[i].first, kWithinData);
     }
+    if (IsWithin(paths[i].second, config.vault.backups)) {
+      return absl::StrCat(paths[i].first, ": must lie outside vault.backups");
+    }
     for (size_t j = 0; j < i; ++j) {
-      if (*paths[i].second == *paths[j].second) {
+      if (paths[i].second == paths[j].second) {
         return absl::StrCat(paths[i].first, ": must be another file than ", paths[j].first);
       }
     }
   }
+  if (IsWithin(config.vault.backups, config.vault.data) ||
+      IsWithin(config.vault.data, config.vault.backups)) {
+    return "vault.backups: must be another directory than vault.data, and not within it";
+  }
+  if (Error error = CheckUnseal(config.keys)) return error;
   return CheckAudit(config);
 }
 
@@ -149,14 +202,14 @@ Error CheckKeys(const Config& config) {
   const std::filesystem::path data = std::filesystem::weakly_canonical(config.vault.data, failure);
   if (failure) return absl::StrCat("vault.data: cannot resolve ", config.vault.data);
   for (const auto& [key, path] : KeyPaths(config)) {
-    const std::filesystem::path real = std::filesystem::weakly_canonical(*path, failure);
-    if (failure) return absl::StrCat(key, ": cannot resolve ", *path);
+    const std::filesystem::path real = std::filesystem::weakly_canonical(path, failure);
+    if (failure) return absl::StrCat(key, ": cannot resolve ", path);
     if (IsWithin(real, data)) return absl::StrCat(key, kWithinData);
     if (Error error = CheckPrivate(absl::StrCat(key, ": its directory"),
                                    real.parent_path().string(), "700")) {
       return error;
     }
-    if (Error error = CheckPrivate(key, *path, "600")) return error;
+    if (Error error = CheckPrivate(key, path, "600")) return error;
   }
   return std::nullopt;
 }

@@ -22,6 +22,16 @@ namespace {
 
 constexpr int kCheckSeconds = 1;  // between looks at whether the storage is as it was left
 
+// Without people where that can be; a vault that has to wait for them is in order.
+absl::Status TryUnseal(Vault& vault, std::shared_ptr<crypto::RootWrapper> kept) {
+  const bool by_shares = vault.unsealer().kind() == v1::UNSEAL_KIND_SHARES;
+  if (by_shares && kept == nullptr) return absl::OkStatus();
+  vault.unsealer().Keep(std::move(kept));
+  const absl::Status unsealed = vault.Unseal().status();
+  const bool waits = vault.unsealer().kind() == v1::UNSEAL_KIND_TOKEN;
+  return waits && absl::IsUnavailable(unsealed) ? absl::OkStatus() : unsealed;
+}
+
 }  // namespace
 
 // In the order they are opened; closed in the reverse order, the server first.
@@ -63,17 +73,27 @@ Daemon::~Daemon() {
   parts_->checks.Stop();
   parts_->checkpoints.Stop();
   // The last word: what was there when the vault stopped. The next start compares itself with it.
-  parts_->vault->publisher().Sign().status().IgnoreError();
+  if (const Gate::Pass pass = parts_->vault->gate().Enter(); pass.owns_lock()) {
+    parts_->vault->sweeper().Stop();
+    parts_->vault->publisher().Sign().status().IgnoreError();
+  }
   parts_->logger->Info("stopped", {{"log_size", parts_->vault->ledger().size()}});
 }
 
-absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const Config& config, const Clock& clock) {
+absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const Config& config, const Clock& clock,
+                                                      VaultStart start,
+                                                      std::shared_ptr<crypto::RootWrapper> kept) {
   auto logger = Logger::Create(config.log.level, config.log.file);
   if (!logger.ok()) return logger.status();
   auto credentials = LoadServerCredentials(config.server.ca, config.server.cert, config.server.key);
   if (!credentials.ok()) return credentials.status();
-  auto vault = Vault::Open(config, clock);
+  start.step = [raw = logger->get()](std::string_view step) {
+    raw->Info("recovery", {{"step", Diagnosis{std::string(step)}}});
+  };
+  auto vault = Vault::Open(config, clock, start);
   if (!vault.ok()) return vault.status();
+  const absl::Status unsealed = TryUnseal(**vault, std::move(kept));
+  if (!unsealed.ok()) return unsealed;
   auto parts = std::make_unique<Parts>(config, *std::move(logger), *std::move(vault));
 
   const std::vector<HostedService> services = {
@@ -103,23 +123,40 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const Config& config, cons
   auto server = Server::Start(options, services);
   if (!server.ok()) return server.status();
   parts->server = *std::move(server);
-  parts->vault->sweeper().Start(static_cast<int>(config.vault.sweep_seconds));
   // A checkpoint also when nothing happened: silence is provable.
   parts->checkpoints.Start(static_cast<int>(config.audit.checkpoint_seconds), [raw = parts.get()] {
-    const absl::Status status = raw->vault->publisher().Sign().status();
-    if (!status.ok())
-      raw->logger->Error("no-checkpoint", {{"why", Diagnosis{std::string(status.message())}}});
+    const Gate::Pass pass = raw->vault->gate().Enter();
+    if (!pass.owns_lock()) return;  // sealed: nothing happens that would need signing
+    Publisher& publisher = raw->vault->publisher();
+    const absl::StatusOr<SignedCheckpoint> made = publisher.Sign();
+    if (!made.ok()) {
+      raw->logger->Error("no-checkpoint",
+                         {{"why", Diagnosis{std::string(made.status().message())}}});
+    } else if (!made->quorum) {
+      raw->logger->Warn("quorum-missed",
+                        {{"cosigned", made->cosigned}, {"quorum", publisher.witness_quorum()}});
+    }
   });
   parts->checks.Start(kCheckSeconds, [raw = parts.get()] {
     Vault& watched = *raw->vault;
-    for (const absl::Status& status : {watched.CheckStorage(), watched.publisher().Check()}) {
-      if (absl::IsDataLoss(status)) watched.fault().Set(status);
-    }
+    const absl::Status storage = watched.CheckStorage();
+    if (absl::IsDataLoss(storage)) watched.fault().Set(storage);
+    const absl::Status published = watched.publisher().Check();
+    if (absl::IsDataLoss(published)) watched.fault().Set(published);
     if (!watched.fault().text().empty()) raw->server->SetServing(false);
   });
-  parts->server->SetServing(true);
+  parts->vault->TellSealing([raw = parts.get()](bool open) {
+    raw->server->SetServing(open && raw->vault->fault().text().empty());
+    raw->logger->Info(open ? Word("unsealed") : Word("sealed"), {});
+  });
+  const bool open = parts->vault->gate().is_open();
+  parts->server->SetServing(open && parts->vault->fault().text().empty());
+  for (const std::string& repair : parts->vault->keyring_repairs()) {
+    parts->logger->Warn("keyring-repaired", {{"what", Diagnosis{repair}}});
+  }
   parts->logger->Info(
-      "started", {{"port", parts->server->port()}, {"log_size", parts->vault->ledger().size()}});
+      open ? Word("started") : Word("started-sealed"),
+      {{"port", parts->server->port()}, {"log_size", parts->vault->ledger().size()}});
   return std::unique_ptr<Daemon>(new Daemon(std::move(parts)));
 }
 

@@ -16,9 +16,13 @@ namespace kluis::service {
 
 class Daemon {
  public:
-  // Opens the vault and then the port; serving when this returns. `clock` must outlive it.
-  // Errors as Vault::Open and Server::Start.
-  static absl::StatusOr<std::unique_ptr<Daemon>> Start(const Config& config, const Clock& clock);
+  // Opens the vault, unseals it where nobody needs to come for that, and opens the port. Serving
+  // when this returns, or sealed: shares are awaited, the token is not there, or a recovery waits
+  // for its order. `kept` are the shares that opened this vault in this process before. `clock`
+  // must outlive it. Errors as Vault::Open, Vault::Unseal and Server::Start.
+  static absl::StatusOr<std::unique_ptr<Daemon>> Start(
+      const Config& config, const Clock& clock, VaultStart start = {},
+      std::shared_ptr<crypto::RootWrapper> kept = nullptr);
 
   // Lets running calls end, then closes the vault.
   ~Daemon();

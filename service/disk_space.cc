@@ -7,10 +7,10 @@
 
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "crypto/file_system.h"
 
 namespace kluis::service {
 namespace {
@@ -22,11 +22,6 @@ absl::Status SystemError(const std::string& path, int error) {
   if (error == ENOENT || error == ENOTDIR) return absl::NotFoundError(message);
   if (error == ENOSPC || error == EDQUOT) return absl::ResourceExhaustedError(message);
   return absl::UnavailableError(message);
-}
-
-std::string DirectoryOf(const std::string& path) {
-  const std::filesystem::path parent = std::filesystem::path(path).parent_path();
-  return parent.empty() ? "." : parent.string();
 }
 
 class RealDiskSpace final : public DiskSpace {
@@ -74,7 +69,7 @@ class RealDiskSpace final : public DiskSpace {
   }
 
  private:
-  std::string Name() const { return std::filesystem::path(path_).filename().string(); }
+  std::string Name() const { return crypto::FileNameOf(path_); }
 
   const int directory_;
   const std::string path_;
@@ -84,7 +79,7 @@ class RealDiskSpace final : public DiskSpace {
 
 absl::StatusOr<std::unique_ptr<DiskSpace>> OpenDiskSpace(const std::string& data,
                                                          const std::string& reserve_path) {
-  const std::string place = DirectoryOf(reserve_path);
+  const std::string place = crypto::DirectoryOf(reserve_path);
   const int directory = open(place.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (directory < 0) return SystemError(place, errno);
   auto disk = std::make_unique<RealDiskSpace>(directory, reserve_path);
@@ -92,7 +87,7 @@ absl::StatusOr<std::unique_ptr<DiskSpace>> OpenDiskSpace(const std::string& data
   struct stat database {};
   if (fstat(directory, &reserve) != 0) return SystemError(place, errno);
   if (stat(data.c_str(), &database) != 0 &&
-      (errno != ENOENT || stat(DirectoryOf(data).c_str(), &database) != 0)) {
+      (errno != ENOENT || stat(crypto::DirectoryOf(data).c_str(), &database) != 0)) {
     return SystemError(data, errno);
   }
   if (reserve.st_dev != database.st_dev) {

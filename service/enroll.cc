@@ -11,6 +11,7 @@
 #include "crypto/template_digest.h"
 #include "service/commitments.h"
 #include "service/names.h"
+#include "service/release.h"
 #include "service/statements.h"
 #include "service/subject_details.h"
 #include "storage/layout.h"
@@ -24,7 +25,9 @@ struct Enrolment {
   std::string new_subject_id;  // used when the public key is not known yet
   v1::SubjectDetails details;
   std::vector<Opening> openings;
+  std::shared_ptr<const SearchRoom> room;  // whose transform protects the template; null: none does
   std::optional<crypto::SecretBytes> protected_template;
+  std::optional<crypto::SecretBytes> device_secret;  // the one that the consent names
 };
 
 std::span<const float> Values(const v1::Template& value) {
@@ -34,31 +37,77 @@ std::span<const float> Values(const v1::Template& value) {
 // Protects the template for its purpose, when there is such a purpose and the template is of its
 // algorithm; otherwise policy refuses the act and the template is dropped.
 absl::Status Protect(Galleries& galleries, const std::string& purpose, const v1::Template& value,
-                     std::optional<crypto::SecretBytes>& out) {
+                     Enrolment& enrolment) {
   const auto room = galleries.Room(purpose);
   if (absl::IsNotFound(room.status())) return absl::OkStatus();
   if (!room.ok()) return room.status();
   if ((*room)->algorithm->id != value.algorithm()) return absl::OkStatus();
-  out = crypto::SecretBytes::Zero(Values(value).size_bytes());
-  const std::span<float> floats(reinterpret_cast<float*>(out->ExposeMutable().data()),
-                                Values(value).size());
-  return (*room)->transform.Apply(Values(value), floats);
+  enrolment.room = *room;
+  enrolment.protected_template = crypto::SecretBytes::Zero(Values(value).size_bytes());
+  const absl::StatusOr<std::span<float>> floats = AsMutableFloats(*enrolment.protected_template);
+  if (!floats.ok()) return floats.status();
+  return (*room)->transform.Apply(Values(value), *floats);
 }
 
-absl::Status Attach(const Sealer& sealer, const Enrolment& enrolment, const policy::Ruling& ruling,
+// A rotation was ordered after Protect: the template follows it before it is sealed.
+absl::Status FollowRotation(Galleries& galleries, const v1::TemplateRecord& record,
+                            Enrolment& enrolment) {
+  if (record.transform_slot() == enrolment.room->slot) return absl::OkStatus();
+  const auto room = galleries.RoomOf(record.purpose(), record.transform_slot());
+  if (!room.ok()) return room.status();
+  const absl::StatusOr<std::span<float>> floats = AsMutableFloats(*enrolment.protected_template);
+  if (!floats.ok()) return floats.status();
+  const absl::Status renewed =
+      (*room)->transform.Renew(enrolment.room->transform, *floats, *floats);
+  if (renewed.ok()) enrolment.room = *room;
+  return renewed;
+}
+
+// Of an enrolment's changes, the record that it made and not the one that it replaced.
+bool IsNewTemplate(const v1::RecordChange& change) {
+  return change.has_template_() && change.template_().state() == v1::TEMPLATE_STATE_ACTIVE;
+}
+
+// Opens the secret of the device that came along, and keeps it when it is the one that the consent
+// names; policy says whether there must be one.
+absl::Status TakeDeviceSecret(const Sealer& sealer, const v1::EnrollRequest& request,
+                              v1::Enroll& command, std::optional<crypto::SecretBytes>& out) {
+  if (request.sealed_custody_secret().empty()) return absl::OkStatus();
+  if (command.custody_sha256().empty()) {
+    return WithReason(
+        absl::InvalidArgumentError("sealed_custody_secret: the consent names no such secret"),
+        "MALFORMED_REQUEST");
+  }
+  auto secret = OpenDeviceSecret(sealer, request.sealed_custody_secret());
+  if (!secret.ok()) return secret.status();
+  if (!secret->has_value() ||
+      crypto::Bytes(crypto::CustodyDigest(**secret)) != command.custody_sha256()) {
+    return absl::OkStatus();
+  }
+  command.set_custody_opened(true);
+  out = *std::move(secret);
+  return absl::OkStatus();
+}
+
+absl::Status Attach(Vault& vault, Enrolment& enrolment, const policy::Ruling& ruling,
                     uint64_t index, Writes& writes) {
+  const Sealer& sealer = vault.sealer();
   const v1::SubjectRecord* subject = nullptr;
   const v1::TemplateRecord* record = nullptr;
   for (const v1::RecordChange& change : ruling.changes) {
     if (change.has_subject()) subject = &change.subject();
-    if (change.has_template_()) record = &change.template_();
+    if (IsNewTemplate(change)) record = &change.template_();
   }
   if (subject == nullptr || record == nullptr || !enrolment.protected_template) {
     return absl::InternalError("enroll: an allowed act has no record or no template");
   }
+  const absl::Status followed = FollowRotation(vault.galleries(), *record, enrolment);
+  if (!followed.ok()) return followed;
   const absl::StatusOr<std::span<const float>> values = AsFloats(*enrolment.protected_template);
   if (!values.ok()) return values.status();
-  const absl::StatusOr<std::string> sealed = sealer.SealTemplate(*record, *values);
+  const absl::StatusOr<std::string> sealed = sealer.SealTemplate(
+      *record, *values, enrolment.device_secret ? &*enrolment.device_secret : nullptr);
+  enrolment.device_secret.reset();  // wiped: nothing more is sealed with it
   if (!sealed.ok()) return sealed.status();
   const auto id = storage::IdFromBytes(record->id());
   writes.Put(storage::Column::kSealed, storage::TemplateKey(*id), *sealed);
@@ -95,6 +144,9 @@ absl::StatusOr<Act> EnrollAct(Vault& vault, const Call& call, const v1::EnrollRe
   *command.mutable_attestation_statement() = *std::move(attestation_facts);
   audit::SetConsent(consent, command);
   audit::SetAttestation(attestation, command);
+  const absl::Status custody =
+      TakeDeviceSecret(vault.sealer(), request, command, enrolment->device_secret);
+  if (!custody.ok()) return custody;
   const v1::Template& value = request.template_();
   command.set_algorithm(value.algorithm());
   command.set_same_subject(consent.subject_public_key() == attestation.subject_public_key());
@@ -112,8 +164,7 @@ absl::StatusOr<Act> EnrollAct(Vault& vault, const Call& call, const v1::EnrollRe
   command.set_consent_commitment(enrolment->openings.front().commitment.digest());
   for (const Opening& opening : enrolment->openings) act.commitments.push_back(opening.commitment);
 
-  const absl::Status protection =
-      Protect(vault.galleries(), consent.purpose(), value, enrolment->protected_template);
+  const absl::Status protection = Protect(vault.galleries(), consent.purpose(), value, *enrolment);
   if (!protection.ok()) return protection;
 
   act.prepare = [&vault, enrolment](const Writes& writes, v1::Command& prepared) {
@@ -124,12 +175,15 @@ absl::StatusOr<Act> EnrollAct(Vault& vault, const Call& call, const v1::EnrollRe
     return absl::OkStatus();
   };
   act.attach = [&vault, enrolment](const policy::Ruling& ruling, uint64_t index, Writes& writes) {
-    return Attach(vault.sealer(), *enrolment, ruling, index, writes);
+    return Attach(vault, *enrolment, ruling, index, writes);
   };
   act.applied = [&vault, enrolment](const policy::Ruling& ruling) {
     const absl::StatusOr<std::span<const float>> values = AsFloats(*enrolment->protected_template);
     for (const v1::RecordChange& change : ruling.changes) {
-      if (change.has_template_() && values.ok()) {
+      if (!change.has_template_()) continue;
+      if (!IsNewTemplate(change)) {
+        vault.galleries().TemplateEnded(change.template_());
+      } else if (values.ok()) {
         vault.galleries().TemplateAdded(change.template_(), *values);
       }
     }
@@ -137,10 +191,20 @@ absl::StatusOr<Act> EnrollAct(Vault& vault, const Call& call, const v1::EnrollRe
   return act;
 }
 
+absl::Status EraseReplaced(Vault& vault, std::span<const Committed> enrolled) {
+  std::vector<v1::PendingErasure> replaced;
+  for (const Committed& committed : enrolled) {
+    for (const v1::RecordChange& change : committed.ruling.changes) {
+      if (change.has_pending_erasure()) replaced.push_back(change.pending_erasure());
+    }
+  }
+  return vault.eraser().EraseAll(replaced).status();
+}
+
 v1::EnrollResponse EnrollResponseOf(const Committed& committed) {
   v1::EnrollResponse response;
   for (const v1::RecordChange& change : committed.ruling.changes) {
-    if (!change.has_template_()) continue;
+    if (!IsNewTemplate(change)) continue;
     response.set_subject(NameOf("subjects", change.template_().subject_id()));
     response.set_template_record(
         TemplateName(change.template_().subject_id(), change.template_().id()));

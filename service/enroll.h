@@ -3,6 +3,9 @@
 #ifndef KLUIS_SERVICE_ENROLL_H_
 #define KLUIS_SERVICE_ENROLL_H_
 
+#include <span>
+
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "kluis/v1/enrollment_service.pb.h"
 #include "service/call.h"
@@ -12,6 +15,10 @@ namespace kluis::service {
 // Reads the statements of a validated request and protects the template for its purpose. The act
 // holds all it needs of `request`. kInvalidArgument: MALFORMED_STATEMENT.
 absl::StatusOr<Act> EnrollAct(Vault& vault, const Call& call, const v1::EnrollRequest& request);
+
+// Destroys what the enrolments replaced, with one puncture; to be called before they are answered.
+// kUnavailable: the disk failed; it is done at the next start.
+absl::Status EraseReplaced(Vault& vault, std::span<const Committed> enrolled);
 
 // The answer to an allowed enrolment.
 v1::EnrollResponse EnrollResponseOf(const Committed& committed);

@@ -6,6 +6,7 @@
 
 #include <condition_variable>
 #include <mutex>
+#include <span>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -25,11 +26,14 @@ class Eraser {
   // kUnavailable: the disk failed; the erasure stays pending and is tried again at the next start.
   absl::StatusOr<Committed> Erase(const v1::PendingErasure& erasure);
 
+  // Erase of each, with one puncture and one sync: some hundred at most. The entries in that order.
+  absl::StatusOr<std::vector<Committed>> EraseAll(std::span<const v1::PendingErasure> erasures);
+
   // Everything that a crash left pending. Nothing may be served before this returns OK.
   absl::Status FinishAll();
 
  private:
-  absl::Status Puncture(uint32_t slot);
+  absl::Status Puncture(std::span<const v1::PendingErasure> erasures);
   absl::Status RemoveRows(const v1::PendingErasure& erasure, Writes& writes) const;
 
   storage::Database& database_;

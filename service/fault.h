@@ -1,6 +1,7 @@
 // What is so wrong with the vault's own storage that it must not answer: the database or the
 // published log was exchanged, two ways to the log's root differ, a witness knows another history.
-// Once set it stays until a restart looks again. Thread-safe.
+// It stays until the process ends, also when the cause is gone: the next start looks again.
+// Thread-safe.
 #ifndef KLUIS_SERVICE_FAULT_H_
 #define KLUIS_SERVICE_FAULT_H_
 
@@ -18,12 +19,14 @@ class Fault {
   // What still works: nothing, or what only takes away (withdrawals, stops, ends of cases).
   enum class Leaves { kNothing, kRevocations };
 
-  // Keeps the first error; OK is none. Tells `told` once.
+  // Keeps the first error, and the first one that leaves nothing in place of one that left
+  // revocations. OK is none. Each error that is kept is told, after it is in force.
   void Set(const absl::Status& status, Leaves leaves = Leaves::kNothing) {
     std::function<void(const std::string&)> told;
     {
       const std::lock_guard lock(mutex_);
-      if (status.ok() || !text_.empty()) return;
+      const bool worse = leaves == Leaves::kNothing && leaves_ == Leaves::kRevocations;
+      if (status.ok() || (!text_.empty() && !worse)) return;
       text_ = std::string(status.message());
       leaves_ = leaves;
       told = told_;
@@ -31,10 +34,15 @@ class Fault {
     if (told) told(std::string(status.message()));
   }
 
-  // Called from the thread that sets the fault. Not while it may be set.
-  void Tell(std::function<void(const std::string&)> told) { told_ = std::move(told); }
+  // `told` is called on the thread that sets a fault, with its words; twice at most. Earlier faults
+  // are not told.
+  void Tell(std::function<void(const std::string&)> told) {
+    const std::lock_guard lock(mutex_);
+    told_ = std::move(told);
+  }
 
-  // kUnavailable while there is one that does not leave what `act` is.
+  // For an act that only takes away: kRevocations; for every other: kNothing. kUnavailable: a
+  // fault forbids it.
   absl::Status Check(Leaves act) const {
     const std::lock_guard lock(mutex_);
     if (text_.empty() || (act == Leaves::kRevocations && leaves_ == act)) return absl::OkStatus();

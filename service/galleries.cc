@@ -5,6 +5,7 @@
 
 #include "policy/record_key.h"
 #include "service/database_state.h"
+#include "service/errors.h"
 #include "storage/layout.h"
 
 namespace kluis::service {
@@ -24,9 +25,29 @@ matching::Row RowOf(const v1::TemplateRecord& record) {
           .expires_at = record.expires_at()};
 }
 
+absl::Status Rotating() {
+  return WithReason(
+      absl::UnavailableError("identify: the purpose's templates are protected anew; call again"),
+      "PURPOSE_ROTATING");
+}
+
 }  // namespace
 
 uint8_t CategoryBit(v1::SubjectCategory category) { return static_cast<uint8_t>(1u << category); }
+
+absl::StatusOr<std::shared_ptr<const SearchRoom>> Galleries::MakeRoom(v1::PurposeRecord record,
+                                                                      uint32_t slot) const {
+  const matching::Algorithm* algorithm = matching::FindAlgorithm(record.registration().algorithm());
+  if (algorithm == nullptr) return absl::InternalError("purpose: its algorithm is not known");
+  record.set_slot(slot);
+  const absl::StatusOr<crypto::SecretKey32> key = sealer_.TransformKey(record);
+  if (!key.ok()) return key.status();
+  absl::StatusOr<matching::Transform> transform =
+      matching::Transform::Create(*algorithm, key->Expose());
+  if (!transform.ok()) return transform.status();
+  return std::make_shared<const SearchRoom>(
+      SearchRoom{record.registration(), algorithm, *std::move(transform), slot});
+}
 
 absl::StatusOr<std::shared_ptr<const SearchRoom>> Galleries::Room(const std::string& purpose) {
   const std::lock_guard lock(mutex_);
@@ -36,17 +57,26 @@ absl::StatusOr<std::shared_ptr<const SearchRoom>> Galleries::Room(const std::str
       policy::Find<v1::PurposeRecord>(DatabaseState(database_), policy::key::Purpose(purpose));
   if (!record.ok()) return record.status();
   if (!record->has_value()) return absl::NotFoundError("purpose: not registered");
-  const v1::PurposeRegistration& registration = (*record)->registration();
-  const matching::Algorithm* algorithm = matching::FindAlgorithm(registration.algorithm());
-  if (algorithm == nullptr) return absl::InternalError("purpose: its algorithm is not known");
-  const absl::StatusOr<crypto::SecretKey32> key = sealer_.TransformKey(**record);
-  if (!key.ok()) return key.status();
-  absl::StatusOr<matching::Transform> transform =
-      matching::Transform::Create(*algorithm, key->Expose());
-  if (!transform.ok()) return transform.status();
-  auto room = std::make_shared<const SearchRoom>(
-      SearchRoom{registration, algorithm, *std::move(transform)});
-  rooms_[purpose] = room;
+  auto room = MakeRoom(**record, (*record)->slot());
+  if (room.ok()) rooms_[purpose] = *room;
+  return room;
+}
+
+absl::StatusOr<std::shared_ptr<const SearchRoom>> Galleries::RoomOf(const std::string& purpose,
+                                                                    uint32_t slot) {
+  absl::StatusOr<std::shared_ptr<const SearchRoom>> now = Room(purpose);
+  if (!now.ok() || (*now)->slot == slot) return now;
+  const std::lock_guard lock(mutex_);
+  const auto known = former_rooms_.find(purpose);
+  if (known != former_rooms_.end() && known->second->slot == slot) return known->second;
+  const auto record =
+      policy::Find<v1::PurposeRecord>(DatabaseState(database_), policy::key::Purpose(purpose));
+  if (!record.ok()) return record.status();
+  if (!record->has_value() || slot == 0 || (*record)->previous_slot() != slot) {
+    return absl::NotFoundError("purpose: does not protect under that slot");
+  }
+  auto room = MakeRoom(**record, slot);
+  if (room.ok() && rotating_.contains(purpose)) former_rooms_[purpose] = *room;
   return room;
 }
 
@@ -56,10 +86,10 @@ std::shared_ptr<Galleries::Resident> Galleries::Find(const std::string& purpose)
   return found == residents_.end() ? nullptr : found->second;
 }
 
-absl::StatusOr<std::shared_ptr<const matching::Gallery>> Galleries::Open(
-    const policy::Grant& grant) {
-  const absl::StatusOr<std::shared_ptr<const SearchRoom>> room = Room(grant.purpose());
-  if (!room.ok()) return room.status();
+absl::StatusOr<std::shared_ptr<const matching::Gallery>> Galleries::Open(const policy::Grant& grant,
+                                                                         const SearchRoom& room) {
+  const absl::StatusOr<std::shared_ptr<const SearchRoom>> now = Room(grant.purpose());
+  if (!now.ok()) return now.status();
 
   std::shared_ptr<Resident> resident;
   bool load = false;
@@ -68,11 +98,12 @@ absl::StatusOr<std::shared_ptr<const matching::Gallery>> Galleries::Open(
     if (active_cases_[grant.purpose()].empty()) {
       return absl::FailedPreconditionError("case: ended before the search began");
     }
+    if (rotating_.contains(grant.purpose()) || (*now)->slot != room.slot) return Rotating();
     std::shared_ptr<Resident>& place = residents_[grant.purpose()];
     if (place == nullptr) {
       matching::Gallery::Options options;
       options.threads = threads_;
-      auto gallery = matching::Gallery::Create(*(*room)->algorithm, options);
+      auto gallery = matching::Gallery::Create(*room.algorithm, options);
       if (!gallery.ok()) return gallery.status();
       place = std::make_shared<Resident>();
       place->gallery = *std::move(gallery);
@@ -81,7 +112,7 @@ absl::StatusOr<std::shared_ptr<const matching::Gallery>> Galleries::Open(
     resident = place;
   }
   if (load) {
-    const absl::Status status = Load(grant, **room, *resident);
+    const absl::Status status = Load(grant, room, *resident);
     const std::lock_guard lock(resident->mutex);
     resident->status = status;
     resident->done = true;
@@ -111,6 +142,10 @@ absl::Status Galleries::Load(const policy::Grant& grant, const SearchRoom& room,
   const auto add = [&](const v1::TemplateRecord& record) {
     if (!status.ok() || record.purpose() != grant.purpose() ||
         record.state() != v1::TEMPLATE_STATE_ACTIVE) {
+      return;
+    }
+    if (record.transform_slot() != room.slot) {  // renewed before the snapshot
+      status = Rotating();
       return;
     }
     const std::lock_guard lock(resident.mutex);
@@ -164,6 +199,19 @@ void Galleries::CaseChanged(const v1::CaseRecord& kase) {
   } else {
     active.erase(kase.id());
     if (active.empty()) residents_.erase(purpose);  // wiped when the last scan lets go
+  }
+}
+
+void Galleries::PurposeChanged(const v1::PurposeRecord& record) {
+  const std::lock_guard lock(mutex_);
+  const std::string& purpose = record.registration().purpose();
+  rooms_.erase(purpose);
+  former_rooms_.erase(purpose);
+  residents_.erase(purpose);  // wiped when the last scan lets go
+  if (record.previous_slot() != 0) {
+    rotating_.insert(purpose);
+  } else {
+    rotating_.erase(purpose);
   }
 }
 

@@ -28,6 +28,7 @@ struct SearchRoom {
   v1::PurposeRegistration purpose;
   const matching::Algorithm* algorithm;
   matching::Transform transform;
+  uint32_t slot;  // that the secret of the transform comes from
 };
 
 class Galleries {
@@ -41,17 +42,27 @@ class Galleries {
   Galleries(const storage::Database& database, const Sealer& sealer, size_t threads)
       : database_(database), sealer_(sealer), threads_(threads) {}
 
-  // Transform and algorithm of a registered purpose. kNotFound: no such purpose.
+  // Transform and algorithm of a registered purpose, as it protects now. kNotFound: no such
+  // purpose.
   absl::StatusOr<std::shared_ptr<const SearchRoom>> Room(const std::string& purpose);
 
+  // As the purpose protected under `slot`, its own or the one before a rotation that still runs.
+  // kNotFound: no such purpose, or another slot.
+  absl::StatusOr<std::shared_ptr<const SearchRoom>> RoomOf(const std::string& purpose,
+                                                           uint32_t slot);
+
   // The gallery of the grant's purpose, loaded if need be; other callers wait for the same load.
-  // kFailedPrecondition: no case of the purpose is active. kDataLoss: a record does not open.
-  absl::StatusOr<std::shared_ptr<const matching::Gallery>> Open(const policy::Grant& grant);
+  // `room` is where the probe was protected. kFailedPrecondition: no case of the purpose is active.
+  // kDataLoss: a record does not open. kUnavailable, PURPOSE_ROTATING: a rotation has begun since.
+  absl::StatusOr<std::shared_ptr<const matching::Gallery>> Open(const policy::Grant& grant,
+                                                                const SearchRoom& room);
 
   // Called in the order of the log. Each takes effect before it returns.
   void TemplateAdded(const v1::TemplateRecord& record, std::span<const float> protected_template);
   void TemplateEnded(const v1::TemplateRecord& record);
   void CaseChanged(const v1::CaseRecord& kase);
+  // A rotation began or ended: the gallery is dropped, and none is loaded before the end.
+  void PurposeChanged(const v1::PurposeRecord& record);
 
   std::vector<Size> Sizes() const;
 
@@ -65,6 +76,10 @@ class Galleries {
     std::shared_ptr<matching::Gallery> gallery;
   };
 
+  using Rooms = std::map<std::string, std::shared_ptr<const SearchRoom>>;
+
+  absl::StatusOr<std::shared_ptr<const SearchRoom>> MakeRoom(v1::PurposeRecord record,
+                                                             uint32_t slot) const;
   absl::Status Load(const policy::Grant& grant, const SearchRoom& room, Resident& resident);
   std::shared_ptr<Resident> Find(const std::string& purpose) const;
 
@@ -73,7 +88,9 @@ class Galleries {
   const size_t threads_;
 
   mutable std::mutex mutex_;
-  std::map<std::string, std::shared_ptr<const SearchRoom>> rooms_;
+  Rooms rooms_;                     // by purpose
+  Rooms former_rooms_;              // of purposes that rotate
+  std::set<std::string> rotating_;  // purposes
   std::map<std::string, std::shared_ptr<Resident>> residents_;
   std::map<std::string, std::set<std::string>> active_cases_;  // by purpose
 };

@@ -6,11 +6,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <charconv>
 #include <utility>
 
 #include "absl/status/status.h"
-#include "absl/strings/str_cat.h"
+#include "audit/host_port.h"
 
 namespace kluis::service {
 namespace {
@@ -39,25 +38,24 @@ absl::StatusOr<HttpUrl> ParseHttpUrl(std::string_view url) {
     return absl::InvalidArgumentError("must begin with http:// or https://");
   }
   const size_t slash = url.find('/');
-  std::string_view host = url.substr(0, slash);
+  const std::string_view host = url.substr(0, slash);
   if (slash != std::string_view::npos) parsed.prefix = std::string(url.substr(slash));
   while (parsed.prefix.ends_with('/')) parsed.prefix.pop_back();
-  if (const size_t colon = host.find(':'); colon != std::string_view::npos) {
-    const std::string_view port = host.substr(colon + 1);
-    host = host.substr(0, colon);
-    const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), parsed.port);
-    if (error != std::errc() || end != port.data() + port.size() || parsed.port < 1 ||
-        parsed.port > 65535) {
-      return absl::InvalidArgumentError("the port must be 1 to 65535");
+  parsed.host = std::string(host);
+  if (host.find(':') != std::string_view::npos) {
+    const std::optional<audit::HostPort> place = audit::ParseHostPort(host);
+    if (!place.has_value() || place->port == 0) {
+      return absl::InvalidArgumentError("must have a host, and a port of 1 to 65535 or none");
     }
+    parsed.host = place->host;
+    parsed.port = place->port;
   }
-  if (host.empty() || !IsOneOf(host, ".-")) {
+  if (parsed.host.empty() || !IsOneOf(parsed.host, ".-")) {
     return absl::InvalidArgumentError("the host must be a name or an IPv4 address");
   }
   if (!IsOneOf(parsed.prefix, "/.-_~%")) {
     return absl::InvalidArgumentError("the path must be a plain prefix");
   }
-  parsed.host = std::string(host);
   return parsed;
 }
 

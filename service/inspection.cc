@@ -15,14 +15,13 @@
 #include "crypto/derive.h"
 #include "kluis/v1/ledger.pb.h"
 #include "policy/record_key.h"
+#include "service/commitments.h"
 #include "storage/layout.h"
 
 namespace kluis::service {
 namespace {
 
 using storage::Column;
-
-constexpr size_t kNonceBytes = 32;
 
 absl::Status Damaged(uint64_t index, std::string_view what) {
   return absl::DataLossError(absl::StrCat("log entry ", index, ": its opening ", std::string(what),
@@ -31,10 +30,11 @@ absl::Status Damaged(uint64_t index, std::string_view what) {
 
 class Inspection {
  public:
-  explicit Inspection(Vault& vault) : vault_(vault) {}
+  // Of entries below `end`.
+  Inspection(Vault& vault, uint64_t end) : vault_(vault), read_(vault.ledger().Entries(end)) {}
 
   absl::Status Open(uint64_t index, const TakeOpening& take) {
-    const absl::StatusOr<std::string> bytes = vault_.ledger().Entry(index);
+    const absl::StatusOr<std::string> bytes = read_(index);
     if (!bytes.ok()) return bytes.status();
     v1::Entry entry;
     if (!entry.ParseFromString(*bytes)) {
@@ -105,18 +105,18 @@ class Inspection {
       return Damaged(index, sealed->has_value() ? "does not open" : "is missing");
     }
     if (!opened.ok()) return opened.status();
-    if (opened->size() < kNonceBytes) return Damaged(index, "is too short");
+    if (opened->size() < kOpeningNonceBytes) return Damaged(index, "is too short");
     const std::string_view text = AsText(*opened);
-    const std::string_view payload = text.substr(kNonceBytes);
-    const std::span<const uint8_t, kNonceBytes> nonce(reinterpret_cast<const uint8_t*>(text.data()),
-                                                      kNonceBytes);
+    const std::string_view payload = text.substr(kOpeningNonceBytes);
+    const std::span<const uint8_t, kOpeningNonceBytes> nonce(
+        reinterpret_cast<const uint8_t*>(text.data()), kOpeningNonceBytes);
     if (crypto::Bytes(crypto::Commit(nonce, payload)) != commitment.digest()) {
       return Damaged(index, "is another one");
     }
     v1::CommitmentOpening opening;
     opening.set_log_index(index);
     opening.set_what(commitment.what());
-    opening.set_nonce(std::string(text.substr(0, kNonceBytes)));
+    opening.set_nonce(std::string(text.substr(0, kOpeningNonceBytes)));
     opening.set_payload(std::string(payload));
     absl::Status taken = take(opening);
     sodium_memzero(opening.mutable_nonce()->data(), opening.nonce().size());
@@ -125,16 +125,20 @@ class Inspection {
   }
 
   Vault& vault_;
+  const std::function<absl::StatusOr<std::string>(uint64_t)> read_;
   std::map<std::string, std::string> disclosed_;  // disclosure id to subject id
 };
 
 }  // namespace
 
-absl::Status OpenCommitments(Vault& vault, uint64_t start, uint64_t end, const TakeOpening& take) {
-  Inspection inspection(vault);
-  for (uint64_t index = start; index < std::min(end, vault.ledger().size()); ++index) {
-    const absl::Status opened = inspection.Open(index, take);
-    if (!opened.ok()) return opened;
+absl::Status OpenCommitments(Vault& vault, uint64_t start, uint64_t end, const GoOn& go_on,
+                             const TakeOpening& take) {
+  end = std::min(end, vault.ledger().size());
+  Inspection inspection(vault, end);
+  for (uint64_t index = start; index < end; ++index) {
+    absl::Status status = go_on();
+    if (status.ok()) status = inspection.Open(index, take);
+    if (!status.ok()) return status;
   }
   return absl::OkStatus();
 }

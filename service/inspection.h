@@ -15,13 +15,18 @@ namespace kluis::service {
 // Takes one opening; what it leaves in it is wiped after the call. A failure ends the inspection.
 using TakeOpening = std::function<absl::Status(v1::CommitmentOpening&)>;
 
+// Asked before each entry: a failure ends the inspection.
+using GoOn = std::function<absl::Status()>;
+
 // Gives every opening of the entries [start, end) that still opens, in the order of the log and of
 // an entry's commitments; entries beyond the log have none. Left out are the commitments of refused
-// acts, whose openings were never kept, and those of subjects who have been forgotten. Holds one
-// entry at a time, and 32 bytes for each disclosure of the vault when the range has one.
+// acts, whose openings were never kept, and those of subjects who have been forgotten. Holds
+// 256 entries at a time, and 32 bytes for each disclosure of the vault when the range has one.
 // kDataLoss: an opening is missing, altered or not what the entry commits to although its subject
-// has not been forgotten; the message names the entry. Failures of `take` are passed on.
-absl::Status OpenCommitments(Vault& vault, uint64_t start, uint64_t end, const TakeOpening& take);
+// has not been forgotten; the message names the entry. Failures of `go_on` and `take` are passed
+// on.
+absl::Status OpenCommitments(Vault& vault, uint64_t start, uint64_t end, const GoOn& go_on,
+                             const TakeOpening& take);
 
 }  // namespace kluis::service
 

@@ -6,8 +6,9 @@
 
 namespace kluis::service {
 
-absl::StatusOr<std::unique_ptr<Keeper>> Keeper::Start(const Config& config, const Clock& clock) {
-  auto daemon = Daemon::Start(config, clock);
+absl::StatusOr<std::unique_ptr<Keeper>> Keeper::Start(const Config& config, const Clock& clock,
+                                                      const VaultStart& start) {
+  auto daemon = Daemon::Start(config, clock, start);
   if (!daemon.ok()) return daemon.status();
   return std::unique_ptr<Keeper>(new Keeper(config, clock, *std::move(daemon)));
 }
@@ -24,11 +25,13 @@ absl::Status Keeper::Keep() {
   if (daemon_ != nullptr) {
     Vault& vault = daemon_->vault();
     if (vault.database().status().ok() || !vault.fault().text().empty()) return absl::OkStatus();
+    kept_ = vault.KeptShares();
     daemon_.reset();  // one database at a time
   }
-  absl::StatusOr<std::unique_ptr<Daemon>> opened = Daemon::Start(config_, clock_);
+  absl::StatusOr<std::unique_ptr<Daemon>> opened = Daemon::Start(config_, clock_, {}, kept_);
   if (!opened.ok()) return opened.status();
   daemon_ = *std::move(opened);
+  kept_.reset();
   ++reopened_;
   return absl::OkStatus();
 }

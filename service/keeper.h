@@ -22,7 +22,8 @@ namespace kluis::service {
 class Keeper {
  public:
   // Serving when this returns. `clock` must outlive it. Errors as Daemon::Start.
-  static absl::StatusOr<std::unique_ptr<Keeper>> Start(const Config& config, const Clock& clock);
+  static absl::StatusOr<std::unique_ptr<Keeper>> Start(const Config& config, const Clock& clock,
+                                                       const VaultStart& start = {});
 
   // Opens the daemon again when its database failed. Call it every second. OK: it serves, or did
   // not fail. kUnavailable: not yet; the message says why. Any other: it will not open again by
@@ -41,6 +42,8 @@ class Keeper {
   Config config_;
   const Clock& clock_;
   std::unique_ptr<Daemon> daemon_;
+  // While it cannot be opened: its holders are not called again for a disk that was full.
+  std::shared_ptr<crypto::RootWrapper> kept_;
   int reopened_ = 0;
 };
 

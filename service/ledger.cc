@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "audit/statement_facts.h"
 #include "audit/tiles.h"
 #include "audit/whole_statement.h"
@@ -232,8 +233,13 @@ absl::StatusOr<std::string> Ledger::Entry(uint64_t index) const {
   absl::StatusOr<std::optional<std::string>> stored =
       database_.Get(Column::kLog, storage::EntryKey(index));
   if (!stored.ok()) return stored.status();
-  if (!stored->has_value()) return absl::NotFoundError("log: no entry of that index");
+  if (!stored->has_value()) return Missing(index);
   return **std::move(stored);
+}
+
+absl::Status Ledger::Missing(uint64_t index) const {
+  if (index >= size()) return absl::NotFoundError("log: no entry of that index");
+  return absl::DataLossError(absl::StrCat("log: entry ", index, " is missing"));
 }
 
 std::function<absl::StatusOr<std::string>(uint64_t)> Ledger::Entries(uint64_t end) const {
@@ -251,7 +257,7 @@ std::function<absl::StatusOr<std::string>(uint64_t)> Ledger::Entries(uint64_t en
             return true;
           });
       if (!scanned.ok()) return scanned;
-      if (read.empty()) return absl::NotFoundError("log: no entry of that index");
+      if (read.empty()) return Missing(index);
     }
     return read[index - first];
   };

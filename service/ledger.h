@@ -64,7 +64,10 @@ class Ledger {
   // Whether an act may be written now; the error goes to its caller.
   using Admission = std::function<absl::Status(const v1::Command&)>;
 
-  // Reads size, frontier and state. kDataLoss: nodes are missing, or the last entry is damaged.
+  // Reads size, frontier, the time of the last entry, and every state record for their digest: the
+  // cost of a start, see Summarize (service/state_summary.h). `database` and `clock` must outlive
+  // the ledger; `policy_digest` stands in every entry. kDataLoss: the size, a node of the frontier
+  // or the last entry is missing or damaged. Others: the store's.
   static absl::StatusOr<std::unique_ptr<Ledger>> Open(storage::Database& database,
                                                       const Clock& clock,
                                                       std::string policy_digest);
@@ -98,10 +101,13 @@ class Ledger {
 
   // The nodes of the tree; must not outlive the ledger.
   audit::NodeReader Nodes() const;
+
+  // The bytes of one entry. kNotFound: the log does not reach that far. kDataLoss: it does, and the
+  // entry is missing. Others: the store's. Not from within an Act.
   absl::StatusOr<std::string> Entry(uint64_t index) const;
 
-  // Entry(index) for indexes in order below `end`: reads some hundred at a time. The result belongs
-  // to one thread and must not outlive the ledger.
+  // Entry(index) for indexes in order below `end`: reads 256 at a time. The result belongs to one
+  // thread and must not outlive the ledger.
   std::function<absl::StatusOr<std::string>(uint64_t)> Entries(uint64_t end) const;
 
  private:
@@ -119,6 +125,7 @@ class Ledger {
   absl::Status FindSigners(Act& act, const Writes& writes) const;
   absl::Status Change(const policy::Ruling& ruling, StateSummary& state, Writes& writes);
   absl::Status LoadLast();
+  absl::Status Missing(uint64_t index) const;
 
   storage::Database& database_;
   const Clock& clock_;

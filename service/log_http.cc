@@ -2,12 +2,14 @@
 
 #include <httplib.h>
 
-#include <charconv>
+#include <atomic>
 #include <chrono>
+#include <optional>
 #include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "audit/host_port.h"
 #include "audit/note.h"
 #include "audit/tiles.h"
 #include "crypto/file_system.h"
@@ -16,7 +18,8 @@ namespace kluis::service {
 namespace {
 
 constexpr size_t kThreads = 4;
-constexpr time_t kSeconds = 10;  // for a request to arrive and an answer to leave
+constexpr time_t kSeconds = 10;             // for a request to arrive and an answer to leave
+constexpr std::chrono::seconds kStart(10);  // for the thread that listens to come up
 constexpr size_t kMaxFileBytes = audit::kTileWidth * (2 + audit::kMaxEntryBytes);
 
 // What never changes may be kept; the checkpoint and partial tiles are short of that.
@@ -46,10 +49,11 @@ void Serve(const std::string& directory, const httplib::Request& request,
 struct LogHttp::Server {
   httplib::Server http;
   std::thread thread;
+  std::atomic<bool> ended = false;  // the thread is done with `http`
   int port = 0;
 };
 
-LogHttp::LogHttp(std::unique_ptr<Server> server) : server_(std::move(server)) {}
+LogHttp::LogHttp(std::shared_ptr<Server> server) : server_(std::move(server)) {}
 
 LogHttp::~LogHttp() {
   server_->http.stop();
@@ -60,18 +64,11 @@ int LogHttp::port() const { return server_->port; }
 
 absl::StatusOr<std::unique_ptr<LogHttp>> LogHttp::Start(const std::string& listen,
                                                         const std::string& directory) {
-  const size_t colon = listen.rfind(':');
-  int port = 0;
-  const char* const end = listen.data() + listen.size();
-  if (colon == std::string::npos ||
-      std::from_chars(listen.data() + colon + 1, end, port).ptr != end || port < 0 ||
-      port > 65535) {
+  const std::optional<audit::HostPort> place = audit::ParseHostPort(listen);
+  if (!place.has_value()) {
     return absl::InvalidArgumentError("audit.http_listen: must be host:port");
   }
-  std::string host = listen.substr(0, colon);
-  if (host.size() > 2 && host.front() == '[') host = host.substr(1, host.size() - 2);
-
-  auto server = std::make_unique<Server>();
+  auto server = std::make_shared<Server>();
   httplib::Server& http = server->http;
   http.new_task_queue = [] { return new httplib::ThreadPool(kThreads); };  // httplib deletes it
   http.set_read_timeout(kSeconds);
@@ -80,14 +77,25 @@ absl::StatusOr<std::unique_ptr<LogHttp>> LogHttp::Start(const std::string& liste
   http.Get("/.*", [directory](const httplib::Request& request, httplib::Response& response) {
     Serve(directory, request, response);
   });
-  server->port = port == 0 ? http.bind_to_any_port(host.c_str())
-                           : (http.bind_to_port(host.c_str(), port) ? port : -1);
-  if (server->port <= 0) {
-    return absl::UnavailableError(absl::StrCat("audit.http_listen: cannot listen on ", listen));
-  }
-  server->thread = std::thread([&http] { http.listen_after_bind(); });
+  server->port = place->port == 0
+                     ? http.bind_to_any_port(place->host.c_str())
+                     : (http.bind_to_port(place->host.c_str(), place->port) ? place->port : -1);
+  const absl::Status deaf =
+      absl::UnavailableError(absl::StrCat("audit.http_listen: cannot listen on ", listen));
+  if (server->port <= 0) return deaf;
+  server->thread = std::thread([server] {
+    server->http.listen_after_bind();
+    server->ended = true;
+  });
   // httplib stops only what runs.
-  while (!http.is_running()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  const auto deadline = std::chrono::steady_clock::now() + kStart;
+  while (!http.is_running() && !server->ended && std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  if (!http.is_running()) {
+    server->thread.detach();  // it holds what it needs, and nobody could stop it
+    return deaf;
+  }
   return std::unique_ptr<LogHttp>(new LogHttp(std::move(server)));
 }
 

@@ -15,7 +15,8 @@ namespace kluis::service {
 class LogHttp {
  public:
   // Listens on `listen`, host:port with port 0 for one that the system chooses, and serves
-  // `directory`. kInvalidArgument: `listen` is not host:port. kUnavailable: it cannot be bound.
+  // `directory`. kInvalidArgument: `listen` is not audit::HostPort. kUnavailable: it cannot be
+  // bound, or nobody listens after 10 seconds.
   static absl::StatusOr<std::unique_ptr<LogHttp>> Start(const std::string& listen,
                                                         const std::string& directory);
   ~LogHttp();
@@ -24,9 +25,9 @@ class LogHttp {
 
  private:
   struct Server;
-  explicit LogHttp(std::unique_ptr<Server> server);
+  explicit LogHttp(std::shared_ptr<Server> server);
 
-  std::unique_ptr<Server> server_;
+  const std::shared_ptr<Server> server_;  // with the thread that listens
 };
 
 }  // namespace kluis::service

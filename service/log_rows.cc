@@ -32,4 +32,23 @@ absl::StatusOr<uint64_t> LogSizeIn(const storage::Reader& reader) {
   return *size;
 }
 
+absl::Status VisitAllowed(const storage::Reader& reader, uint64_t from, uint64_t end,
+                          const std::function<void(uint64_t, const v1::Entry&)>& visit) {
+  absl::Status status;
+  const absl::Status scanned =
+      reader.ScanRange(Column::kLog, storage::EntryKey(from), storage::EntryKey(end),
+                       [&](std::string_view key, std::string_view bytes) {
+                         v1::Entry entry;
+                         const auto index = storage::EntryIndexOf(key);
+                         if (!index.has_value() ||
+                             !entry.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+                           status = absl::DataLossError("log: an entry is damaged");
+                           return false;
+                         }
+                         if (entry.decision().allowed()) visit(*index, entry);
+                         return true;
+                       });
+  return scanned.ok() ? status : scanned;
+}
+
 }  // namespace kluis::service

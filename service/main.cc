@@ -27,8 +27,18 @@ int main(int argc, char** argv) {
   bool check = false;
   app.add_option("-c,--config", path, "the configuration file")->capture_default_str();
   app.add_flag("--check", check, "read and check the configuration, then end");
+  kluis::service::VaultStart start;
+  CLI::Option* recover = app.add_flag(
+      "--recover", start.recover,
+      "the database was lost: restore a backup, roll it forward from the published log, "
+      "and wait for `kluis vault restore`");
+  app.add_option("--backup", start.backup, "the backup to restore; else the newest")
+      ->type_name("N")
+      ->needs(recover);
   app.footer(
-      "Example: kluisd --config /etc/kluis/kluisd.toml\n"
+      "Examples:\n"
+      "  kluisd --config /etc/kluis/kluisd.toml\n"
+      "  kluisd --config /etc/kluis/kluisd.toml --recover --backup 12\n"
       "Every setting is explained in deploy/kluisd.example.toml.");
   CLI11_PARSE(app, argc, argv);
 
@@ -51,10 +61,12 @@ int main(int argc, char** argv) {
     return 0;
   }
   const kluis::service::SystemClock clock;
-  const auto keeper = kluis::service::Keeper::Start(*config, clock);
+  const auto keeper = kluis::service::Keeper::Start(*config, clock, start);
   if (!keeper.ok()) return Fail(keeper.status());
   kluis::service::Daemon& daemon = *(*keeper)->daemon();
-  std::printf("kluisd: %s serving on port %d\n", daemon.vault().origin().c_str(), daemon.port());
+  const bool open = daemon.vault().gate().is_open();
+  std::printf("kluisd: %s %s on port %d\n", daemon.vault().origin().c_str(),
+              open ? "serving" : "sealed, waiting for `kluis vault unseal`", daemon.port());
   std::fflush(stdout);
   const timespec second = {1, 0};
   bool told = false;  // that it cannot be opened again yet

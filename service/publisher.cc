@@ -86,13 +86,11 @@ absl::StatusOr<std::unique_ptr<Publisher>> Publisher::Open(const AuditConfig& co
 
 absl::Status Publisher::OpenTiles() {
   crypto::FileSystem& files = crypto::RealFileSystem();
-  absl::Status status = crypto::MakeDirectories(files, config_.directory);
-  if (!status.ok()) return status;
   const std::string path = config_.directory + "/checkpoint";
   const absl::StatusOr<std::string> published = files.Read(path, audit::kMaxNoteBytes);
   if (published.ok()) {
-    status = CompareWith(*published, path);
-    if (!status.ok()) return status;
+    const absl::Status same = CompareWith(*published, path);
+    if (!same.ok()) return same;
     if (anchor_.note().empty()) {
       return absl::FailedPreconditionError(
           absl::StrCat("audit.anchor: ", config_.anchor, " is missing, but the log was published: ",
@@ -169,7 +167,7 @@ absl::StatusOr<SignedCheckpoint> Publisher::SignLocked() {
     return status;
   }
   const std::lock_guard lock(mutex_);
-  last_ = {cosigned.note, closed->size, closed->closed_at};
+  last_ = {cosigned.note, closed->size, closed->closed_at, cosigned.cosigned, cosigned.quorum};
   return last_;
 }
 
@@ -178,18 +176,24 @@ absl::StatusOr<SignedCheckpoint> Publisher::Sign() {
   return SignLocked();
 }
 
-absl::StatusOr<SignedCheckpoint> Publisher::Covering(uint64_t index) {
-  const std::lock_guard signing(signing_);
+absl::StatusOr<SignedCheckpoint> Publisher::LastOrNew(
+    const std::function<bool(const SignedCheckpoint&)>& serves) {
   SignedCheckpoint last = Last();
-  if (last.size > index) return last;
+  if (serves(last)) return last;
+  const std::lock_guard signing(signing_);
+  last = Last();  // somebody else may have made one meanwhile
+  if (serves(last)) return last;
   return SignLocked();
 }
 
+absl::StatusOr<SignedCheckpoint> Publisher::Covering(uint64_t index) {
+  return LastOrNew([index](const SignedCheckpoint& last) { return last.size > index; });
+}
+
 absl::StatusOr<SignedCheckpoint> Publisher::Latest() {
-  const std::lock_guard signing(signing_);
-  SignedCheckpoint last = Last();
-  if (last.size > 0 && last.size == ledger_.size()) return last;
-  return SignLocked();
+  return LastOrNew([this](const SignedCheckpoint& last) {
+    return last.size > 0 && last.size == ledger_.size();
+  });
 }
 
 SignedCheckpoint Publisher::Last() const {
@@ -198,8 +202,8 @@ SignedCheckpoint Publisher::Last() const {
 }
 
 absl::Status Publisher::Check() {
-  const std::lock_guard signing(signing_);
-  return tiles_->Check();
+  const std::unique_lock signing(signing_, std::try_to_lock);
+  return signing.owns_lock() ? tiles_->Check() : absl::OkStatus();
 }
 
 }  // namespace kluis::service

@@ -6,7 +6,9 @@
 #ifndef KLUIS_SERVICE_PUBLISHER_H_
 #define KLUIS_SERVICE_PUBLISHER_H_
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -29,6 +31,8 @@ struct SignedCheckpoint {
   std::string note;  // with cosignatures
   uint64_t size = 0;
   policy::Time closed_at = 0;
+  size_t cosigned = 0;  // witnesses whose cosignature the note has
+  bool quorum = false;  // they are as many as audit.witness_quorum asks for
 };
 
 class Publisher {
@@ -41,22 +45,26 @@ class Publisher {
                                                          crypto::SigningKey signer,
                                                          const std::string& origin, Fault& fault);
 
-  // A new checkpoint over everything that was acknowledged before the call.
+  // A new checkpoint over everything that was acknowledged before the call. It is published also
+  // when fewer witnesses cosigned than the quorum asks for: `quorum` says so.
   // kDataLoss: it must not be signed, and the fault is set. Others: nothing was signed; try again.
   absl::StatusOr<SignedCheckpoint> Sign();
 
-  // The last checkpoint when it covers entry `index`, else a new one.
+  // The last checkpoint when it covers entry `index`, else a new one. Waits for nobody when there
+  // is one already. An index that the log does not reach gives a new checkpoint with each call.
   absl::StatusOr<SignedCheckpoint> Covering(uint64_t index);
-  // The last checkpoint when the log has not grown since, else a new one.
+  // The last checkpoint when the log has not grown since, else a new one. Waits as Covering.
   absl::StatusOr<SignedCheckpoint> Latest();
   // The last checkpoint; size 0 before the first.
   SignedCheckpoint Last() const;
 
-  // kDataLoss: the published log is not as it was left.
+  // kDataLoss: the published log is not as it was left. Never waits: OK while a checkpoint is made,
+  // which looks itself.
   absl::Status Check();
 
   const std::string& verifier_key() const { return verifier_key_; }
-  const crypto::PublicKey& log_key() const { return signer_.public_key(); }
+  // audit.witness_quorum.
+  size_t witness_quorum() const { return static_cast<size_t>(config_.witness_quorum); }
   std::vector<Witnesses::State> witnesses() const { return witnesses_->States(); }
 
  private:
@@ -65,6 +73,9 @@ class Publisher {
 
   absl::Status OpenTiles();
   absl::Status CompareWith(const std::string& note, const std::string& where);
+  // The last checkpoint, if `serves` holds of it, else a new one.
+  absl::StatusOr<SignedCheckpoint> LastOrNew(
+      const std::function<bool(const SignedCheckpoint&)>& serves);
   absl::StatusOr<SignedCheckpoint> SignLocked();
   absl::StatusOr<std::string> SignClosed(const Closed& closed);
 
@@ -75,7 +86,7 @@ class Publisher {
   Fault& fault_;
   std::string verifier_key_;
 
-  std::mutex signing_;  // one checkpoint at a time
+  std::mutex signing_;  // one checkpoint at a time; held while witnesses are asked
   Anchor anchor_;
   std::unique_ptr<audit::TileWriter> tiles_;
   std::unique_ptr<Witnesses> witnesses_;

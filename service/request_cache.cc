@@ -45,6 +45,12 @@ void RequestCache::Finish(const std::string& key, std::shared_ptr<const Answer> 
   answered_.notify_all();
 }
 
+void RequestCache::Forget() {
+  const std::lock_guard lock(mutex_);
+  for (const std::string& key : order_) slots_.erase(key);
+  order_.clear();
+}
+
 void RequestCache::DropOld(int64_t now) {
   while (!order_.empty()) {
     const auto slot = slots_.find(order_.front());

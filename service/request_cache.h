@@ -35,6 +35,9 @@ class RequestCache {
   absl::StatusOr<std::shared_ptr<const Answer>> Begin(const std::string& key,
                                                       const crypto::Hash& request);
 
+  // Forgets all answers that were given: what they say may be personal.
+  void Forget();
+
   // Remembers the answer. An answer that may be different next time is forgotten instead.
   void Finish(const std::string& key, std::shared_ptr<const Answer> answer, bool remember);
 

@@ -6,6 +6,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "audit/statement.h"
+#include "crypto/release.h"
+#include "crypto/shamir.h"
 #include "matching/algorithm.h"
 #include "matching/template_check.h"
 #include "policy/facts.h"
@@ -15,6 +17,7 @@ namespace kluis::service {
 namespace {
 
 constexpr size_t kMaxName = 200;
+constexpr size_t kMaxShareText = 200;
 constexpr size_t kMaxEvidence = 64;
 constexpr int kMaxPage = 100;
 constexpr int64_t kMaxUnixSeconds = 253'402'300'799;  // the end of year 9999
@@ -50,6 +53,19 @@ absl::Status CheckPage(int32_t page_size, std::string_view token) {
   return absl::OkStatus();
 }
 
+absl::Status CheckShares(uint32_t needed, uint32_t holders) {
+  if (needed < crypto::kMinNeededShares || needed > holders || holders > crypto::kMaxShares) {
+    return Malformed("needed: must be 2 to holders, and holders at most 32");
+  }
+  return absl::OkStatus();
+}
+
+// A share is 90 characters; line breaks and spaces are skipped.
+absl::Status CheckShareText(std::string_view text) {
+  if (text.size() > kMaxShareText) return Malformed("share: is too long to be one");
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status ValidateTemplate(const v1::Template& value) {
@@ -80,6 +96,10 @@ absl::Status Validate(const v1::EnrollRequest& request) {
   }
   if (details.contact().size() > kMaxName) {
     return Malformed("details.contact: must be at most 200 bytes");
+  }
+  const size_t secret = request.sealed_custody_secret().size();
+  if (secret != 0 && secret != crypto::kSealedDeviceSecretBytes) {
+    return Malformed("sealed_custody_secret: must be 80 bytes, or none");
   }
   return absl::OkStatus();
 }
@@ -134,6 +154,10 @@ absl::Status Validate(const v1::VerifyRequest& request) {
   if (policy::IdInName(request.subject(), "subjects").empty()) {
     return UnknownName("subject", "subjects/<32 hex digits>");
   }
+  if (request.has_release()) {
+    const absl::Status form = CheckEnvelope("release", request.release());
+    if (!form.ok()) return form;
+  }
   return ValidateTemplate(request.probe());
 }
 
@@ -156,6 +180,9 @@ absl::Status Validate(const v1::OrderStopRequest& request) {
   return CheckEnvelope("order", request.order());
 }
 absl::Status Validate(const v1::LiftStopRequest& request) {
+  return CheckEnvelope("order", request.order());
+}
+absl::Status Validate(const v1::RotateTransformRequest& request) {
   return CheckEnvelope("order", request.order());
 }
 absl::Status Validate(const v1::InspectEntriesRequest& request) {
@@ -186,11 +213,33 @@ absl::Status Validate(const v1::GetConsistencyProofRequest& request) {
   return absl::OkStatus();
 }
 
+absl::Status Validate(const v1::InitVaultRequest& request) {
+  return CheckShares(request.needed(), request.holders());
+}
+absl::Status Validate(const v1::RekeyVaultRequest& request) {
+  return request.cancel() ? absl::OkStatus() : CheckShares(request.needed(), request.holders());
+}
+absl::Status Validate(const v1::ProveShareRequest& request) {
+  if (request.share().empty()) return Malformed("share: is missing");
+  return CheckShareText(request.share());
+}
+absl::Status Validate(const v1::UnsealVaultRequest& request) {
+  return CheckShareText(request.share());
+}
+
+absl::Status Validate(const v1::RestoreVaultRequest& request) {
+  return CheckEnvelope("recovery_order", request.recovery_order());
+}
+
 // Nothing in these can be malformed.
+absl::Status Validate(const v1::BackUpVaultRequest&) { return absl::OkStatus(); }
+absl::Status Validate(const v1::SealVaultRequest&) { return absl::OkStatus(); }
+absl::Status Validate(const v1::ListBackupsRequest&) { return absl::OkStatus(); }
 absl::Status Validate(const v1::GetInclusionProofRequest&) { return absl::OkStatus(); }
 absl::Status Validate(const v1::GetCheckpointRequest&) { return absl::OkStatus(); }
 absl::Status Validate(const v1::GetVaultStatusRequest&) { return absl::OkStatus(); }
 absl::Status Validate(const v1::CheckVaultRequest&) { return absl::OkStatus(); }
+absl::Status Validate(const v1::GetReleaseKeyRequest&) { return absl::OkStatus(); }
 absl::Status Validate(const v1::ListPolicyRulesRequest&) { return absl::OkStatus(); }
 
 }  // namespace kluis::service

@@ -37,6 +37,7 @@ absl::Status Validate(const v1::RegisterMemberRequest& request);
 absl::Status Validate(const v1::RegisterPurposeRequest& request);
 absl::Status Validate(const v1::OrderStopRequest& request);
 absl::Status Validate(const v1::LiftStopRequest& request);
+absl::Status Validate(const v1::RotateTransformRequest& request);
 absl::Status Validate(const v1::InspectEntriesRequest& request);
 absl::Status Validate(const v1::ListPurposesRequest& request);
 absl::Status Validate(const v1::GetCheckpointRequest& request);
@@ -45,7 +46,16 @@ absl::Status Validate(const v1::GetInclusionProofRequest& request);
 absl::Status Validate(const v1::GetConsistencyProofRequest& request);
 absl::Status Validate(const v1::GetVaultStatusRequest& request);
 absl::Status Validate(const v1::CheckVaultRequest& request);
+absl::Status Validate(const v1::GetReleaseKeyRequest& request);
 absl::Status Validate(const v1::ListPolicyRulesRequest& request);
+absl::Status Validate(const v1::InitVaultRequest& request);
+absl::Status Validate(const v1::RekeyVaultRequest& request);
+absl::Status Validate(const v1::ProveShareRequest& request);
+absl::Status Validate(const v1::UnsealVaultRequest& request);
+absl::Status Validate(const v1::SealVaultRequest& request);
+absl::Status Validate(const v1::ListBackupsRequest& request);
+absl::Status Validate(const v1::BackUpVaultRequest& request);
+absl::Status Validate(const v1::RestoreVaultRequest& request);
 
 }  // namespace kluis::service
 

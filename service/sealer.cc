@@ -8,6 +8,7 @@ namespace kluis::service {
 namespace {
 
 constexpr crypto::Label kTemplateUse("kluis-template");
+constexpr crypto::Label kCustodyUse("kluis-custody");
 constexpr crypto::Label kLookupDigestUse("kluis-lookup-id");
 constexpr crypto::Label kTransformUse("kluis-transform");
 
@@ -15,30 +16,41 @@ absl::Status DoesNotOpen() { return absl::DataLossError("record: does not authen
 
 }  // namespace
 
-absl::StatusOr<crypto::SecretKey32> Sealer::TemplateKey(const v1::TemplateRecord& record) const {
-  const absl::StatusOr<crypto::SecretKey32> slot = keyring_.Key(record.slot());
-  if (!slot.ok()) return slot.status();
+absl::StatusOr<crypto::SecretKey32> Sealer::TemplateKey(
+    const v1::TemplateRecord& record, const crypto::SecretBytes* device_secret) const {
+  // A record that names a secret never has the slot's key alone, and the other way round.
+  const bool held = !record.custody_sha256().empty();
+  if (held != (device_secret != nullptr)) return DoesNotOpen();
+  absl::StatusOr<crypto::SecretKey32> parent = keyring_.Key(record.slot());
+  if (!parent.ok()) return parent.status();
+  if (held) {
+    if (crypto::Bytes(crypto::CustodyDigest(*device_secret)) != record.custody_sha256()) {
+      return DoesNotOpen();
+    }
+    parent = crypto::DeriveKey(parent->Expose(), kCustodyUse, {AsText(*device_secret)});
+  }
   return crypto::DeriveKey(
-      slot->Expose(), kTemplateUse,
+      parent->Expose(), kTemplateUse,
       {record.purpose(), record.subject_id(), record.consent_commitment(), record.algorithm()});
 }
 
 absl::StatusOr<std::string> Sealer::SealTemplate(const v1::TemplateRecord& record,
-                                                 std::span<const float> values) const {
-  const absl::StatusOr<crypto::SecretKey32> key = TemplateKey(record);
+                                                 std::span<const float> values,
+                                                 const crypto::SecretBytes* device_secret) const {
+  const absl::StatusOr<crypto::SecretKey32> key = TemplateKey(record, device_secret);
   if (!key.ok()) return key.status();
   const std::string_view plain(reinterpret_cast<const char*>(values.data()), values.size_bytes());
   return crypto::SealWith(key->Expose(), plain, record.id());
 }
 
-absl::StatusOr<crypto::SecretBytes> Sealer::OpenTemplate(const policy::Grant& grant,
-                                                         const v1::TemplateRecord& record,
-                                                         std::string_view sealed) const {
+absl::StatusOr<crypto::SecretBytes> Sealer::OpenTemplate(
+    const policy::Grant& grant, const v1::TemplateRecord& record, std::string_view sealed,
+    const crypto::SecretBytes* device_secret) const {
   const bool covered =
       grant.purpose() == record.purpose() &&
       (!grant.only_template().has_value() || grant.only_template()->id() == record.id());
   if (!covered) return absl::PermissionDeniedError("grant: does not cover this template");
-  const absl::StatusOr<crypto::SecretKey32> key = TemplateKey(record);
+  const absl::StatusOr<crypto::SecretKey32> key = TemplateKey(record, device_secret);
   if (!key.ok()) return DoesNotOpen();
   return crypto::OpenWith(key->Expose(), sealed, record.id());
 }
@@ -70,6 +82,12 @@ absl::StatusOr<crypto::SecretKey32> Sealer::TransformKey(const v1::PurposeRecord
   return crypto::DeriveKey(key->Expose(), kTransformUse, {purpose.registration().purpose()});
 }
 
+absl::StatusOr<crypto::ReleaseKey> Sealer::ReleaseKey() const {
+  const absl::StatusOr<crypto::SecretKey32> key = keyring_.Key(kVaultSlot);
+  if (!key.ok()) return key.status();
+  return crypto::ReleaseKey::Derive(key->Expose());
+}
+
 std::string_view AsText(const crypto::SecretBytes& bytes) {
   return {reinterpret_cast<const char*>(bytes.Expose().data()), bytes.size()};
 }
@@ -81,6 +99,12 @@ absl::StatusOr<std::span<const float>> AsFloats(const crypto::SecretBytes& bytes
     return absl::DataLossError("template: not a row of floats");
   }
   return std::span(reinterpret_cast<const float*>(data), bytes.size() / sizeof(float));
+}
+
+absl::StatusOr<std::span<float>> AsMutableFloats(crypto::SecretBytes& bytes) {
+  const absl::StatusOr<std::span<const float>> floats = AsFloats(bytes);
+  if (!floats.ok()) return floats.status();
+  return std::span(reinterpret_cast<float*>(bytes.ExposeMutable().data()), floats->size());
 }
 
 }  // namespace kluis::service

@@ -2,10 +2,17 @@
 // Grant only. Keys are derived from the slot's key for one use, bound to what the record is.
 // Thread-safe.
 //
-//   template   DeriveKey(slot key, "kluis-template", purpose, subject, consent commitment,
+//   template   DeriveKey(parent, "kluis-template", purpose, subject, consent commitment,
 //              algorithm), owner = record id
+//              parent = the slot key; in the subject's custody, where the record names a secret of
+//              the device: DeriveKey(slot key, "kluis-custody", that secret), so that neither of
+//              the two opens anything alone
 //   the rest   DeriveKey(slot key, the use's label, owner), owner = the record's key in the
 //   database
+//
+// Source of `parent`: the extraction of RFC 5869, s.2.2, with keyed BLAKE2b in HMAC's place: one
+// secret is the key, the other the message, and who knows one of them cannot tell the result from
+// random bits.
 #ifndef KLUIS_SERVICE_SEALER_H_
 #define KLUIS_SERVICE_SEALER_H_
 
@@ -17,6 +24,7 @@
 #include "absl/status/statusor.h"
 #include "crypto/derive.h"
 #include "crypto/keyring.h"
+#include "crypto/release.h"
 #include "crypto/secret_bytes.h"
 #include "kluis/v1/state.pb.h"
 #include "policy/grant.h"
@@ -37,15 +45,21 @@ class Sealer {
  public:
   explicit Sealer(const crypto::Keyring& keyring) : keyring_(keyring) {}
 
-  // `values` is a protected template. kNotFound: the slot is punctured.
-  absl::StatusOr<std::string> SealTemplate(const v1::TemplateRecord& record,
-                                           std::span<const float> values) const;
+  // `values` is a protected template. `device_secret`: of the subject's custody, when the record
+  // names one, else null. kNotFound: the slot is punctured. kDataLoss: a secret is missing, or is
+  // not the record's.
+  absl::StatusOr<std::string> SealTemplate(
+      const v1::TemplateRecord& record, std::span<const float> values,
+      const crypto::SecretBytes* device_secret = nullptr) const;
 
   // The protected template, wiped when dropped. kPermissionDenied: `grant` does not cover it.
-  // kDataLoss: punctured, altered or moved; one code for all.
-  absl::StatusOr<crypto::SecretBytes> OpenTemplate(const policy::Grant& grant,
-                                                   const v1::TemplateRecord& record,
-                                                   std::string_view sealed) const;
+  // kDataLoss: punctured, altered or moved, or the secret is missing or another; one code for all.
+  absl::StatusOr<crypto::SecretBytes> OpenTemplate(
+      const policy::Grant& grant, const v1::TemplateRecord& record, std::string_view sealed,
+      const crypto::SecretBytes* device_secret = nullptr) const;
+
+  // To which devices seal their secrets; made anew from the vault's slot for each call.
+  absl::StatusOr<crypto::ReleaseKey> ReleaseKey() const;
 
   // `owner` is the record's key in the database. kNotFound: the slot is punctured.
   absl::StatusOr<std::string> Seal(uint32_t slot, const crypto::Label& use, std::string_view owner,
@@ -62,7 +76,8 @@ class Sealer {
   absl::StatusOr<crypto::SecretKey32> TransformKey(const v1::PurposeRecord& purpose) const;
 
  private:
-  absl::StatusOr<crypto::SecretKey32> TemplateKey(const v1::TemplateRecord& record) const;
+  absl::StatusOr<crypto::SecretKey32> TemplateKey(const v1::TemplateRecord& record,
+                                                  const crypto::SecretBytes* device_secret) const;
 
   const crypto::Keyring& keyring_;
 };
@@ -70,6 +85,7 @@ class Sealer {
 // The bytes of an opened record as text or as floats; valid while `bytes` lives.
 std::string_view AsText(const crypto::SecretBytes& bytes);
 absl::StatusOr<std::span<const float>> AsFloats(const crypto::SecretBytes& bytes);
+absl::StatusOr<std::span<float>> AsMutableFloats(crypto::SecretBytes& bytes);
 
 }  // namespace kluis::service
 

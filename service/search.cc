@@ -37,7 +37,7 @@ absl::StatusOr<crypto::SecretBytes> ProtectProbe(const SearchRoom& room,
 
 absl::StatusOr<Findings> SearchGallery(Vault& vault, const Call& call, const policy::Grant& grant,
                                        const SearchRoom& room, const crypto::SecretBytes& probe) {
-  const auto gallery = vault.galleries().Open(grant);
+  const auto gallery = vault.galleries().Open(grant, room);
   if (!gallery.ok()) return gallery.status();
   const absl::StatusOr<std::span<const float>> values = AsFloats(probe);
   if (!values.ok()) return values.status();
@@ -83,14 +83,15 @@ absl::StatusOr<Findings> SearchGallery(Vault& vault, const Call& call, const pol
 }
 
 absl::StatusOr<Findings> CompareOne(Vault& vault, const policy::Grant& grant,
-                                    const SearchRoom& room, const crypto::SecretBytes& probe) {
+                                    const SearchRoom& room, const crypto::SecretBytes& probe,
+                                    const crypto::SecretBytes* device_secret) {
   const v1::TemplateRecord& record = *grant.only_template();
   const auto id = storage::IdFromBytes(record.id());
   const auto sealed = vault.database().Get(storage::Column::kSealed, storage::TemplateKey(*id));
   if (!sealed.ok()) return sealed.status();
   if (!sealed->has_value()) return absl::DataLossError("template: its record is missing");
   const absl::StatusOr<crypto::SecretBytes> opened =
-      vault.sealer().OpenTemplate(grant, record, **sealed);
+      vault.sealer().OpenTemplate(grant, record, **sealed, device_secret);
   if (!opened.ok()) return opened.status();
   const absl::StatusOr<std::span<const float>> reference = AsFloats(*opened);
   if (!reference.ok()) return reference.status();
@@ -132,8 +133,13 @@ absl::StatusOr<Committed> Conclude(Vault& vault, const Call& call, const policy:
 absl::Status EndedMeanwhile(const Vault& vault, const policy::Grant& grant, absl::Status why) {
   const auto record = policy::Find<v1::TemplateRecord>(
       vault.state(), policy::key::Template(grant.only_template()->id()));
-  const bool ended =
-      record.ok() && record->has_value() && (*record)->state() != v1::TEMPLATE_STATE_ACTIVE;
+  if (!record.ok() || !record->has_value()) return why;
+  const bool ended = (*record)->state() != v1::TEMPLATE_STATE_ACTIVE;
+  const bool renewed = !ended && (*record)->slot() != grant.only_template()->slot();
+  if (renewed || (*record)->end_reason() == v1::END_REASON_REPLACED) {
+    return WithReason(absl::UnavailableError("verify: the template was renewed; call again"),
+                      "TEMPLATE_RENEWED");
+  }
   if (!absl::IsDataLoss(why) || !ended) return why;
   return WithReason(absl::PermissionDeniedError("not permitted"), "NOT_PERMITTED");
 }

@@ -27,9 +27,10 @@ absl::StatusOr<crypto::SecretBytes> ProtectProbe(const SearchRoom& room, const v
 absl::StatusOr<Findings> SearchGallery(Vault& vault, const Call& call, const policy::Grant& grant,
                                        const SearchRoom& room, const crypto::SecretBytes& probe);
 
-// 1:1 against the grant's one template.
+// 1:1 against the grant's one template. `device_secret`: of a release, null without one.
 absl::StatusOr<Findings> CompareOne(Vault& vault, const policy::Grant& grant,
-                                    const SearchRoom& room, const crypto::SecretBytes& probe);
+                                    const SearchRoom& room, const crypto::SecretBytes& probe,
+                                    const crypto::SecretBytes* device_secret);
 
 // Commits the outcome, with probe and candidates sealed under the case's slot when there is a case.
 // When the findings may no longer leave (a stop, the end of the case), commits an aborted outcome
@@ -38,7 +39,7 @@ absl::StatusOr<Committed> Conclude(Vault& vault, const Call& call, const policy:
                                    const std::string& search_id, Findings findings);
 
 // Why a verification's comparison failed: when the consent ended after the intent was in the log,
-// the same as if it had ended before; else `why`.
+// the same as if it had ended before; when the template was renewed, kUnavailable; else `why`.
 absl::Status EndedMeanwhile(const Vault& vault, const policy::Grant& grant, absl::Status why);
 
 // Commits an aborted outcome for a search that failed with `why`, which is returned; it names that

@@ -5,6 +5,7 @@
 #include "policy/record_key.h"
 #include "service/disclosure.h"
 #include "service/names.h"
+#include "service/release.h"
 #include "service/requests.h"
 #include "service/search.h"
 #include "service/statements.h"
@@ -66,17 +67,32 @@ grpc::Status SearchService::Verify(grpc::ServerContext* context, const v1::Verif
         command.set_subject_id(policy::IdInName(request->subject(), "subjects"));
         command.set_algorithm(request->probe().algorithm());
         command.set_new_search_id(NewId());
+        Release release;
+        if (request->has_release()) {
+          absl::StatusOr<Release> taken =
+              TakeRelease(vault.state(), vault.sealer(), request->release());
+          if (!taken.ok()) return taken.status();
+          release = *std::move(taken);
+          *command.mutable_released() = release.found;
+          act.prepare = [&](const Writes& writes, v1::Command& prepared) {
+            return JudgeRelease(writes, vault.sealer(), release, *prepared.mutable_verify());
+          };
+        }
         const absl::StatusOr<Committed> intent = CommitAct(vault, std::move(act));
         if (!intent.ok()) return intent.status();
         *out.mutable_intent() = ReceiptOf(*intent);
 
         const policy::Grant& grant = *intent->ruling.grant;
         const std::string& search_id = intent->command.verify().new_search_id();
-        const auto room = vault.galleries().Room(grant.purpose());
-        if (!room.ok()) return Abort(vault, call, search_id, room.status());
+        const auto room =
+            vault.galleries().RoomOf(grant.purpose(), grant.only_template()->transform_slot());
+        if (!room.ok()) {
+          return Abort(vault, call, search_id, EndedMeanwhile(vault, grant, room.status()));
+        }
         const auto probe = ProtectProbe(**room, request->probe());
         if (!probe.ok()) return Abort(vault, call, search_id, probe.status());
-        absl::StatusOr<Findings> findings = CompareOne(vault, grant, **room, *probe);
+        absl::StatusOr<Findings> findings =
+            CompareOne(vault, grant, **room, *probe, release.secret ? &*release.secret : nullptr);
         if (!findings.ok()) {
           return Abort(vault, call, search_id, EndedMeanwhile(vault, grant, findings.status()));
         }

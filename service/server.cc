@@ -16,6 +16,7 @@
 namespace kluis::service {
 namespace {
 
+constexpr int kIdleMilliseconds = 60'000;  // a client that goes on connects again
 constexpr int kMaxMetadataBytes = 16 * 1024;
 
 // The reflection library adds itself to every server of a program that links it; this takes it out.
@@ -47,6 +48,8 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, options.max_concurrent_streams);
   builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kMaxMetadataBytes);
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);  // never two vaults on one port
+  // TLS keeps the last record of a connection, which may be a template, as long as it is open.
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, kIdleMilliseconds);
   builder.SetSyncServerOption(grpc::ServerBuilder::NUM_CQS, 1);
   builder.SetSyncServerOption(grpc::ServerBuilder::MIN_POLLERS, 2);
   builder.SetSyncServerOption(grpc::ServerBuilder::MAX_POLLERS, 16);

@@ -7,6 +7,21 @@
 
 namespace kluis::service {
 
+std::string_view InWords(SpaceLevel level) {
+  switch (level) {
+    case SpaceLevel::kOk:
+      return "ok: there is room for everything";
+    case SpaceLevel::kLow:
+      return "low: only withdrawals, stops, ends of cases and reads are logged";
+    case SpaceLevel::kCritical:
+      return "critical: only withdrawals, stops, ends of cases and reads are logged, on the "
+             "reserve";
+    case SpaceLevel::kFull:
+      return "full: nothing can be logged";
+  }
+  return "";
+}
+
 bool GoesOnWithoutSpace(v1::Command::ActCase act) {
   switch (act) {
     // Somebody takes something back, or ends it.
@@ -17,15 +32,19 @@ bool GoesOnWithoutSpace(v1::Command::ActCase act) {
     case v1::Command::kExpireTemplate:
     case v1::Command::kEndCase:
     case v1::Command::kForgetSubject:
+    case v1::Command::kSealService:
     // Concludes what began before.
     case v1::Command::kEraseDone:
     case v1::Command::kSearchOutcome:
+    case v1::Command::kLoseTemplate:
+    case v1::Command::kFinishRotation:
     // Reads that leave an entry.
     case v1::Command::kAccess:
     case v1::Command::kReadCase:
     // What the vault says of itself.
     case v1::Command::kStartService:
     case v1::Command::kCloseCheckpoint:
+    case v1::Command::kRecover:
       return true;
     case v1::Command::kFound:
     case v1::Command::kAccredit:
@@ -41,6 +60,9 @@ bool GoesOnWithoutSpace(v1::Command::ActCase act) {
     case v1::Command::kVerify:
     case v1::Command::kAdjudicate:
     case v1::Command::kDisclose:
+    case v1::Command::kRekey:
+    case v1::Command::kRotateTransform:
+    case v1::Command::kRenewTemplate:
     case v1::Command::kReject:
     case v1::Command::ACT_NOT_SET:
       return false;

@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <string_view>
 
 #include "absl/status/status.h"
 #include "kluis/v1/ledger.pb.h"
@@ -29,6 +30,9 @@ namespace kluis::service {
 inline constexpr char kAuditUnavailable[] = "AUDIT_UNAVAILABLE";
 
 enum class SpaceLevel { kOk, kLow, kCritical, kFull };  // from best to worst
+
+// What a level permits, for operators: begins with its name in lowercase.
+std::string_view InWords(SpaceLevel level);
 
 // Whether acts of this kind go on while space is short. An act that is not decided on here does
 // not compile.

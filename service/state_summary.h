@@ -15,8 +15,9 @@ struct StateSummary {
   uint64_t records = 0;
 };
 
-// Reads every state record; all cores hash. Some 500,000 records a second for each of them.
-// Errors are the store's.
+// Reads every state record, each core a part of the keys at a time: some 500,000 records a second
+// for each of them. Nothing may be written meanwhile, unless `reader` is a snapshot. Errors are the
+// store's.
 absl::StatusOr<StateSummary> Summarize(const storage::Reader& reader);
 
 }  // namespace kluis::service

@@ -16,7 +16,7 @@ constexpr size_t kPublicKeyBytes = 32;
 
 std::string LookupKey(const crypto::Hash& digest) { return storage::PublicKeyLookupKey(digest); }
 
-// public key[32] | serialized SubjectDetails
+// public key[32] | serialized SubjectDetails. kNotFound: there is no such row.
 absl::StatusOr<crypto::SecretBytes> OpenSubject(const storage::Reader& reader, const Sealer& sealer,
                                                 const v1::SubjectRecord& subject) {
   const auto id = storage::IdFromBytes(subject.id());
@@ -24,7 +24,7 @@ absl::StatusOr<crypto::SecretBytes> OpenSubject(const storage::Reader& reader, c
   const std::string key = storage::SubjectKey(*id);
   const auto sealed = reader.Get(Column::kDetails, key);
   if (!sealed.ok()) return sealed.status();
-  if (!sealed->has_value()) return absl::DataLossError("subject: its details are missing");
+  if (!sealed->has_value()) return absl::NotFoundError("subject: its details are missing");
   absl::StatusOr<crypto::SecretBytes> opened =
       sealer.Open(subject.slot(), kDetailsUse, key, **sealed);
   if (opened.ok() && opened->size() < kPublicKeyBytes) {
@@ -61,6 +61,7 @@ absl::Status StoreSubject(const Sealer& sealer, const v1::SubjectRecord& subject
 absl::StatusOr<v1::SubjectDetails> OpenDetails(const storage::Reader& reader, const Sealer& sealer,
                                                const v1::SubjectRecord& subject) {
   const absl::StatusOr<crypto::SecretBytes> opened = OpenSubject(reader, sealer, subject);
+  if (absl::IsNotFound(opened.status())) return absl::DataLossError(opened.status().message());
   if (!opened.ok()) return opened.status();
   const std::string_view text = AsText(*opened).substr(kPublicKeyBytes);
   v1::SubjectDetails details;
@@ -92,6 +93,7 @@ template absl::StatusOr<std::string> FindSubject(const storage::Database&, const
 absl::Status ForgetPublicKey(const storage::Reader& reader, const Sealer& sealer,
                              const v1::SubjectRecord& subject, Writes& writes) {
   const absl::StatusOr<crypto::SecretBytes> opened = OpenSubject(reader, sealer, subject);
+  if (absl::IsNotFound(opened.status())) return absl::OkStatus();
   if (!opened.ok()) return opened.status();
   const absl::StatusOr<crypto::Hash> digest =
       sealer.LookupDigest(AsText(*opened).substr(0, kPublicKeyBytes));

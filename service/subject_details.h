@@ -31,7 +31,9 @@ template <class Reads>
 absl::StatusOr<std::string> FindSubject(const Reads& reads, const Sealer& sealer,
                                         std::string_view public_key);
 
-// Removes the way from the subject's public key to its id.
+// Removes the way from the subject's public key to its id. Nothing is to be removed when the
+// details are missing: they were lost with the database, and the way, which came in their batch,
+// with them.
 absl::Status ForgetPublicKey(const storage::Reader& reader, const Sealer& sealer,
                              const v1::SubjectRecord& subject, Writes& writes);
 

@@ -1,6 +1,7 @@
 #include "service/supervision_service.h"
 
 #include <algorithm>
+#include <chrono>
 #include <string>
 #include <utility>
 
@@ -27,6 +28,7 @@ absl::StatusOr<v1::Purpose> ViewOf(const DatabaseState& state, const std::string
   view.set_name("purposes/" + id);
   *view.mutable_registration() = (*record)->registration();
   view.set_stopped(stop->has_value() && (*stop)->stopped());
+  view.set_rotating((*record)->previous_slot() != 0);
   return view;
 }
 
@@ -59,6 +61,67 @@ absl::Status CarryPurpose(Vault& vault, const Call& call, const v1::Envelope& en
   *response.mutable_purpose() = *std::move(view);
   *response.mutable_receipt() = ReceiptOf(*committed);
   return absl::OkStatus();
+}
+
+// Commits the order, and then renews templates until all are done or the call ends; what it leaves
+// then, a sweep goes on with.
+absl::Status Rotate(Vault& vault, const Call& call, const v1::Envelope& envelope,
+                    v1::RotateTransformResponse& response) {
+  v1::RotationOrder order;
+  absl::StatusOr<v1::StatementFacts> facts = TakeStatement(vault.state(), envelope, order);
+  if (!facts.ok()) return facts.status();
+  Act act = call.NewAct();
+  act.envelopes.push_back(envelope);
+  *act.command.mutable_rotate_transform()->mutable_statement() = *std::move(facts);
+  *act.command.mutable_rotate_transform()->mutable_order() = order;
+  act.applied = [&](const policy::Ruling& ruling) {
+    for (const v1::RecordChange& change : ruling.changes) {
+      if (change.has_purpose()) vault.galleries().PurposeChanged(change.purpose());
+    }
+  };
+  const absl::StatusOr<Committed> ordered = CommitAct(vault, std::move(act));
+  if (!ordered.ok()) return ordered.status();
+  const absl::StatusOr<uint64_t> renewed = vault.sweeper().rotations().Finish(order.purpose(), [&] {
+    return call.context->IsCancelled() || std::chrono::system_clock::now() > call.deadline;
+  });
+  if (!renewed.ok()) return WithLogIndex(renewed.status(), ordered->index);
+  absl::StatusOr<v1::Purpose> view = ViewOf(vault.state(), order.purpose());
+  if (!view.ok()) return view.status();
+  *response.mutable_purpose() = *std::move(view);
+  response.set_renewed(*renewed);
+  *response.mutable_receipt() = ReceiptOf(*ordered);
+  return absl::OkStatus();
+}
+
+// Commits the order, and then writes its receipt and what it opens.
+absl::Status Inspect(Vault& vault, const Call& call, const v1::Envelope& envelope,
+                     grpc::ServerWriter<v1::InspectEntriesResponse>& writer) {
+  v1::InspectionOrder order;
+  const absl::StatusOr<Committed> committed = CarryStatement<v1::InspectionOrder>(
+      vault, call, envelope,
+      [&](v1::StatementFacts facts, v1::InspectionOrder payload, v1::Command& command) {
+        order = std::move(payload);
+        *command.mutable_inspect()->mutable_statement() = std::move(facts);
+        *command.mutable_inspect()->mutable_order() = order;
+      });
+  if (!committed.ok()) return committed.status();
+  const absl::Status gone = absl::CancelledError("inspection: the caller has gone");
+  v1::InspectEntriesResponse first;
+  *first.mutable_receipt() = ReceiptOf(*committed);
+  if (!writer.Write(first)) return gone;
+
+  // What was not yet durable when the order came, it does not reach.
+  const uint64_t end = std::min<uint64_t>(order.end_index(), committed->index);
+  v1::InspectEntriesResponse message;
+  return OpenCommitments(
+      vault, order.start_index(), end,
+      [&] { return call.context->IsCancelled() ? gone : absl::OkStatus(); },
+      [&](v1::CommitmentOpening& opening) {
+        message.mutable_opening()->Swap(&opening);
+        const bool sent = writer.Write(message);
+        message.mutable_opening()->Swap(&opening);
+        return sent ? absl::OkStatus() : gone;
+      });
 }
 
 }  // namespace
@@ -157,39 +220,22 @@ grpc::Status SupervisionService::LiftStop(grpc::ServerContext* context,
 
 // The request id is not remembered: an order serves once, and what it shows is not kept to be shown
 // again.
+grpc::Status SupervisionService::RotateTransform(grpc::ServerContext* context,
+                                                 const v1::RotateTransformRequest* request,
+                                                 v1::RotateTransformResponse* response) {
+  return calls_.Unary<v1::RotateTransformRequest, v1::RotateTransformResponse>(
+      context, "kluis.v1.SupervisionService.RotateTransform", *request, *response, Validate,
+      [&](const Call& call, v1::RotateTransformResponse& out) {
+        return Rotate(calls_.vault(), call, request->order(), out);
+      });
+}
+
 grpc::Status SupervisionService::InspectEntries(
     grpc::ServerContext* context, const v1::InspectEntriesRequest* request,
     grpc::ServerWriter<v1::InspectEntriesResponse>* writer) {
-  const absl::StatusOr<Call> call =
-      calls_.Enter(context, "kluis.v1.SupervisionService.InspectEntries");
-  if (!call.ok()) return ToGrpc(call.status());
-  const absl::Status valid = Validate(*request);
-  if (!valid.ok()) return ToGrpc(calls_.LogRejection(*call, valid));
-
-  v1::InspectionOrder order;
-  const absl::StatusOr<Committed> committed = CarryStatement<v1::InspectionOrder>(
-      calls_.vault(), *call, request->order(),
-      [&](v1::StatementFacts facts, v1::InspectionOrder payload, v1::Command& command) {
-        order = std::move(payload);
-        *command.mutable_inspect()->mutable_statement() = std::move(facts);
-        *command.mutable_inspect()->mutable_order() = order;
-      });
-  if (!committed.ok()) return ToGrpc(calls_.LogRejection(*call, committed.status()));
-  v1::InspectEntriesResponse first;
-  *first.mutable_receipt() = ReceiptOf(*committed);
-  if (!writer->Write(first)) return grpc::Status::CANCELLED;
-
-  // What was not yet durable when the order came, it does not reach.
-  const uint64_t end = std::min<uint64_t>(order.end_index(), committed->index);
-  v1::InspectEntriesResponse message;
-  return ToGrpc(OpenCommitments(calls_.vault(), order.start_index(), end,
-                                [&](v1::CommitmentOpening& opening) -> absl::Status {
-                                  message.mutable_opening()->Swap(&opening);
-                                  const bool sent = writer->Write(message);
-                                  message.mutable_opening()->Swap(&opening);
-                                  if (sent) return absl::OkStatus();
-                                  return absl::CancelledError("inspection: the caller has gone");
-                                }));
+  return calls_.Stream<v1::InspectEntriesRequest>(
+      context, "kluis.v1.SupervisionService.InspectEntries", *request, Validate,
+      [&](const Call& call) { return Inspect(calls_.vault(), call, request->order(), *writer); });
 }
 
 grpc::Status SupervisionService::ListPurposes(grpc::ServerContext* context,

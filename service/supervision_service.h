@@ -24,6 +24,9 @@ class SupervisionService final : public v1::SupervisionService::Service {
                          v1::OrderStopResponse* response) override;
   grpc::Status LiftStop(grpc::ServerContext* context, const v1::LiftStopRequest* request,
                         v1::LiftStopResponse* response) override;
+  grpc::Status RotateTransform(grpc::ServerContext* context,
+                               const v1::RotateTransformRequest* request,
+                               v1::RotateTransformResponse* response) override;
   grpc::Status InspectEntries(grpc::ServerContext* context,
                               const v1::InspectEntriesRequest* request,
                               grpc::ServerWriter<v1::InspectEntriesResponse>* writer) override;

@@ -107,7 +107,23 @@ absl::Status Sweeper::SweepOnce() {
     const absl::Status swept = (this->*sweep)(profile);
     if (!swept.ok()) return swept;
   }
+  return rotations_.FinishAll([this] { return stopping_.load(); });
+}
+
+absl::Status Sweeper::CompactErased() {
+  for (const storage::Column column : {storage::Column::kSealed, storage::Column::kDetails}) {
+    const absl::Status compacted = database_.CompactDeleted(column).status();
+    if (!compacted.ok()) return compacted;
+  }
   return absl::OkStatus();
+}
+
+void Sweeper::CompactSometimes() {
+  const auto begin = std::chrono::steady_clock::now();
+  if (begin < next_compaction_) return;
+  CompactErased().IgnoreError();  // tried again by the next one
+  const auto end = std::chrono::steady_clock::now();
+  next_compaction_ = end + 19 * (end - begin);
 }
 
 }  // namespace kluis::service

@@ -1,9 +1,11 @@
 // Ends what is over: templates whose consent expired, cases whose warrant did, cases past their
-// retention, subjects with nothing left. Rules already refuse what is over before a sweep comes by;
-// the sweep makes it final. Thread-safe.
+// retention, subjects with nothing left; and goes on with rotations. Rules already refuse what is
+// over before a sweep comes by; the sweep makes it final. Thread-safe.
 #ifndef KLUIS_SERVICE_SWEEPER_H_
 #define KLUIS_SERVICE_SWEEPER_H_
 
+#include <atomic>
+#include <chrono>
 #include <mutex>
 #include <string>
 
@@ -12,6 +14,7 @@
 #include "service/eraser.h"
 #include "service/galleries.h"
 #include "service/ledger.h"
+#include "service/rotation.h"
 #include "service/sealer.h"
 #include "service/ticker.h"
 #include "storage/database.h"
@@ -27,23 +30,41 @@ class Sweeper {
         ledger_(ledger),
         sealer_(sealer),
         galleries_(galleries),
-        eraser_(eraser) {}
+        eraser_(eraser),
+        rotations_(database, ledger, sealer, galleries, eraser) {}
 
   // Ends everything that is over now. The first error ends the sweep; the next one goes on.
   absl::Status SweepOnce();
 
-  // Sweeps every `seconds` on a thread of its own until Stop.
+  // Rewrites the tables that still have rows of what was erased: unreadable since its key was
+  // destroyed, and then in no file of the database. kResourceExhausted: no room for it now.
+  absl::Status CompactErased();
+
+  // Sweeps every `seconds` on a thread of its own until Stop, and compacts for at most a twentieth
+  // of the time.
   void Start(int seconds) {
+    stopping_ = false;
     // An error here is an error of the store: it shows in every call, and the next sweep tries
     // again.
-    ticker_.Start(seconds, [this] { SweepOnce().IgnoreError(); });
+    ticker_.Start(seconds, [this] {
+      SweepOnce().IgnoreError();
+      CompactSometimes();
+    });
   }
-  void Stop() { ticker_.Stop(); }
+  // Returns when no sweep runs; one that renews templates ends between two batches.
+  void Stop() {
+    stopping_ = true;
+    ticker_.Stop();
+  }
+
+  // What carries out rotations; a sweep goes on with those that a call or a crash left.
+  Rotations& rotations() { return rotations_; }
 
  private:
   absl::Status EndTemplates(const v1::LegalProfile& profile);
   absl::Status EndCases(const v1::LegalProfile& profile);
   absl::Status ForgetSubjects(const v1::LegalProfile& profile);
+  void CompactSometimes();
   // Commits the act, follows it in memory and finishes the erasure it started, if any.
   absl::Status Carry(Act act);
 
@@ -54,8 +75,11 @@ class Sweeper {
   Galleries& galleries_;
   Eraser& eraser_;
 
-  std::mutex mutex_;  // one sweep at a time
-  Ticker ticker_;     // last: ends before what it works on
+  Rotations rotations_;
+  std::atomic<bool> stopping_ = false;
+  std::mutex mutex_;                                       // one sweep at a time
+  std::chrono::steady_clock::time_point next_compaction_;  // not before; of the ticker's thread
+  Ticker ticker_;                                          // last: ends before what it works on
 };
 
 }  // namespace kluis::service

@@ -52,30 +52,38 @@ absl::Status IsNewLog(const AuditConfig& config) {
 
 }  // namespace
 
-Vault::Vault(const Clock& clock) : clock_(clock) {}
+Vault::Vault(const Config& config, const Clock& clock)
+    : clock_(clock),
+      threads_(static_cast<int>(config.search.threads)),
+      sweep_seconds_(static_cast<int>(config.vault.sweep_seconds)),
+      checkpoint_seconds_(config.audit.checkpoint_seconds),
+      data_(config.vault.data),
+      backups_(config.vault.backups) {}
 
 Vault::~Vault() {
   if (sweeper_ != nullptr) sweeper_->Stop();
+  gate_.Close();
 }
 
-absl::StatusOr<std::unique_ptr<Vault>> Vault::Open(const Config& config, const Clock& clock) {
+absl::StatusOr<std::unique_ptr<Vault>> Vault::Open(const Config& config, const Clock& clock,
+                                                   const VaultStart& start) {
   absl::StatusOr<crypto::SigningKey> signer = crypto::ReadSigningKey(config.keys.log_signer);
   if (absl::IsNotFound(signer.status())) {
     return Missing("log signer", config.keys.log_signer, "make it with `kluis key new`");
   }
   if (!signer.ok()) return signer.status();
-  std::unique_ptr<Vault> vault(new Vault(clock));
-  absl::Status status = vault->OpenStores(config);
+  std::unique_ptr<Vault> vault(new Vault(config, clock));
+  absl::Status status = start.recover ? vault->RestoreDatabase(config, signer->public_key(), start)
+                                      : CheckNotRecovering(config.vault.data);
+  if (status.ok()) status = vault->OpenStores(config);
   if (status.ok() && vault->ledger_->size() == 0) {
     status = IsNewLog(config.audit);
     if (status.ok()) status = vault->Found(config.vault.founding, signer->public_key());
   }
   if (status.ok()) status = vault->OpenLog(config.audit, *std::move(signer));
   if (status.ok()) status = vault->Watch({config.audit.directory, {}, {}});
-  if (status.ok()) status = vault->LogStart(config.audit.checkpoint_seconds);
-  if (status.ok()) status = vault->Recover();
-  if (status.ok()) status = vault->publisher_->Sign().status();
   if (!status.ok()) return status;
+  vault->unsealer_ = std::make_unique<Unsealer>(config.keys, vault->origin_);
   return vault;
 }
 
@@ -123,30 +131,6 @@ absl::Status Vault::OpenStores(const Config& config) {
   if (!ledger.ok()) return ledger.status();
   ledger_ = *std::move(ledger);
   ledger_->SetAdmission([this](const v1::Command& command) { return space_->Admit(command); });
-  const absl::Status keyring = OpenKeyring(config.keys);
-  if (!keyring.ok()) return keyring;
-
-  sealer_ = std::make_unique<Sealer>(*keyring_);
-  galleries_ =
-      std::make_unique<Galleries>(*database_, *sealer_, static_cast<size_t>(config.search.threads));
-  eraser_ = std::make_unique<Eraser>(*database_, *keyring_, *ledger_);
-  sweeper_ =
-      std::make_unique<Sweeper>(*database_, clock_, *ledger_, *sealer_, *galleries_, *eraser_);
-  return absl::OkStatus();
-}
-
-absl::Status Vault::OpenKeyring(const KeysConfig& keys) {
-  const crypto::KeyringPaths paths{keys.keyring, keys.root_key};
-  auto keyring = crypto::Keyring::Open(paths);
-  if (absl::IsNotFound(keyring.status())) {
-    if (ledger_->size() > 0) {
-      return Missing("root key", keys.root_key,
-                     "without it nothing in this vault can ever be opened: put it back");
-    }
-    keyring = crypto::Keyring::Create(paths);
-  }
-  if (!keyring.ok()) return keyring.status();
-  keyring_ = *std::move(keyring);
   return absl::OkStatus();
 }
 
@@ -197,40 +181,6 @@ absl::Status Vault::OpenLog(const AuditConfig& config, crypto::SigningKey signer
   if (!publisher.ok()) return publisher.status();
   publisher_ = *std::move(publisher);
   return CheckAgainstLog(*database_, *ledger_);
-}
-
-// Repairs what a crash left: erasures that were started, and searches that were cut off.
-absl::Status Vault::Recover() {
-  const absl::Status erased = eraser_->FinishAll();
-  if (!erased.ok()) return erased;
-
-  std::vector<std::string> searches;
-  absl::Status scanned = state_->ForEach<v1::PendingSearch>(
-      v1::RecordChange::kPendingSearch,
-      [&](const v1::PendingSearch& search) { searches.push_back(search.id()); });
-  if (!scanned.ok()) return scanned;
-  for (const std::string& id : searches) {
-    Act act;
-    act.kind = v1::LOG_KIND_COMBINATION;
-    act.command.set_method("Recover");
-    act.command.mutable_search_outcome()->set_search_id(id);
-    act.command.mutable_search_outcome()->set_result(v1::SEARCH_RESULT_ABORTED);
-    const absl::StatusOr<Committed> committed = ledger_->Commit(std::move(act));
-    if (!committed.ok()) return committed.status();
-  }
-
-  return state_->ForEach<v1::CaseRecord>(
-      v1::RecordChange::kCase, [&](const v1::CaseRecord& kase) { galleries_->CaseChanged(kase); });
-}
-
-absl::Status Vault::LogStart(int64_t checkpoint_seconds) {
-  Act act;
-  act.kind = v1::LOG_KIND_UPKEEP;
-  act.command.set_method("Start");
-  act.command.mutable_start_service()->set_version(kVersion);
-  act.command.mutable_start_service()->set_checkpoint_seconds(
-      static_cast<uint32_t>(checkpoint_seconds));
-  return ledger_->Commit(std::move(act)).status();
 }
 
 }  // namespace kluis::service

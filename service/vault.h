@@ -1,10 +1,15 @@
-// Everything that outlives a call, in the order it is opened: database, keyring, ledger, and what
-// works on them. Opening repairs what a crash left before anything can be served. Thread-safe.
+// Everything that outlives a call, in the order it is opened: database, ledger and log first, and
+// the vault is sealed; then, unsealed, the keyring and what works under it. Unsealing repairs what
+// a crash left before anything can be served. Thread-safe.
 #ifndef KLUIS_SERVICE_VAULT_H_
 #define KLUIS_SERVICE_VAULT_H_
 
+#include <functional>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -18,29 +23,75 @@
 #include "service/eraser.h"
 #include "service/fault.h"
 #include "service/galleries.h"
+#include "service/gate.h"
 #include "service/ledger.h"
+#include "service/recovery.h"
 #include "service/sealer.h"
 #include "service/space_guard.h"
 #include "service/sweeper.h"
+#include "service/unseal.h"
 #include "storage/database.h"
 
 namespace kluis::service {
 
 class Publisher;
 
+// What a start is for.
+struct VaultStart {
+  bool recover = false;            // the database was lost: restore it first (service/recovery.h)
+  std::optional<uint32_t> backup;  // of these; nullopt: the newest
+  RecoveryStep step = {};          // told what a recovery does
+};
+
 class Vault {
  public:
-  // Opens the vault, or founds it when there is none yet: the founding document of the
-  // configuration becomes entry 0. kFailedPrecondition: a key file or the founding document is
+  // Opens the vault, sealed, or founds it when there is none yet: the founding document of the
+  // configuration becomes entry 0. kFailedPrecondition: the log's key or the founding document is
   // missing, or does not belong to this vault. kDataLoss: damaged, an older copy, or edited behind
-  // the log's back; the message says what.
-  static absl::StatusOr<std::unique_ptr<Vault>> Open(const Config& config, const Clock& clock);
+  // the log's back; the message says what. For a recovery also the errors of RecoverDatabase.
+  static absl::StatusOr<std::unique_ptr<Vault>> Open(const Config& config, const Clock& clock,
+                                                     const VaultStart& start = {});
   ~Vault();
+
+  // Opens the keyring with what was given so far, finishes what a crash left, and serves. Returns
+  // the entry of the start; nullopt for a vault that is recovered: it waits for its order. Errors
+  // as Unsealer::Open; the vault is sealed as before. kFailedPrecondition also when it is not
+  // sealed.
+  absl::StatusOr<std::optional<Committed>> Unseal();
+
+  // Finishes a recovery, once the keyring is open, and serves. Errors as FinishRecovery.
+  // kFailedPrecondition: no recovery is under way, another `backup` was restored (0: whichever), or
+  // the vault must be unsealed first.
+  absl::StatusOr<v1::RestoreVaultResponse> FinishRestore(const v1::Caller& caller,
+                                                         const v1::Envelope& order, uint32_t backup,
+                                                         const RecoveryStep& step);
+
+  // The same for a new vault, and a rekey of an open one, when all new shares are proven. Which of
+  // both is known by whether it has a keyring. `act` carries the caller.
+  absl::StatusOr<Committed> FinishShares(Act act);
+
+  // The act SealService: lets what runs end, then closes the keyring and wipes every key.
+  // kFailedPrecondition: sealed already.
+  absl::StatusOr<Committed> Seal(Act act);
+
+  // What a call holds while it uses keyring, sealer, galleries, eraser or sweeper.
+  Gate& gate() { return gate_; }
+  Unsealer& unsealer() { return *unsealer_; }
+
+  // `told` is called after each unsealing and each sealing. Call once, before anything is served.
+  void TellSealing(std::function<void(bool open)> told) { told_ = std::move(told); }
+
+  // What the last attempt to unseal met; empty: nothing. Repairs of the last unsealing.
+  std::string why_sealed() const;
+  std::vector<std::string> keyring_repairs() const;
+
+  // Of an open vault, for one that is opened again in this process.
+  std::shared_ptr<crypto::RootWrapper> KeptShares() const;
 
   const Clock& clock() const { return clock_; }
   storage::Database& database() { return *database_; }
   const DatabaseState& state() const { return *state_; }
-  const crypto::Keyring& keyring() const { return *keyring_; }
+  const crypto::Keyring& keyring() const { return *open_.keyring; }
   const Sealer& sealer() const { return *sealer_; }
   Ledger& ledger() { return *ledger_; }
   Galleries& galleries() { return *galleries_; }
@@ -54,37 +105,59 @@ class Vault {
   // published log are the directories that were opened. kDataLoss: one is not.
   absl::Status CheckStorage();
 
+  // Where backups of the database lie.
+  const std::string& backups() const { return backups_; }
+
   // The vault's name: its log's origin.
   const std::string& origin() const { return origin_; }
   const std::string& policy_digest() const { return policy_digest_; }
 
  private:
-  explicit Vault(const Clock& clock);
+  Vault(const Config& config, const Clock& clock);
 
   absl::Status OpenSpace(const VaultConfig& config);
   absl::Status OpenStores(const Config& config);
   absl::Status Watch(DirectoryWatch::Watched watched);
-  absl::Status OpenKeyring(const KeysConfig& keys);
+  absl::Status RestoreDatabase(const Config& config, const crypto::PublicKey& log_key,
+                               const VaultStart& start);
+  void UseKeyring(OpenKeyring open);
+  absl::StatusOr<Committed> Serve();
+  void CloseKeyring();
+  absl::StatusOr<bool> IsNew() const;
   absl::Status Found(const std::string& path, const crypto::PublicKey& log_key);
   absl::Status OpenLog(const AuditConfig& config, crypto::SigningKey signer);
   absl::Status Recover();
-  absl::Status LogStart(int64_t checkpoint_seconds);
+  absl::StatusOr<Committed> LogStart(const OpenKeyring& open);
 
   const Clock& clock_;
+  const int threads_;
+  const int sweep_seconds_;
+  const int64_t checkpoint_seconds_;
+  const std::string data_;
+  const std::string backups_;
   Fault fault_;
   std::string policy_digest_;
   std::unique_ptr<SpaceGuard> space_;
   std::vector<std::unique_ptr<DirectoryWatch>> watches_;
   std::unique_ptr<storage::Database> database_;
   std::unique_ptr<DatabaseState> state_;
-  std::unique_ptr<crypto::Keyring> keyring_;
-  std::unique_ptr<Sealer> sealer_;
   std::unique_ptr<Ledger> ledger_;
+  std::unique_ptr<Publisher> publisher_;
+  std::string origin_;
+  std::unique_ptr<Unsealer> unsealer_;
+  std::function<void(bool open)> told_;
+
+  mutable std::mutex seal_mutex_;  // one unsealing, sealing or rekey at a time; guards what follows
+  std::string why_sealed_;
+  std::optional<RestoredDatabase> restored_;  // until the recovery is in the log
+  OpenKeyring open_;
+
+  // Null while the vault is sealed; whoever uses them holds a pass of the gate.
+  Gate gate_;
+  std::unique_ptr<Sealer> sealer_;
   std::unique_ptr<Galleries> galleries_;
   std::unique_ptr<Eraser> eraser_;
   std::unique_ptr<Sweeper> sweeper_;
-  std::unique_ptr<Publisher> publisher_;
-  std::string origin_;
 };
 
 }  // namespace kluis::service

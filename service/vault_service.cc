@@ -9,6 +9,33 @@
 #include "service/version.h"
 
 namespace kluis::service {
+namespace {
+
+// What only an open vault has.
+void AddOpenStatus(Vault& vault, v1::GetVaultStatusResponse& out) {
+  const Gate::Pass pass = vault.gate().Enter();
+  if (!pass.owns_lock()) return;
+  out.set_keyring_generation(vault.keyring().generation());
+  out.set_keyring_nodes(vault.keyring().cover_size());
+  for (const std::string& repair : vault.keyring_repairs()) out.add_keyring_repairs(repair);
+  for (const Galleries::Size& size : vault.galleries().Sizes()) {
+    v1::GetVaultStatusResponse::Gallery* gallery = out.add_galleries();
+    gallery->set_purpose(size.purpose);
+    gallery->set_size(size.templates);
+    gallery->set_resident_bytes(size.resident_bytes);
+  }
+}
+
+}  // namespace
+
+v1::SealStatus SealStatusOf(Vault& vault) {
+  v1::SealStatus status = vault.unsealer().Status();
+  status.set_sealed(!vault.gate().is_open());
+  if (status.sealed()) status.set_why(vault.why_sealed());
+  if (!status.sealed()) status.set_initialized(true);
+  return status;
+}
+
 grpc::Status VaultService::GetVaultStatus(grpc::ServerContext* context,
                                           const v1::GetVaultStatusRequest* request,
                                           v1::GetVaultStatusResponse* response) {
@@ -23,18 +50,13 @@ grpc::Status VaultService::GetVaultStatus(grpc::ServerContext* context,
         const auto slots = policy::Find<v1::SlotCounter>(vault.state(), policy::key::Slots());
         if (!slots.ok()) return slots.status();
         if (slots->has_value()) out.set_slots_used((*slots)->next_slot());
-        out.set_keyring_generation(vault.keyring().generation());
-        out.set_keyring_nodes(vault.keyring().cover_size());
+        *out.mutable_seal() = SealStatusOf(vault);
+        out.set_disk(std::string(InWords(vault.space().level())));
         uint64_t pending = 0;
         const absl::Status scanned = vault.state().ForEach<v1::PendingErasure>(
             v1::RecordChange::kPendingErasure, [&](const v1::PendingErasure&) { ++pending; });
         out.set_pending_erasures(pending);
-        for (const Galleries::Size& size : vault.galleries().Sizes()) {
-          v1::GetVaultStatusResponse::Gallery* gallery = out.add_galleries();
-          gallery->set_purpose(size.purpose);
-          gallery->set_size(size.templates);
-          gallery->set_resident_bytes(size.resident_bytes);
-        }
+        AddOpenStatus(vault, out);
         const SignedCheckpoint checkpoint = vault.publisher().Last();
         out.set_checkpoint_size(checkpoint.size);
         out.mutable_checkpoint_at()->set_seconds(checkpoint.closed_at);
@@ -46,6 +68,8 @@ grpc::Status VaultService::GetVaultStatus(grpc::ServerContext* context,
           witness->set_cosigned_size(state.cosigned_size);
           witness->set_failure(state.failure);
         }
+        out.set_witness_quorum(static_cast<uint32_t>(vault.publisher().witness_quorum()));
+        out.set_cosignatures(static_cast<uint32_t>(checkpoint.cosigned));
         out.set_fault(vault.fault().text());
         return scanned;
       });
@@ -63,6 +87,19 @@ grpc::Status VaultService::CheckVault(grpc::ServerContext* context,
         out.set_records(check->records);
         out.set_consistent(check->consistent);
         out.set_first_difference(crypto::ToHex(check->first_difference));
+        return absl::OkStatus();
+      });
+}
+
+grpc::Status VaultService::GetReleaseKey(grpc::ServerContext* context,
+                                         const v1::GetReleaseKeyRequest* request,
+                                         v1::GetReleaseKeyResponse* response) {
+  return calls_.Unary<v1::GetReleaseKeyRequest, v1::GetReleaseKeyResponse>(
+      context, "kluis.v1.VaultService.GetReleaseKey", *request, *response, Validate,
+      [&](const Call&, v1::GetReleaseKeyResponse& out) {
+        const absl::StatusOr<crypto::ReleaseKey> key = calls_.vault().sealer().ReleaseKey();
+        if (!key.ok()) return key.status();
+        out.set_release_key(key->public_key().data(), key->public_key().size());
         return absl::OkStatus();
       });
 }

@@ -7,6 +7,8 @@
 
 namespace kluis::service {
 
+v1::SealStatus SealStatusOf(Vault& vault);
+
 class VaultService final : public v1::VaultService::Service {
  public:
   explicit VaultService(Calls& calls)
@@ -17,6 +19,28 @@ class VaultService final : public v1::VaultService::Service {
                               v1::GetVaultStatusResponse* response) override;
   grpc::Status CheckVault(grpc::ServerContext* context, const v1::CheckVaultRequest* request,
                           v1::CheckVaultResponse* response) override;
+  // In vault_service_sealing.cc.
+  grpc::Status InitVault(grpc::ServerContext* context, const v1::InitVaultRequest* request,
+                         v1::InitVaultResponse* response) override;
+  grpc::Status UnsealVault(grpc::ServerContext* context, const v1::UnsealVaultRequest* request,
+                           v1::UnsealVaultResponse* response) override;
+  grpc::Status SealVault(grpc::ServerContext* context, const v1::SealVaultRequest* request,
+                         v1::SealVaultResponse* response) override;
+  grpc::Status RekeyVault(grpc::ServerContext* context, const v1::RekeyVaultRequest* request,
+                          v1::RekeyVaultResponse* response) override;
+  grpc::Status ProveShare(grpc::ServerContext* context, const v1::ProveShareRequest* request,
+                          v1::ProveShareResponse* response) override;
+
+  grpc::Status GetReleaseKey(grpc::ServerContext* context, const v1::GetReleaseKeyRequest* request,
+                             v1::GetReleaseKeyResponse* response) override;
+  // In vault_service_backups.cc.
+  grpc::Status BackUpVault(grpc::ServerContext* context, const v1::BackUpVaultRequest* request,
+                           grpc::ServerWriter<v1::BackUpVaultResponse>* writer) override;
+  grpc::Status ListBackups(grpc::ServerContext* context, const v1::ListBackupsRequest* request,
+                           v1::ListBackupsResponse* response) override;
+  grpc::Status RestoreVault(grpc::ServerContext* context, const v1::RestoreVaultRequest* request,
+                            grpc::ServerWriter<v1::RestoreVaultResponse>* writer) override;
+
   grpc::Status ListPolicyRules(grpc::ServerContext* context,
                                const v1::ListPolicyRulesRequest* request,
                                v1::ListPolicyRulesResponse* response) override;

@@ -1,3 +1,4 @@
+// The version of kluisd. The entry of each start has it, and the status.
 #ifndef KLUIS_SERVICE_VERSION_H_
 #define KLUIS_SERVICE_VERSION_H_
 

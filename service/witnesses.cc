@@ -214,7 +214,7 @@ class Witnesses::Round {
 
 absl::StatusOr<std::unique_ptr<Witnesses>> Witnesses::Create(
     const std::vector<WitnessConfig>& witnesses, int64_t quorum, double timeout_seconds) {
-  if (witnesses.size() > kMaxWitnesses) {
+  if (witnesses.size() > static_cast<size_t>(kMaxWitnesses)) {
     return Invalid("witnesses", absl::StrCat("at most ", kMaxWitnesses));
   }
   if (quorum < 0 || quorum > static_cast<int64_t>(witnesses.size())) {

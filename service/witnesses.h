@@ -30,6 +30,9 @@
 
 namespace kluis::service {
 
+// Of one log; also the largest quorum.
+inline constexpr int64_t kMaxWitnesses = 16;
+
 struct WitnessConfig {
   std::string url;   // the submission prefix: http[s]://host[:port][/prefix]
   std::string vkey;  // <name>+<key id>+<base64>, of type 04
@@ -37,8 +40,6 @@ struct WitnessConfig {
 
 class Witnesses {
  public:
-  static constexpr size_t kMaxWitnesses = 32;
-
   // The proof that the log of `size` extends that of `old_size`; called on Cosign's own thread.
   using ConsistencyProof =
       std::function<absl::StatusOr<std::vector<audit::Hash>>(uint64_t old_size, uint64_t size)>;

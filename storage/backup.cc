@@ -84,6 +84,17 @@ class Disk {
     return status;
   }
 
+  // A new file, on disk at return.
+  rocksdb::IOStatus Make(const std::string& directory, const BackupMark& mark) const {
+    const std::string path = directory + "/" + mark.name;
+    std::unique_ptr<rocksdb::FSWritableFile> file;
+    rocksdb::IOStatus status = files_->NewWritableFile(path, {}, &file, nullptr);
+    if (status.ok()) status = file->Append(mark.bytes, {}, nullptr);
+    if (status.ok()) status = file->Fsync({}, nullptr);
+    if (status.ok()) status = file->Close({}, nullptr);
+    return status.ok() ? Sync(directory) : status;
+  }
+
   // A directory of files. OK when there is none.
   rocksdb::IOStatus RemoveDirectory(const std::string& directory) const {
     if (!Has(directory)) return rocksdb::IOStatus::OK();
@@ -229,6 +240,25 @@ absl::StatusOr<std::vector<BackupInfo>> Backup::List(const BackupPlace& place) {
   return *engine == nullptr ? std::vector<BackupInfo>() : InfosIn(**engine);
 }
 
+absl::StatusOr<std::vector<BackupInfo>> Backup::Inspect(const BackupPlace& place) {
+  const Disk disk(place);
+  const std::string directory = WithoutSlashes(place.directory);
+  if (!disk.Has(directory + "/meta")) return std::vector<BackupInfo>();
+  const absl::StatusOr<Lock> lock = Lock::Take(disk, directory);  // what is deleted is not damaged
+  if (!lock.ok()) return lock.status();
+  const auto engine = OpenToRead(disk, directory);
+  if (!engine.ok()) return engine.status();
+  std::vector<BackupInfo> infos = InfosIn(**engine);
+  for (BackupInfo& info : infos) {
+    if (info.damaged) continue;
+    const absl::Status read =
+        ReadError((*engine)->VerifyBackup(info.id, /*verify_with_checksum=*/true), info.id);
+    if (!read.ok() && !absl::IsDataLoss(read)) return read;
+    if (!read.ok()) info = {info.id, 0, 0, true};
+  }
+  return infos;
+}
+
 absl::Status Backup::Verify(const BackupPlace& place) {
   const Disk disk(place);
   const auto engine = OpenToRead(disk, WithoutSlashes(place.directory));
@@ -246,7 +276,7 @@ absl::Status Backup::Verify(const BackupPlace& place) {
 
 absl::StatusOr<BackupInfo> Backup::Restore(const BackupPlace& place,
                                            std::optional<std::uint32_t> id,
-                                           const std::string& target) {
+                                           const std::string& target, const BackupMark& mark) {
   const Disk disk(place);
   const std::string to = WithoutSlashes(target);
   absl::Status status = CheckTarget(disk, to);
@@ -273,7 +303,9 @@ absl::StatusOr<BackupInfo> Backup::Restore(const BackupPlace& place,
     return ReadError(copied, wanted->id);
   }
   const std::string parent = fs::path(to).parent_path().string();
-  rocksdb::IOStatus moved = disk.Rename(temporary, to);
+  rocksdb::IOStatus moved;
+  if (!mark.name.empty()) moved = disk.Make(temporary, mark);
+  if (moved.ok()) moved = disk.Rename(temporary, to);
   if (moved.ok()) moved = disk.Sync(parent.empty() ? "." : parent);
   if (!moved.ok()) return BackupError(moved, absl::StrCat("cannot make ", to));
   return *wanted;

@@ -30,6 +30,12 @@ struct BackupPlace {
   std::shared_ptr<rocksdb::FileSystem> file_system = nullptr;  // null: the machine's own
 };
 
+// A file that a restored directory has from its first moment on.
+struct BackupMark {
+  std::string name;  // none of RocksDB's own; empty: no file
+  std::string bytes;
+};
+
 struct BackupInfo {
   std::uint32_t id = 0;      // 1, 2, 3, ... in the order they were made
   std::int64_t made_at = 0;  // unix seconds; 0 when damaged
@@ -56,19 +62,24 @@ class Backup {
   // kUnavailable: the disk failed.
   static absl::StatusOr<std::vector<BackupInfo>> List(const BackupPlace& place);
 
+  // As List, after reading every byte of every backup: what is not marked as damaged is whole.
+  // kFailedPrecondition: a Create or PurgeOld works there. kUnavailable: the disk failed.
+  static absl::StatusOr<std::vector<BackupInfo>> Inspect(const BackupPlace& place);
+
   // Reads every byte of every backup. kDataLoss: one is damaged; the message names it.
   // kNotFound: there is no backup. kUnavailable: the disk failed.
   static absl::Status Verify(const BackupPlace& place);
 
   // Makes the directory `target` from the backup `id`, or the newest, and returns its info when it
   // is on disk. The files come in `target`.restoring, which is renamed when it is whole: after a
-  // crash `target` is as before, and Restore may be called again.
+  // crash `target` is as before, and Restore may be called again. With a `mark` nobody ever finds a
+  // database there that is not marked.
   // kFailedPrecondition: `target` exists and is not an empty directory. kNotFound: no such backup.
   // kDataLoss: it is damaged, also when it is the newest of several: nothing older is taken unless
   // named. kResourceExhausted: no room. kUnavailable: the disk failed.
   static absl::StatusOr<BackupInfo> Restore(const BackupPlace& place,
                                             std::optional<std::uint32_t> id,
-                                            const std::string& target);
+                                            const std::string& target, const BackupMark& mark = {});
 
   // Deletes what is older than the `keep` newest that are not known to be damaged, and tables that
   // only those needed.

@@ -12,10 +12,4 @@ void Batch::Delete(Column column, std::string_view key) {
   bytes_ += key.size();
 }
 
-void Batch::DeleteRange(Column column, std::string_view begin, std::string_view end) {
-  if (end <= begin) return;
-  changes_.push_back({Change::Kind::kDeleteRange, column, std::string(begin), std::string(end)});
-  bytes_ += begin.size() + end.size();
-}
-
 }  // namespace kluis::storage

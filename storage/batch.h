@@ -16,11 +16,11 @@ namespace kluis::storage {
 class Batch {
  public:
   struct Change {
-    enum class Kind : std::uint8_t { kPut, kDelete, kDeleteRange };
+    enum class Kind : std::uint8_t { kPut, kDelete };
     Kind kind;
     Column column;
-    std::string key;    // kDeleteRange: the first key that goes
-    std::string value;  // kPut: the value; kDeleteRange: the first key that stays
+    std::string key;
+    std::string value;  // of kPut
   };
 
   Batch() = default;
@@ -33,10 +33,6 @@ class Batch {
 
   // Deleting a key that is absent is no error.
   void Delete(Column column, std::string_view key);
-
-  // Deletes the keys k with begin <= k < end, bytewise; nothing when end <= begin. Unlike in reads,
-  // an empty `end` is not "no end": a range never reaches further than what the caller names.
-  void DeleteRange(Column column, std::string_view begin, std::string_view end);
 
   // Bytes of all keys and values.
   std::size_t bytes() const { return bytes_; }

@@ -1,5 +1,6 @@
 #include "storage/database.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <utility>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "rocksdb/listener.h"
 #include "rocksdb/sst_file_manager.h"
 #include "rocksdb/write_batch.h"
+#include "storage/deleted_keys.h"
 #include "storage/engine_log.h"
 #include "storage/group_sync.h"
 #include "storage/open_options.h"
@@ -146,6 +148,26 @@ class Engine {
     return record->status().ok() ? absl::OkStatus() : ReadError(record->status());
   }
 
+  bool HasSnapshots() const {
+    std::uint64_t count = 0;
+    return !db->GetIntProperty(rocksdb::DB::Properties::kNumSnapshots, &count) || count > 0;
+  }
+
+  // Whether a table or what is still in memory says that something was deleted.
+  absl::StatusOr<bool> HasDeletions(Column column) {
+    rocksdb::ColumnFamilyHandle* const handle = Handle(column);
+    for (const std::string& property : {rocksdb::DB::Properties::kNumDeletesActiveMemTable,
+                                        rocksdb::DB::Properties::kNumDeletesImmMemTables}) {
+      std::uint64_t count = 0;
+      if (!db->GetIntProperty(handle, property, &count) || count > 0) return true;
+    }
+    rocksdb::TablePropertiesCollection tables_of_column;
+    const rocksdb::Status status = db->GetPropertiesOfAllTables(handle, &tables_of_column);
+    if (!status.ok()) return ReadError(status);
+    return std::any_of(tables_of_column.begin(), tables_of_column.end(),
+                       [](const auto& table) { return table.second->num_deletions > 0; });
+  }
+
   // RocksDB deletes what it no longer needs some time later, in the background; this waits for
   // that, then deletes what is left.
   rocksdb::Status RemoveObsoleteFiles() {
@@ -163,6 +185,7 @@ class Engine {
   const std::shared_ptr<rocksdb::SstFileManager> tables;
   WalOrder wal_order;
   GroupSync group;
+  DeletedKeys deleted;
   std::unique_ptr<rocksdb::DB> db;
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
 };
@@ -239,15 +262,16 @@ absl::StatusOr<std::uint64_t> Database::Write(Batch&& batch) {
       case Batch::Change::Kind::kDelete:
         status = changes.Delete(column, change.key);
         break;
-      case Batch::Change::Kind::kDeleteRange:
-        status = changes.DeleteRange(column, change.key, change.value);
-        break;
     }
     if (!status.ok()) return absl::InvalidArgumentError("batch: a key or value is over 4 GiB");
   }
   const absl::Status applied =
       engine_->Check(engine_->db->Write(rocksdb::WriteOptions(), &changes));
   if (!applied.ok()) return applied;
+  for (const Batch::Change& change : written.changes()) {
+    if (change.kind == Batch::Change::Kind::kDelete)
+      engine_->deleted.Add(change.column, change.key);
+  }
   return engine_->group.Written();
 }
 
@@ -283,6 +307,34 @@ absl::Status Database::Compact(Column column, std::string_view begin, std::strin
   status = engine_->Check(compacted);
   if (!status.ok()) return status;
   return engine_->Check(engine_->RemoveObsoleteFiles());
+}
+
+absl::StatusOr<bool> Database::CompactDeleted(Column column) {
+  const absl::Status alive = engine_->group.status();
+  if (!alive.ok()) return alive;
+  const DeletedKeys::InColumn deleted = engine_->deleted.Take(column);
+  if (!deleted.all && deleted.keys.empty()) return false;
+  if (engine_->HasSnapshots()) {  // they hold on to what was deleted
+    engine_->deleted.PutBack(column, deleted);
+    return false;
+  }
+  const absl::StatusOr<bool> left = engine_->HasDeletions(column);
+  if (left.ok() && !*left) return false;  // RocksDB has compacted them by itself
+  absl::Status status = left.status();
+  if (status.ok() && deleted.all) status = Compact(column, "", "");
+  for (const std::string& key : deleted.keys) {
+    if (status.ok()) status = Compact(column, key, key);
+  }
+  if (status.ok()) return true;
+  engine_->deleted.PutBack(column, deleted);
+  return status;
+}
+
+absl::StatusOr<BackupInfo> Database::BackUp(const BackupPlace& place,
+                                            const Backup::Progress& progress) {
+  const absl::Status alive = engine_->group.status();
+  if (!alive.ok()) return alive;
+  return Backup::Create(*engine_->db, place, progress);
 }
 
 void Database::MeasureSpace() { engine_->MeasureSpace(); }

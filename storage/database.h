@@ -21,6 +21,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "storage/backup.h"
 #include "storage/batch.h"
 #include "storage/layout.h"
 #include "storage/reader.h"
@@ -113,6 +114,17 @@ class Database final : public Reader {
   // kResourceExhausted: the disk has no room for the new tables beside the old ones; nothing
   // failed.
   absl::Status Compact(Column column, std::string_view begin, std::string_view end);
+
+  // Compact of what was deleted from the column since the last call, also by an earlier process; at
+  // once when there is nothing. True when something was rewritten. Up to 1024 keys one by one, then
+  // the whole column. Not of bytes that a Put replaced, and not while a Snapshot lives: then, and
+  // after an error, the next call tries again. Errors as of Compact.
+  absl::StatusOr<bool> CompactDeleted(Column column);
+
+  // Backup::Create of this database while it is read and written, with its errors; kUnavailable
+  // also when it has failed. Bytes that are in a backup, Compact does not reach.
+  absl::StatusOr<BackupInfo> BackUp(const BackupPlace& place,
+                                    const Backup::Progress& progress = {});
 
   // Looks how much of the disk is free, so that no compaction begins that would fill it: such a
   // failure would be one of the database. Call it every second.

@@ -7,14 +7,6 @@ namespace {
 
 constexpr std::size_t kU64Size = 8;
 
-template <std::size_t N>
-std::optional<std::array<std::uint8_t, N>> ArrayFromBytes(std::string_view bytes) {
-  if (bytes.size() != N) return std::nullopt;
-  std::array<std::uint8_t, N> result;
-  std::copy(bytes.begin(), bytes.end(), result.begin());
-  return result;
-}
-
 void AppendByte(std::string& key, std::uint8_t byte) { key.push_back(static_cast<char>(byte)); }
 
 template <std::size_t N>
@@ -44,10 +36,11 @@ std::string_view ColumnName(Column column) {
   return "";
 }
 
-std::optional<Id> IdFromBytes(std::string_view bytes) { return ArrayFromBytes<16>(bytes); }
-
-std::optional<KeyedDigest> KeyedDigestFromBytes(std::string_view bytes) {
-  return ArrayFromBytes<32>(bytes);
+std::optional<Id> IdFromBytes(std::string_view bytes) {
+  Id id;
+  if (bytes.size() != id.size()) return std::nullopt;
+  std::copy(bytes.begin(), bytes.end(), id.begin());
+  return id;
 }
 
 std::string EntryKey(std::uint64_t index) {
@@ -101,7 +94,8 @@ std::string NoticeKey(const Id& subject_id, const Id& notice_id) {
 }
 
 std::string OpeningKey(std::uint64_t log_index, std::uint8_t n) {
-  std::string key = OpeningPrefix(log_index);
+  std::string key = "o";
+  AppendU64(key, log_index);
   AppendByte(key, n);
   return key;
 }
@@ -119,12 +113,6 @@ std::string ProbePrefix(const Id& case_id) {
 std::string NoticePrefix(const Id& subject_id) {
   std::string key = "n";
   AppendArray(key, subject_id);
-  return key;
-}
-
-std::string OpeningPrefix(std::uint64_t log_index) {
-  std::string key = "o";
-  AppendU64(key, log_index);
   return key;
 }
 

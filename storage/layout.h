@@ -13,16 +13,15 @@
 //                                                     these nodes
 //   log      'm'                                      u64 number of entries
 //   state    u8 kind of record | id                   serialized kluis.v1 state record; policy/
-//   makes
-//                                                     these keys, storage/ takes them as they are
+//                                                     makes these keys, storage/ takes them as they
+//                                                     are
 //   sealed   't' | record id[16]                      sealed template
 //   sealed   'p' | case id[16] | search id[16]        sealed probe and result of one search
 //   details  's' | subject id[16]                     sealed subject details
 //   details  'k' | keyed digest[32] of a public key   sealed subject id
 //   details  'n' | subject id[16] | notice id[16]     sealed notice
 //   details  'o' | u64 log index | u8 n               sealed opening (nonce and payload) of the
-//   n-th
-//                                                     commitment of that log entry
+//                                                     n-th commitment of that log entry
 //
 // Thread-safe: functions without state.
 #ifndef KLUIS_STORAGE_LAYOUT_H_
@@ -48,9 +47,8 @@ std::string_view ColumnName(Column column);
 using Id = std::array<std::uint8_t, 16>;
 using KeyedDigest = std::array<std::uint8_t, 32>;
 
-// Nothing unless `bytes` is exactly 16 bytes (32 for a digest).
+// Nothing unless `bytes` is exactly 16 bytes.
 std::optional<Id> IdFromBytes(std::string_view bytes);
-std::optional<KeyedDigest> KeyedDigestFromBytes(std::string_view bytes);
 
 // log
 std::string EntryKey(std::uint64_t index);
@@ -70,15 +68,14 @@ std::string NoticeKey(const Id& subject_id, const Id& notice_id);
 std::string OpeningKey(std::uint64_t log_index, std::uint8_t n);
 
 // Prefixes for Reader::Scan: all entries, all templates, all probes of a case, all notices of a
-// subject, all openings of a log entry.
+// subject.
 std::string EntryPrefix();
 std::string TemplatePrefix();
 std::string ProbePrefix(const Id& case_id);
 std::string NoticePrefix(const Id& subject_id);
-std::string OpeningPrefix(std::uint64_t log_index);
 
-// The smallest key above all keys with this prefix, for Reader::ScanRange and Batch::DeleteRange.
-// Empty ("no end") when there is none: for an empty prefix and for one of only 0xff bytes.
+// The smallest key above all keys with this prefix, for Reader::ScanRange. Empty
+// ("no end") when there is none: for an empty prefix and for one of only 0xff bytes.
 std::string PrefixEnd(std::string_view prefix);
 
 // Eight bytes, big-endian. Decode gives nothing unless `bytes` is exactly 8 bytes.

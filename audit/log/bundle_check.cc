@@ -9,7 +9,6 @@ namespace kluis::audit {
 namespace {
 
 constexpr size_t kLengthBytes = 2;
-constexpr size_t kMaxBundleBytes = kTileWidth * (kLengthBytes + kMaxEntryBytes);
 
 // Entries under one hash of a tile of `level`; levels of 8 and above have no tiles.
 uint64_t EntriesUnder(uint32_t level) { return uint64_t{1} << (8 * level); }
@@ -124,7 +123,6 @@ EntryCounts CountEntries(const Bundle& bundle) {
   v1::Entry entry;
   for (size_t i = 0; i < bundle.size(); ++i) {
     const uint64_t index = bundle.first_index() + i;
-    counts.bytes += bundle.entry(i).size();
     const absl::Status parsed = ParseEntry(bundle.entry(i), index, entry);
     if (!parsed.ok()) {
       counts.malformed.Update(parsed);
@@ -146,13 +144,17 @@ void EntryCounts::Add(const EntryCounts& next) {
   for (const auto& [kind, count] : next.by_kind) by_kind[kind] += count;
   for (const auto& [reason, count] : next.by_reason) by_reason[reason] += count;
   refused += next.refused;
-  bytes += next.bytes;
   if (!next.by_kind.empty()) {
     if (next.first_time < last_time) malformed.Update(StepsBack(next.first_timed));
     if (by_kind.empty()) first_time = next.first_time, first_timed = next.first_timed;
     last_time = next.last_time;
   }
   malformed.Update(next.malformed);
+}
+
+std::string KindWord(v1::LogKind kind) {
+  constexpr std::string_view kPrefix = "LOG_KIND_";
+  return v1::LogKind_Name(kind).substr(kPrefix.size());
 }
 
 absl::Status ParseEntry(std::string_view bytes, uint64_t index, v1::Entry& entry) {

@@ -72,7 +72,6 @@ struct EntryCounts {
   std::map<v1::LogKind, uint64_t> by_kind;
   std::map<std::string, uint64_t> by_reason;  // of refused entries
   uint64_t refused = 0;
-  uint64_t bytes = 0;
   // Decision times of well-formed entries, unix seconds.
   int64_t first_time = std::numeric_limits<int64_t>::max();
   int64_t last_time = 0;
@@ -83,6 +82,9 @@ struct EntryCounts {
   void Add(const EntryCounts& next);
 };
 EntryCounts CountEntries(const Bundle& bundle);
+
+// "COMBINATION" for LOG_KIND_COMBINATION; `kind` is one of them.
+std::string KindWord(v1::LogKind kind);
 
 // Reads `bytes` into `entry`. kDataLoss: not an Entry of version 1 with a decision and a known
 // kind; the message names the index.

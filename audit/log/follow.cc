@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "audit/log/bundle_check.h"
 #include "audit/log/log_directory.h"
 #include "audit/note.h"
 #include "audit/proofs.h"
@@ -29,11 +30,6 @@ Look Failed(Sight sight, std::string detail) {
   look.sight = sight;
   look.detail = std::move(detail);
   return look;
-}
-
-std::string KindWord(v1::LogKind kind) {
-  constexpr std::string_view kPrefix = "LOG_KIND_";
-  return v1::LogKind_Name(kind).substr(kPrefix.size());
 }
 
 }  // namespace
@@ -115,8 +111,13 @@ absl::StatusOr<std::map<std::string, uint64_t>> CountAdded(const Checkpoint& old
   return kinds;
 }
 
-Follower::Follower(LogSource& log, VerifierKey key, int64_t max_age_seconds)
-    : log_(log), key_(std::move(key)), max_age_seconds_(max_age_seconds) {}
+Follower::Follower(LogSource& log, VerifierKey key, int64_t max_age_seconds,
+                   std::vector<VerifierKey> witnesses, size_t quorum)
+    : log_(log),
+      key_(std::move(key)),
+      max_age_seconds_(max_age_seconds),
+      witnesses_(std::move(witnesses)),
+      quorum_(quorum) {}
 
 absl::Status Follower::Resume(std::string_view note, int64_t seen_at) {
   const std::array keys = {key_};
@@ -151,8 +152,7 @@ Look Follower::LookAgain(int64_t now) {
 }
 
 Look Follower::Judge(const std::string& note, int64_t now) {
-  const std::array keys = {key_};
-  const absl::StatusOr<OpenedCheckpoint> opened = OpenCheckpoint(note, key_.name(), keys);
+  const absl::StatusOr<CosignedCheckpoint> opened = OpenCosigned(note, key_, witnesses_, quorum_);
   if (!opened.ok()) {
     return Failed(Sight::kBad, absl::StrCat("checkpoint: ", opened.status().message()));
   }
@@ -196,7 +196,8 @@ Look Follower::Judge(const std::string& note, int64_t now) {
     closed_at = last->decided_at();
   }
   closed_at_ = closed_at;
-  if (look.sight != Sight::kUnchanged) seen_at_ = now;
+  if (look.sight == Sight::kUnchanged) return look;  // also with other cosignatures below it
+  seen_at_ = now;
   last_ = newer;
   note_ = note;
   return look;

@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -79,8 +80,10 @@ struct Look {
 class Follower {
  public:
   // `log` must outlive this object. `key` is the log's own. `max_age_seconds` is how long the log
-  // may be without a newer checkpoint; 0: for ever.
-  Follower(LogSource& log, VerifierKey key, int64_t max_age_seconds);
+  // may be without a newer checkpoint; 0: for ever. `quorum` of `witnesses` (type 04) must have
+  // cosigned each checkpoint that is looked at.
+  Follower(LogSource& log, VerifierKey key, int64_t max_age_seconds,
+           std::vector<VerifierKey> witnesses = {}, size_t quorum = 0);
 
   // Goes on from a checkpoint that an earlier run had seen at `seen_at` (unix seconds).
   // kInvalidArgument, kDataLoss: as OpenCheckpoint.
@@ -89,7 +92,8 @@ class Follower {
   // Fetches and judges the checkpoint. `now`: unix seconds.
   Look LookAgain(int64_t now);
 
-  // The newest proven checkpoint as it was signed, for Resume; empty: none yet.
+  // The newest proven checkpoint as it was signed when it was first seen, for Resume; empty: none
+  // yet.
   const std::string& note() const { return note_; }
 
  private:
@@ -99,6 +103,8 @@ class Follower {
   LogSource& log_;
   VerifierKey key_;
   int64_t max_age_seconds_;
+  std::vector<VerifierKey> witnesses_;
+  size_t quorum_;
   std::string note_;
   std::optional<Checkpoint> last_;
   int64_t seen_at_ = 0;    // when last_ was first seen

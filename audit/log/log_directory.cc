@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 #include <thread>
 #include <utility>
@@ -20,12 +21,6 @@
 namespace kluis::audit {
 namespace {
 
-// "LOG_KIND_COMBINATION" -> "COMBINATION".
-std::string KindWord(v1::LogKind kind) {
-  constexpr std::string_view kPrefix = "LOG_KIND_";
-  return v1::LogKind_Name(kind).substr(kPrefix.size());
-}
-
 // The text of a stranger's entry, safe for a terminal.
 std::string Printable(std::string text) {
   for (char& c : text) {
@@ -36,28 +31,8 @@ std::string Printable(std::string text) {
 
 std::string Hex(const Hash& hash) { return crypto::ToHex(crypto::Bytes(hash)); }
 
-absl::StatusOr<OpenedCheckpoint> Open(const std::string& name, std::string_view note,
-                                      std::span<const VerifierKey> keys) {
-  absl::StatusOr<OpenedCheckpoint> opened = OpenCheckpoint(note, keys.front().name(), keys);
-  if (opened.ok()) return opened;
-  return absl::Status(opened.status().code(), absl::StrCat(name, ": ", opened.status().message()));
-}
-
-// The names of the witnesses that signed. kDataLoss: fewer than the quorum.
-absl::StatusOr<std::vector<std::string>> Cosigners(const OpenedCheckpoint& opened,
-                                                   const VerifyOptions& options) {
-  std::vector<std::string> names;
-  for (const VerifierKey& witness : options.witnesses) {
-    const bool cosigned =
-        std::any_of(opened.signatures.begin(), opened.signatures.end(), [&](const auto& line) {
-          return line.key_id == witness.id() && line.name == witness.name();
-        });
-    if (cosigned) names.push_back(witness.name());
-  }
-  if (names.size() >= options.quorum) return names;
-  return absl::DataLossError(absl::StrCat("checkpoint: cosigned by ", names.size(), " of ",
-                                          options.witnesses.size(), " witnesses, ", options.quorum,
-                                          " are needed"));
+absl::Status In(const std::string& name, const absl::Status& failure) {
+  return absl::Status(failure.code(), absl::StrCat(name, ": ", failure.message()));
 }
 
 struct Older {
@@ -70,8 +45,8 @@ absl::StatusOr<std::vector<Older>> OpenOlder(const VerifyOptions& options, const
                                              uint64_t size) {
   std::vector<Older> all;
   for (const OlderCheckpoint& kept : options.since) {
-    absl::StatusOr<OpenedCheckpoint> opened = Open(kept.name, kept.note, {&key, 1});
-    if (!opened.ok()) return opened.status();
+    absl::StatusOr<OpenedCheckpoint> opened = OpenCheckpoint(kept.note, key.name(), {&key, 1});
+    if (!opened.ok()) return In(kept.name, opened.status());
     if (opened->checkpoint.size > size) {
       return absl::DataLossError(absl::StrCat(kept.name, ": the log had ", opened->checkpoint.size,
                                               " entries then, and has ", size, " now"));
@@ -151,7 +126,18 @@ struct Findings {
   std::vector<Hash> leaves;
   Hash root{};  // of `leaves`
   EntryCounts counts;
+  std::optional<Bundle> bundle;  // only where somebody looks at the entries
 };
+
+// Shows `visit` the entries of `bundle`; those that are none are left out: CountEntries names them.
+void VisitEntries(const Bundle& bundle,
+                  const std::function<void(uint64_t index, const v1::Entry& entry)>& visit) {
+  v1::Entry entry;
+  for (size_t i = 0; i < bundle.size(); ++i) {
+    const uint64_t index = bundle.first_index() + i;
+    if (ParseEntry(bundle.entry(i), index, entry).ok()) visit(index, entry);
+  }
+}
 
 }  // namespace
 
@@ -179,31 +165,20 @@ absl::StatusOr<std::string> LogDirectory::ReadNote() const {
   return absl::DataLossError(note.status().message());
 }
 
-absl::StatusOr<Checkpoint> LogDirectory::ReadCheckpoint(const VerifierKey& key) const {
-  const absl::StatusOr<std::string> note = ReadNote();
-  if (!note.ok()) return note.status();
-  absl::StatusOr<OpenedCheckpoint> opened = Open("checkpoint", *note, {&key, 1});
-  if (!opened.ok()) return opened.status();
-  return std::move(opened->checkpoint);
-}
-
 absl::StatusOr<DirectoryReport> LogDirectory::Verify(const VerifierKey& key,
                                                      const VerifyOptions& options) const {
   const absl::Status sound = CheckOptions(options);
   if (!sound.ok()) return sound;
   const absl::StatusOr<std::string> note = ReadNote();
   if (!note.ok()) return note.status();
-  std::vector<VerifierKey> keys = {key};
-  keys.insert(keys.end(), options.witnesses.begin(), options.witnesses.end());
-  absl::StatusOr<OpenedCheckpoint> opened = Open("checkpoint", *note, keys);
-  if (!opened.ok()) return opened.status();
+  absl::StatusOr<CosignedCheckpoint> opened =
+      OpenCosigned(*note, key, options.witnesses, options.quorum);
+  if (!opened.ok()) return In("checkpoint", opened.status());
   const Checkpoint& checkpoint = opened->checkpoint;
-  absl::StatusOr<std::vector<std::string>> cosigned_by = Cosigners(*opened, options);
-  if (!cosigned_by.ok()) return cosigned_by.status();
   absl::StatusOr<std::vector<Older>> older = OpenOlder(options, key, checkpoint.size);
   if (!older.ok()) return older.status();
 
-  DirectoryReport report{checkpoint, {}, 0, {}, {}, *std::move(cosigned_by), {}};
+  DirectoryReport report{checkpoint, {}, 0, {}, {}, std::move(opened->cosigned_by), {}};
   for (const Older& old : *older) report.extends.push_back(old.checkpoint.size);
 
   const TileFiles tiles(files_, path_);
@@ -214,9 +189,11 @@ absl::StatusOr<DirectoryReport> LogDirectory::Verify(const VerifierKey& key,
       options.threads != 0 ? options.threads : std::max(1U, std::thread::hardware_concurrency());
   InOrder<absl::StatusOr<Findings>> findings(
       bundles, threads, [&](uint64_t index) -> absl::StatusOr<Findings> {
-        const absl::StatusOr<Bundle> bundle = Bundle::Read(tiles, index, checkpoint.size);
+        absl::StatusOr<Bundle> bundle = Bundle::Read(tiles, index, checkpoint.size);
         if (!bundle.ok()) return bundle.status();
-        return Findings{bundle->leaves(), RootOf(bundle->leaves()), CountEntries(*bundle)};
+        Findings found{bundle->leaves(), RootOf(bundle->leaves()), CountEntries(*bundle), {}};
+        if (options.visit) found.bundle = *std::move(bundle);
+        return found;
       });
   for (uint64_t index = 0; index < bundles; ++index) {
     const absl::StatusOr<Findings> found = findings.Next();
@@ -224,6 +201,7 @@ absl::StatusOr<DirectoryReport> LogDirectory::Verify(const VerifierKey& key,
     const absl::Status same = tree.Add(found->leaves, found->root);
     if (!same.ok()) return same;
     counts.Add(found->counts);
+    if (found->bundle.has_value()) VisitEntries(*found->bundle, options.visit);
     report.log.entries += found->leaves.size();
     if (options.progress) options.progress(report.log.entries, checkpoint.size);
   }
@@ -235,7 +213,6 @@ absl::StatusOr<DirectoryReport> LogDirectory::Verify(const VerifierKey& key,
   }
   if (!counts.malformed.ok()) return counts.malformed;
   report.log.root = *root;
-  report.log.entry_bytes = counts.bytes;
   report.refused = counts.refused;
   for (const auto& [kind, count] : counts.by_kind) report.by_kind[KindWord(kind)] = count;
   report.by_reason = std::move(counts.by_reason);

@@ -38,6 +38,9 @@ struct VerifyOptions {
   size_t threads = 0;                  // 0: as many as the machine has cores
   // Told how many entries of how many are verified, by the thread that called.
   std::function<void(uint64_t done, uint64_t size)> progress;
+  // Shown each well-formed entry, in order, by the thread that called, as the log is read; what it
+  // saw is the log's only when Verify says OK in the end.
+  std::function<void(uint64_t index, const v1::Entry& entry)> visit;
 };
 
 // kInvalidArgument: a witness's key that is not of type 04 or is there twice, or a quorum above
@@ -60,10 +63,6 @@ class LogDirectory {
   // `path` is the directory; nothing is read yet. `files` must outlive this object and, unless
   // Verify is told to use one thread, be thread-safe.
   explicit LogDirectory(std::string path, crypto::FileSystem& files = crypto::RealFileSystem());
-
-  // The checkpoint, verified under `key`, whose name is the log's origin. kNotFound: no checkpoint.
-  // kInvalidArgument, kDataLoss: as OpenCheckpoint.
-  absl::StatusOr<Checkpoint> ReadCheckpoint(const VerifierKey& key) const;
 
   // Verifies the checkpoint, its cosignatures, every entry and every tile under it, and that the
   // log extends each of `since`; then each entry's form (version 1, a decision, a kind) and that

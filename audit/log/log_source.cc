@@ -12,7 +12,6 @@ namespace kluis::audit {
 namespace {
 
 constexpr uint32_t kTileHeight = 8;  // levels of the tree in a tile
-constexpr size_t kMaxBundleBytes = kTileWidth * (2 + kMaxEntryBytes);
 
 }  // namespace
 

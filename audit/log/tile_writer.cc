@@ -11,7 +11,6 @@ namespace kluis::audit {
 namespace {
 
 constexpr uint32_t kBundle = kTileLevels;  // the key of the newest bundle
-constexpr size_t kMaxBundleBytes = kTileWidth * (2 + kMaxEntryBytes);
 constexpr char kPartialSuffix[] = ".p";
 
 absl::Status Differs(const std::string& path, std::string_view how) {

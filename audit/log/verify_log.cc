@@ -19,7 +19,6 @@ absl::StatusOr<LogReport> VerifyEntries(const EntryReader& next_entry,
           absl::StrCat("log: has more entries than the checkpoint's size ", checkpoint.size));
     }
     tree.Append(LeafHash(**entry));
-    report.entry_bytes += (*entry)->size();
   }
   if (tree.size() != checkpoint.size) {
     return absl::DataLossError(absl::StrCat(

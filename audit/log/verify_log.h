@@ -18,9 +18,8 @@ namespace kluis::audit {
 using EntryReader = std::function<absl::StatusOr<std::optional<std::string>>()>;
 
 struct LogReport {
-  uint64_t entries = 0;      // verified: all that the checkpoint covers
-  uint64_t entry_bytes = 0;  // their lengths together
-  Hash root{};               // recomputed, equal to the checkpoint's
+  uint64_t entries = 0;  // verified: all that the checkpoint covers
+  Hash root{};           // recomputed, equal to the checkpoint's
 };
 
 // Reads `next_entry` to its end and compares size and root with `checkpoint`, whose signatures the

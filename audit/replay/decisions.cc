@@ -184,8 +184,10 @@ absl::Status DecisionCheck::CountErased(const v1::EraseDone& done) {
         record->has_value() && (*record)->state() != v1::TEMPLATE_STATE_ERASED && *count == 0;
     count = first ? 1 : 0;
   }
-  verdict_.replayed -= *count;
-  verdict_.erased += *count;
+  // What a lying log erases, it need not have said before.
+  const uint64_t moved = std::min(*count, verdict_.replayed);
+  verdict_.replayed -= moved;
+  verdict_.erased += moved;
   return absl::OkStatus();
 }
 

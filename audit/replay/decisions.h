@@ -31,8 +31,6 @@ class DecisionCheck {
   // scratch state.
   absl::Status Judge(uint64_t index, const PreparedEntry& prepared);
 
-  const std::string& policy_digest() const { return policy_digest_; }
-
  private:
   // The first thing that differs; an empty reason: nothing does.
   absl::StatusOr<ReplayMismatch> Compare(uint64_t index, const PreparedEntry& prepared);

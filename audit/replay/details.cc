@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <span>
 #include <utility>
 
@@ -83,7 +84,11 @@ absl::Status DetailCheck::ReadNext() {
   const uint64_t before = next_.has_value() ? next_->log_index() : 0;
   next_.reset();
   std::string text;
-  if (!std::getline(exported_, text)) return absl::OkStatus();
+  if (!std::getline(exported_, text)) {
+    // Only the end of the file is the end of the export.
+    if (exported_.eof() && !exported_.bad()) return absl::OkStatus();
+    return absl::UnavailableError(absl::StrCat("details, line ", line_ + 1, ": cannot be read"));
+  }
   ++line_;
   absl::StatusOr<v1::CommitmentOpening> opening = ParseOpening(text);
   if (!opening.ok()) {
@@ -153,25 +158,23 @@ absl::StatusOr<std::string> DetailCheck::EnrolmentComplaint(const v1::Enroll& re
 absl::Status DetailCheck::Judge(uint64_t index, const v1::Entry& entry) {
   const absl::StatusOr<Openings> openings = TakeOpenings(index);
   if (!openings.ok()) return openings.status();
-  uint64_t opened = 0;
   bool fits = true;
+  std::set<const v1::Commitment*> opened_ones;
   for (const v1::CommitmentOpening& opening : *openings) {
-    const bool known = std::any_of(
+    const auto found = std::find_if(
         entry.commitments().begin(), entry.commitments().end(), [&](const auto& commitment) {
           return commitment.what() == opening.what() && Opens(opening, commitment);
         });
-    if (known) {
-      ++opened;
-    } else {
+    if (found == entry.commitments().end()) {
       fits = false;
       Mismatch(index, "an opening is not that of a commitment of the entry");
+    } else if (!opened_ones.insert(&*found).second) {
+      fits = false;
+      Mismatch(index, "a commitment is opened twice");
     }
   }
   const auto commitments = static_cast<uint64_t>(entry.commitments_size());
-  if (fits && opened > commitments) {
-    fits = false;
-    Mismatch(index, "a commitment is opened twice");
-  }
+  const uint64_t opened = opened_ones.size();
   if (fits && opened > 0 && entry.command().has_enroll()) {
     const absl::StatusOr<std::string> complaint =
         EnrolmentComplaint(entry.command().enroll(), *openings);
@@ -216,8 +219,9 @@ absl::Status DetailCheck::CountErased(const v1::EraseDone& done) {
   const auto count = state_.Write(absl::StrCat(std::string(kUnopened), done.id()), std::nullopt);
   if (!count.ok()) return count.status();
   if (!count->has_value()) return absl::OkStatus();
-  verdict_.withheld -= ReadBigEndian(**count);
-  verdict_.erased += ReadBigEndian(**count);
+  const uint64_t moved = std::min(ReadBigEndian(**count), verdict_.withheld);
+  verdict_.withheld -= moved;
+  verdict_.erased += moved;
   return absl::OkStatus();
 }
 

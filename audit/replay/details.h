@@ -6,8 +6,9 @@
 // whose payload is a serialized kluis.v1.Envelope ("consent", "capture-attestation") or a subject's
 // id ("subject"). The digest of an opening must be the entry's commitment; consent and attestation
 // must verify with the subject's own key and the registrar's registered one, and must say what the
-// entry says of them. One finding stays out of reach: whether the attested digest was that of the
-// template (template_attested), because the template is in no export.
+// entry says of them. Two findings stay out of reach: whether the attested digest was that of the
+// template (template_attested), and whether the secret that came with it had the digest that the
+// consent names (custody_opened); neither template nor secret is in any export.
 // An object belongs to one thread.
 #ifndef KLUIS_AUDIT_REPLAY_DETAILS_H_
 #define KLUIS_AUDIT_REPLAY_DETAILS_H_
@@ -39,10 +40,11 @@ class DetailCheck {
       : exported_(exported), state_(state), verdict_(verdict) {}
 
   // The entries in order, each before its changes are applied to the state. kInvalidArgument: a
-  // line of the export is not an opening, or is out of order. Other errors are the scratch state's.
+  // line of the export is not an opening, or is out of order. kUnavailable: the export cannot be
+  // read to its end. Other errors are the scratch state's.
   absl::Status Judge(uint64_t index, const v1::Entry& entry);
 
-  // After the last entry of the log. kInvalidArgument: the export goes on.
+  // After the last entry of the log. kInvalidArgument: the export goes on. kUnavailable: as Judge.
   absl::Status Finish();
 
  private:

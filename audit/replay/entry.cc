@@ -107,6 +107,12 @@ std::string DerivedComplaint(const v1::Entry& entry, std::string_view origin,
       }
       return {};
     }
+    case v1::Command::kVerify:
+      if (command.verify().has_released() &&
+          command.verify().released().statement().kind() != "release") {
+        return "a verification stands on a statement that is no release";
+      }
+      return {};
     case v1::Command::kDisclose:
       if (CommitmentOf(entry, "subject") != command.disclose().subject_commitment() ||
           (entry.decision().allowed() && entry.commitments_size() != 1)) {

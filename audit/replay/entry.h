@@ -27,12 +27,13 @@ namespace kluis::audit {
 // and never pass one off under another's id. Thread-safe.
 class SeenKeys {
  public:
-  void Add(const crypto::PublicKey& key);
   // The keys that `command` would register.
   void AddFrom(const v1::Command& command);
   std::optional<crypto::PublicKey> Find(const std::string& keyid) const;
 
  private:
+  void Add(const crypto::PublicKey& key);
+
   static constexpr size_t kMaxKeys = 100'000;  // beyond it, the state's keys are used when due
 
   mutable std::shared_mutex mutex_;

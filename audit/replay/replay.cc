@@ -188,15 +188,8 @@ absl::StatusOr<ReplayReport> ReplayDirectory(const std::string& directory, const
   DirectorySource source(directory);
   const absl::StatusOr<std::string> note = source.Read("checkpoint", kMaxNoteBytes);
   if (!note.ok()) return note.status();
-  std::vector<VerifierKey> keys = witnesses;
-  keys.push_back(key);
-  const absl::StatusOr<OpenedCheckpoint> opened = OpenCheckpoint(*note, key.name(), keys);
+  const absl::StatusOr<CosignedCheckpoint> opened = OpenCosigned(*note, key, witnesses, quorum);
   if (!opened.ok()) return opened.status();
-  const uint64_t cosigned = opened->signatures.size() - 1;
-  if (cosigned < quorum) {
-    return absl::DataLossError(absl::StrCat("checkpoint: cosigned by ", cosigned,
-                                            " of the given witnesses, and must be by ", quorum));
-  }
   const TileFiles files(crypto::RealFileSystem(), directory);
   const BundleReader read = [&](uint64_t index) -> absl::StatusOr<BundleBytes> {
     absl::StatusOr<Bundle> read_bundle = Bundle::Read(files, index, opened->checkpoint.size);
@@ -208,7 +201,7 @@ absl::StatusOr<ReplayReport> ReplayDirectory(const std::string& directory, const
   };
   absl::StatusOr<ReplayReport> report = Replay(opened->checkpoint, key, read, options);
   if (!report.ok()) return report;
-  report->integrity.witnesses = cosigned;
+  report->integrity.witnesses = opened->cosigned_by.size();
   return report;
 }
 

@@ -32,7 +32,8 @@ struct ReplayOptions {
 
 // Replays the `checkpoint.size` entries that `read` gives in bundles. `checkpoint` was verified to
 // be signed by `key`. What is wrong with the log is in the report. kInvalidArgument: the export of
-// details is not one of this log. kInternal: the scratch database fails.
+// details is not one of this log. kUnavailable: it cannot be read. kInternal: the scratch database
+// fails.
 absl::StatusOr<ReplayReport> Replay(const Checkpoint& checkpoint, const VerifierKey& key,
                                     const BundleReader& read, const ReplayOptions& options);
 

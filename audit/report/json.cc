@@ -37,6 +37,8 @@ Json Purposes(const YearReport& report) {
                     {"enrolled", purpose.enrolled},
                     {"withdrawn", purpose.withdrawn},
                     {"expired", purpose.expired},
+                    {"replaced", purpose.replaced},
+                    {"lost", purpose.lost},
                     {"verifications", purpose.verifications},
                     {"templates_at_end", purpose.templates_at_end}});
   }
@@ -89,9 +91,24 @@ Json Orders(const YearReport& report) {
   return list;
 }
 
+Json Recoveries(const YearReport& report) {
+  Json list = Json::array();
+  for (const RecoveryYear& recovery : report.recoveries) {
+    list.push_back({{"log_index", recovery.log_index},
+                    {"at", recovery.at},
+                    {"from_size", recovery.from_size},
+                    {"to_size", recovery.to_size},
+                    {"lost_templates", recovery.lost_templates},
+                    {"lost_subjects", recovery.lost_subjects},
+                    {"signatures", recovery.signatures},
+                    {"reasons", recovery.reasons}});
+  }
+  return {{"count", report.recovered}, {"first", list}};
+}
+
 Json Downtimes(const YearReport& report) {
   Json list = Json::array();
-  for (const Downtime& down : report.downtimes) {
+  for (const DowntimeYear& down : report.downtimes) {
     list.push_back({{"from", down.from}, {"to", down.to}});
   }
   return {{"starts", report.starts},
@@ -130,6 +147,7 @@ std::string YearReportJson(const YearReport& report) {
                  {"expired", report.expired},
                  {"access_requests", report.access_requests},
                  {"forgotten", report.subjects_forgotten}}},
+               {"templates_ended", report.ended},
                {"erasures", Erasures(report)},
                {"verifications",
                 {{"begun", checks.begun},
@@ -144,10 +162,17 @@ std::string YearReportJson(const YearReport& report) {
                 {{"stops", report.stops},
                  {"lifts", report.lifts},
                  {"inspections", report.inspections},
+                 {"rotations", report.rotations},
                  {"accreditations", report.accreditations},
                  {"registrations", report.registrations},
                  {"purposes_registered", report.purposes_registered},
                  {"orders", Orders(report)}}},
+               {"keys",
+                {{"seals", report.seals},
+                 {"rekeys", report.rekeys},
+                 {"rotations_finished", report.rotations_finished},
+                 {"templates_renewed", report.renewed}}},
+               {"recoveries", Recoveries(report)},
                {"downtime", Downtimes(report)}};
   // Names are UTF-8, as protobuf takes nothing else; were they not, dump would throw.
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";

@@ -1,12 +1,7 @@
 #include "audit/report/report.h"
 
-#include <optional>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
-#include "audit/log/log_directory.h"
-#include "audit/log/log_source.h"
-#include "audit/log/verify_log.h"
 #include "audit/report/year_counter.h"
 
 namespace kluis::audit {
@@ -50,38 +45,16 @@ int64_t ErasureYear::MedianSeconds() const {
 int64_t ErasureYear::MaxSeconds() const { return seconds.empty() ? 0 : seconds.rbegin()->first; }
 
 absl::StatusOr<YearReport> MakeYearReport(const std::string& directory, const VerifierKey& key,
-                                          int year, const ReportProgress& progress) {
+                                          int year, VerifyOptions options) {
   if (year < kFirstYear || year > kLastYear) {
     return absl::InvalidArgumentError("year: must be 1970 to 9999");
   }
-  const absl::StatusOr<DirectoryReport> verified = LogDirectory(directory).Verify(key);
-  if (!verified.ok()) return verified.status();
-
-  // The entries are read again, and their root computed again: the directory may have changed.
-  const Checkpoint& checkpoint = verified->checkpoint;
-  DirectorySource source(directory);
-  PublishedTiles tiles(source, checkpoint.size);
   YearCounter counter(year);
-  std::vector<std::string> bundle;
-  uint64_t next = 0;
-  const EntryReader read = [&]() -> absl::StatusOr<std::optional<std::string>> {
-    if (next == checkpoint.size) return std::nullopt;
-    if (next % kTileWidth == 0) {
-      absl::StatusOr<std::vector<std::string>> entries = tiles.ReadBundle(next / kTileWidth);
-      if (!entries.ok()) return entries.status();
-      bundle = *std::move(entries);
-      if (progress) progress(next, checkpoint.size);
-    }
-    std::string& bytes = bundle[next % kTileWidth];
-    const absl::StatusOr<v1::Entry> entry = DecodeEntry(bytes, next);
-    if (!entry.ok()) return entry.status();
-    counter.Add(next++, *entry);
-    return std::move(bytes);
-  };
-  const absl::StatusOr<LogReport> log = VerifyEntries(read, checkpoint);
-  if (!log.ok()) return log.status();
+  options.visit = [&](uint64_t index, const v1::Entry& entry) { counter.Add(index, entry); };
+  absl::StatusOr<DirectoryReport> verified = LogDirectory(directory).Verify(key, options);
+  if (!verified.ok()) return verified.status();
   YearReport report = std::move(counter).Finish();
-  report.checkpoint = checkpoint;
+  report.checkpoint = std::move(verified->checkpoint);
   return report;
 }
 

@@ -11,7 +11,6 @@
 
 #include <array>
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <span>
 #include <string>
@@ -20,6 +19,7 @@
 
 #include "absl/status/statusor.h"
 #include "audit/checkpoint.h"
+#include "audit/log/log_directory.h"
 #include "audit/verifier_key.h"
 
 namespace kluis::audit {
@@ -68,6 +68,8 @@ struct PurposeYear {
   uint64_t enrolled = 0;
   uint64_t withdrawn = 0;
   uint64_t expired = 0;
+  uint64_t replaced = 0;          // by a newer capture
+  uint64_t lost = 0;              // with a database that was restored from a backup
   uint64_t verifications = 0;     // 1:1 comparisons begun
   uint64_t templates_at_end = 0;  // that may be searched
 };
@@ -96,25 +98,38 @@ struct ErasureYear {
   int64_t MaxSeconds() const;
 };
 
-// A stop, a lift or an inspection that supervisors ordered.
+// A stop, a lift, an inspection or a rotation that supervisors ordered.
 struct OrderYear {
   uint64_t log_index = 0;
   int64_t at = 0;
-  std::string act;      // "stop", "lift" or "inspect"
+  std::string act;      // "stop", "lift", "inspect" or "rotate"
   std::string purpose;  // empty for an inspection
   std::string reasons;
   uint64_t signatures = 0;  // of supervisors
 };
 
-struct Downtime {
+// A database that was lost, restored from a backup and rolled forward, on operators' orders.
+struct RecoveryYear {
+  uint64_t log_index = 0;
+  int64_t at = 0;
+  uint64_t from_size = 0;  // entries that the backup had
+  uint64_t to_size = 0;    // and after rolling forward
+  uint64_t lost_templates = 0;
+  uint64_t lost_subjects = 0;
+  std::string reasons;
+  uint64_t signatures = 0;  // of operators
+};
+
+struct DowntimeYear {
   int64_t from = 0;  // the last entry before
   int64_t to = 0;    // the start of the service
 };
 
 struct YearReport {
-  static constexpr size_t kMaxOrders = 1000;   // listed; all are counted
-  static constexpr size_t kMaxDowntimes = 20;  // listed, the longest; all are counted
-  static constexpr size_t kMaxReasons = 1000;  // counted apart; others together
+  static constexpr size_t kMaxOrders = 1000;     // listed; all are counted
+  static constexpr size_t kMaxDowntimes = 20;    // listed, the longest; all are counted
+  static constexpr size_t kMaxReasons = 1000;    // counted apart; others together
+  static constexpr size_t kMaxRecoveries = 100;  // listed; all are counted
 
   int year = 0;
   Checkpoint checkpoint;  // the log this was counted from, verified
@@ -136,7 +151,9 @@ struct YearReport {
   uint64_t withdrawn = 0;
   uint64_t expired = 0;
   uint64_t subjects_forgotten = 0;
-  std::map<std::string, ErasureYear> erasures;  // "template", "case", "subject"
+  std::map<std::string, uint64_t> ended;  // templates by the reason of their end: "withdrawn"
+  std::map<std::string, ErasureYear>
+      erasures;  // "template", "case", "subject", "transform", "slot"
   VerificationYear verifications;
   uint64_t cases_read = 0;
   uint64_t access_requests = 0;
@@ -144,25 +161,30 @@ struct YearReport {
   uint64_t stops = 0;
   uint64_t lifts = 0;
   uint64_t inspections = 0;
+  uint64_t rotations = 0;  // of a purpose's transform, ordered
   std::vector<OrderYear> orders;
   uint64_t accreditations = 0;
   uint64_t registrations = 0;
   uint64_t purposes_registered = 0;
 
+  uint64_t seals = 0;   // of the vault, by an operator
+  uint64_t rekeys = 0;  // new shares of the root key
+  uint64_t recovered = 0;
+  std::vector<RecoveryYear> recoveries;
+  uint64_t renewed = 0;             // templates protected anew
+  uint64_t rotations_finished = 0;  // no template is left under the old transform
+
   uint64_t starts = 0;       // of the service
   uint64_t down_count = 0;   // without the very first start
   int64_t down_seconds = 0;  // in the year
-  std::vector<Downtime> downtimes;
+  std::vector<DowntimeYear> downtimes;
 };
 
-// Told again and again: entries read so far, and all of them.
-using ReportProgress = std::function<void(uint64_t done, uint64_t total)>;
-
-// Verifies the log in `directory`, then counts. A log that does not verify has no report.
-// kInvalidArgument: a year that is not 1970 to 9999, or as LogDirectory::Verify, whose other codes
-// are passed on too.
+// Verifies the log in `directory` as `options` ask, and counts on the way; options.visit must be
+// empty. A log that does not verify has no report. kInvalidArgument: a year that is not 1970 to
+// 9999, or as LogDirectory::Verify, whose other codes are passed on too.
 absl::StatusOr<YearReport> MakeYearReport(const std::string& directory, const VerifierKey& key,
-                                          int year, const ReportProgress& progress);
+                                          int year, VerifyOptions options = {});
 
 // The report as one JSON object, as Markdown, and as an HTML page that needs nothing else. Text
 // from the log is escaped.

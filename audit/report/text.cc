@@ -79,6 +79,8 @@ ReportTable Purposes(const YearReport& report) {
       {"templates enrolled", &PurposeYear::enrolled},
       {"consents withdrawn", &PurposeYear::withdrawn},
       {"consents expired", &PurposeYear::expired},
+      {"templates replaced by a newer capture", &PurposeYear::replaced},
+      {"templates lost with a database", &PurposeYear::lost},
       {"1:1 verifications", &PurposeYear::verifications},
       {"templates at the end", &PurposeYear::templates_at_end}};
   for (const auto& [title, value] : figures) {
@@ -139,6 +141,9 @@ ReportTable Subjects(const YearReport& report) {
                 {"consents expired", Number(report.expired)},
                 {"access requests answered", Number(report.access_requests)},
                 {"subjects forgotten", Number(report.subjects_forgotten)}};
+  for (const auto& [reason, count] : report.ended) {
+    table.rows.push_back({absl::StrCat("templates ended: ", reason), Number(count)});
+  }
   return table;
 }
 
@@ -182,20 +187,51 @@ ReportTable Orders(const YearReport& report) {
                           order.purpose.empty() ? "-" : order.purpose, Number(order.signatures),
                           order.reasons});
   }
-  table.note = absl::StrCat("Stops: ", report.stops, ", lifts: ", report.lifts,
-                            ", inspections: ", report.inspections,
-                            ". Authorities accredited: ", report.accreditations,
-                            ", keys registered: ", report.registrations,
-                            ", purposes registered: ", report.purposes_registered, ".");
-  if (report.stops + report.lifts + report.inspections > report.orders.size()) {
+  table.note = absl::StrCat(
+      "Stops: ", report.stops, ", lifts: ", report.lifts, ", inspections: ", report.inspections,
+      ", rotations: ", report.rotations, ". Authorities accredited: ", report.accreditations,
+      ", keys registered: ", report.registrations,
+      ", purposes registered: ", report.purposes_registered, ".");
+  if (report.stops + report.lifts + report.inspections + report.rotations > report.orders.size()) {
     absl::StrAppend(&table.note, " Only the first ", report.orders.size(), " orders are listed.");
   }
   return table;
 }
 
+ReportTable Recoveries(const YearReport& report) {
+  ReportTable table{"Recoveries of the database",
+                    {"entry", "time", "from size", "to size", "templates lost", "subjects lost",
+                     "signatures", "reasons"},
+                    {},
+                    "none",
+                    "From: the entries that the backup had. To: those after it was rolled forward "
+                    "from the published log."};
+  for (const RecoveryYear& recovery : report.recoveries) {
+    table.rows.push_back({Number(recovery.log_index), ReportTime(recovery.at),
+                          Number(recovery.from_size), Number(recovery.to_size),
+                          Number(recovery.lost_templates), Number(recovery.lost_subjects),
+                          Number(recovery.signatures), recovery.reasons});
+  }
+  if (report.recovered > report.recoveries.size()) {
+    absl::StrAppend(&table.note, " Only the first ", report.recoveries.size(), " of ",
+                    report.recovered, " are listed.");
+  }
+  return table;
+}
+
+ReportTable Keys(const YearReport& report) {
+  ReportTable table{"Keys of the vault", {"figure", "count"}, {}, "none", ""};
+  table.rows = {{"sealed by an operator", Number(report.seals)},
+                {"new shares of the root key", Number(report.rekeys)},
+                {"rotations of a purpose's transform ordered", Number(report.rotations)},
+                {"rotations finished", Number(report.rotations_finished)},
+                {"templates protected anew", Number(report.renewed)}};
+  return table;
+}
+
 ReportTable Downtimes(const YearReport& report) {
   ReportTable table{"Downtime", {"from", "to", "length"}, {}, "none", ""};
-  for (const Downtime& down : report.downtimes) {
+  for (const DowntimeYear& down : report.downtimes) {
     table.rows.push_back(
         {ReportTime(down.from), ReportTime(down.to), ReportSpan(down.to - down.from)});
   }
@@ -246,9 +282,10 @@ std::vector<std::pair<std::string, std::string>> ReportSource(const YearReport& 
 }
 
 std::vector<ReportTable> ReportTables(const YearReport& report) {
-  return {Totals(report),        Authorities(report), Purposes(report), Months(report),
-          States(report),        Refusals(report),    Subjects(report), Erasures(report),
-          Consultations(report), Orders(report),      Downtimes(report)};
+  return {Totals(report),   Authorities(report),   Purposes(report), Months(report),
+          States(report),   Refusals(report),      Subjects(report), Erasures(report),
+          Keys(report),     Consultations(report), Orders(report),   Recoveries(report),
+          Downtimes(report)};
 }
 
 }  // namespace kluis::audit

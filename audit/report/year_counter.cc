@@ -32,6 +32,11 @@ std::string TargetWord(int target) {
              : "unspecified";
 }
 
+std::string EndWord(v1::EndReason reason) {
+  return v1::EndReason_IsValid(reason) ? EnumWord(v1::EndReason_Name(reason), "END_REASON_")
+                                       : "unspecified";
+}
+
 std::string StateWord(v1::CaseState state) {
   return EnumWord(v1::CaseState_Name(state), "CASE_STATE_");
 }
@@ -50,8 +55,13 @@ YearCounter::YearCounter(int year) : begin_(YearBegin(year)), end_(YearBegin(yea
     report_.cases_by_state[StateWord(state)] = 0;
   }
   for (const v1::ErasureTarget target :
-       {v1::ERASURE_TARGET_TEMPLATE, v1::ERASURE_TARGET_CASE, v1::ERASURE_TARGET_SUBJECT}) {
+       {v1::ERASURE_TARGET_TEMPLATE, v1::ERASURE_TARGET_CASE, v1::ERASURE_TARGET_SUBJECT,
+        v1::ERASURE_TARGET_TRANSFORM, v1::ERASURE_TARGET_SLOT}) {
     report_.erasures[TargetWord(target)];
+  }
+  for (const v1::EndReason reason : {v1::END_REASON_WITHDRAWN, v1::END_REASON_EXPIRED,
+                                     v1::END_REASON_REPLACED, v1::END_REASON_LOST}) {
+    report_.ended[EndWord(reason)] = 0;
   }
 }
 
@@ -78,7 +88,7 @@ void YearCounter::Add(uint64_t index, const v1::Entry& entry) {
     if (change.has_pending_search()) {
       searches_[change.pending_search().id()] = {kase, entry.command().has_verify()};
     }
-    Follow(change, now);
+    Follow(entry, change);
   }
   if (entry.command().has_search_outcome() && entry.decision().allowed()) {
     searches_.erase(entry.command().search_outcome().search_id());
@@ -106,14 +116,14 @@ YearReport YearCounter::Finish() && {
 
 // The vault was down from the entry before a start to the start; the very first start ends nothing.
 void YearCounter::CountDowntime(const v1::Entry& entry) {
-  const Downtime down = {std::max(previous_at_, begin_), std::min(entry.decided_at(), end_)};
+  const DowntimeYear down = {std::max(previous_at_, begin_), std::min(entry.decided_at(), end_)};
   const bool first = !std::exchange(served_, true);
   if (entry.decided_at() >= begin_ && entry.decided_at() < end_) ++report_.starts;
   if (first || down.to < begin_ || down.from >= end_ || down.to < down.from) return;
   ++report_.down_count;
   report_.down_seconds += down.to - down.from;
-  std::vector<Downtime>& longest = report_.downtimes;
-  const auto place = std::find_if(longest.begin(), longest.end(), [&](const Downtime& other) {
+  std::vector<DowntimeYear>& longest = report_.downtimes;
+  const auto place = std::find_if(longest.begin(), longest.end(), [&](const DowntimeYear& other) {
     return other.to - other.from < down.to - down.from;
   });
   longest.insert(place, down);
@@ -162,6 +172,27 @@ void YearCounter::CountAct(uint64_t index, const v1::Entry& entry) {
       ListOrder(index, entry, "inspect", command.inspect().statement(),
                 command.inspect().order().reasons(), "");
       break;
+    case v1::Command::kRotateTransform:
+      ++report_.rotations;
+      ListOrder(index, entry, "rotate", command.rotate_transform().statement(),
+                command.rotate_transform().order().reasons(),
+                command.rotate_transform().order().purpose());
+      break;
+    case v1::Command::kRenewTemplate:
+      ++report_.renewed;
+      break;
+    case v1::Command::kFinishRotation:
+      ++report_.rotations_finished;
+      break;
+    case v1::Command::kSealService:
+      ++report_.seals;
+      break;
+    case v1::Command::kRekey:
+      ++report_.rekeys;
+      break;
+    case v1::Command::kRecover:
+      ListRecovery(index, entry);
+      break;
     case v1::Command::kEnroll:
       ++report_.enrolled;
       ++month_->enrolled;
@@ -208,6 +239,23 @@ void YearCounter::CountEraseDone(const v1::EraseDone& done, int64_t now) {
   if (done.target() == v1::ERASURE_TARGET_SUBJECT) ++report_.subjects_forgotten;
 }
 
+void YearCounter::CountEnded(const v1::TemplateRecord& record) {
+  ++report_.ended[EndWord(record.end_reason())];
+  PurposeYear& purpose = purposes_[record.purpose()];
+  if (record.end_reason() == v1::END_REASON_REPLACED) ++purpose.replaced;
+  if (record.end_reason() == v1::END_REASON_LOST) ++purpose.lost;
+}
+
+void YearCounter::ListRecovery(uint64_t index, const v1::Entry& entry) {
+  ++report_.recovered;
+  if (report_.recoveries.size() >= YearReport::kMaxRecoveries) return;
+  const v1::Recover& recover = entry.command().recover();
+  report_.recoveries.push_back({index, entry.decided_at(), recover.from_size(), recover.to_size(),
+                                recover.lost_templates(), recover.lost_subjects(),
+                                recover.order().reasons(),
+                                static_cast<uint64_t>(recover.statement().signed_by_size())});
+}
+
 void YearCounter::ListOrder(uint64_t index, const v1::Entry& entry, const char* act,
                             const v1::StatementFacts& statement, const std::string& reasons,
                             const std::string& purpose) {
@@ -217,7 +265,7 @@ void YearCounter::ListOrder(uint64_t index, const v1::Entry& entry, const char* 
 }
 
 // Keeps what later entries are counted by.
-void YearCounter::Follow(const v1::RecordChange& change, int64_t now) {
+void YearCounter::Follow(const v1::Entry& entry, const v1::RecordChange& change) {
   if (change.has_authority()) {
     const v1::AuthorityRecord& record = change.authority();
     authority_index_.emplace(record.id(), report_.authorities.size());
@@ -238,12 +286,22 @@ void YearCounter::Follow(const v1::RecordChange& change, int64_t now) {
     }
     cases_[record.id()] = {record.authority_id(), record.opening().purpose(), record.state()};
   } else if (change.has_template_()) {
-    PurposeYear& purpose = purposes_[change.template_().purpose()];
-    if (change.template_().state() == v1::TEMPLATE_STATE_ACTIVE) ++purpose.templates_at_end;
-    if (change.template_().state() == v1::TEMPLATE_STATE_ERASING) --purpose.templates_at_end;
+    FollowTemplate(entry, change.template_());
   } else if (change.has_pending_erasure()) {
     const v1::PendingErasure& erasure = change.pending_erasure();
-    erasures_.emplace(std::pair(erasure.target(), erasure.id()), now);
+    erasures_.emplace(std::pair(erasure.target(), erasure.id()), entry.decided_at());
+  }
+}
+
+// An active record that no enrolment wrote is one that was there before, protected anew. A log may
+// also end what it never enrolled: nothing but a replay looks at that.
+void YearCounter::FollowTemplate(const v1::Entry& entry, const v1::TemplateRecord& record) {
+  PurposeYear& purpose = purposes_[record.purpose()];
+  if (record.state() == v1::TEMPLATE_STATE_ACTIVE && entry.command().has_enroll()) {
+    ++purpose.templates_at_end;
+  } else if (record.state() == v1::TEMPLATE_STATE_ERASING) {
+    if (purpose.templates_at_end > 0) --purpose.templates_at_end;
+    if (month_ != nullptr) CountEnded(record);
   }
 }
 

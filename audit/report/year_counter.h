@@ -39,11 +39,14 @@ class YearCounter {
   void CountCaseAct(const v1::Entry& entry);
   void CountOutcome(const v1::SearchOutcome& outcome);
   void CountEraseDone(const v1::EraseDone& done, int64_t now);
+  void CountEnded(const v1::TemplateRecord& record);
+  void ListRecovery(uint64_t index, const v1::Entry& entry);
   void ListOrder(uint64_t index, const v1::Entry& entry, const char* act,
                  const v1::StatementFacts& statement, const std::string& reasons,
                  const std::string& purpose);
   void CountCase(const OpenCase& kase, uint64_t CaseActivity::*figure);
-  void Follow(const v1::RecordChange& change, int64_t now);
+  void Follow(const v1::Entry& entry, const v1::RecordChange& change);
+  void FollowTemplate(const v1::Entry& entry, const v1::TemplateRecord& record);
   OpenCase CaseOf(const v1::Entry& entry) const;
   AuthorityYear* Authority(const std::string& id);
 

@@ -12,8 +12,11 @@
 
 namespace kluis::audit {
 
-// The log whose prefix is `url`: http://HOST[:PORT][/PATH] or https. Each request may take
-// `timeout_seconds`. Nothing is fetched yet. kInvalidArgument: another form of URL.
+// The log whose prefix is `url`: http://HOST[:PORT][/PATH] or https. Reading one file may take
+// `timeout_seconds`, from connecting to the last byte and however slowly they come; only the
+// resolver of names has limits of its own. A read answers kUnavailable beyond that, and for a
+// status other than 200 and 404, whatever stands in its body. Ignores SIGPIPE in the whole process.
+// Nothing is fetched yet. kInvalidArgument: another form of URL.
 absl::StatusOr<std::unique_ptr<LogSource>> OpenHttpLog(std::string_view url, int timeout_seconds);
 
 }  // namespace kluis::audit

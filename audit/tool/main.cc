@@ -23,6 +23,7 @@ ExitCode Run(int argc, char** argv) {
   AddWatchVerb(app, result);
   AddReceiptVerb(app, result);
   AddWitnessVerb(app, result);
+  AddCompletionVerb(app, result);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {  // CLI11 reports by exception; it ends here

@@ -1,5 +1,4 @@
 // kluis-audit diff: an older and a newer copy of a log.
-#include <array>
 #include <filesystem>
 #include <iostream>
 #include <map>
@@ -20,6 +19,7 @@ struct DiffOptions {
   std::string older;
   std::string newer;
   std::string key;
+  WitnessLine witnesses;
   std::string output = "human";
 };
 
@@ -29,12 +29,13 @@ bool IsDirectory(const std::string& path) {
 }
 
 // `path` is a directory with a checkpoint, or a checkpoint.
-absl::StatusOr<Checkpoint> ReadSigned(const std::string& path, const VerifierKey& key) {
+absl::StatusOr<Checkpoint> ReadSigned(const std::string& path, const VerifierKey& key,
+                                      const VerifyOptions& cosigned) {
   const std::string file = IsDirectory(path) ? path + "/checkpoint" : path;
   const absl::StatusOr<std::string> note = ReadWholeFile(file, kMaxNoteBytes);
   if (!note.ok()) return note.status();
-  const std::array keys = {key};
-  absl::StatusOr<OpenedCheckpoint> opened = OpenCheckpoint(*note, key.name(), keys);
+  absl::StatusOr<CosignedCheckpoint> opened =
+      OpenCosigned(*note, key, cosigned.witnesses, cosigned.quorum);
   if (opened.ok()) return std::move(opened->checkpoint);
   return absl::DataLossError(absl::StrCat(file, ": ", opened.status().message()));
 }
@@ -71,9 +72,12 @@ void Print(const DiffOptions& options, const Checkpoint& older, const Checkpoint
 ExitCode Diff(const DiffOptions& options) {
   const absl::StatusOr<VerifierKey> key = ReadLogKey("--key", options.key);
   if (!key.ok()) return Tell(key.status(), kUsage);
-  const absl::StatusOr<Checkpoint> older = ReadSigned(options.older, *key);
+  const absl::StatusOr<VerifyOptions> cosigned = ReadWitnesses(options.witnesses);
+  if (!cosigned.ok()) return Tell(cosigned.status(), kUsage);
+  // The older one was looked at when it was kept, and may have had fewer cosignatures then.
+  const absl::StatusOr<Checkpoint> older = ReadSigned(options.older, *key, {});
   if (!older.ok()) return Tell(older.status(), kDiffers);
-  const absl::StatusOr<Checkpoint> newer = ReadSigned(options.newer, *key);
+  const absl::StatusOr<Checkpoint> newer = ReadSigned(options.newer, *key, *cosigned);
   if (!newer.ok()) return Tell(newer.status(), kDiffers);
   if (newer->size > older->size && !IsDirectory(options.newer)) {
     return Tell(absl::InvalidArgumentError(
@@ -91,9 +95,13 @@ ExitCode Diff(const DiffOptions& options) {
   if (compared.relation != Relation::kSame && compared.relation != Relation::kGrew) {
     return Tell(absl::DataLossError(compared.detail), kDiffers);
   }
-  const absl::StatusOr<std::map<std::string, uint64_t>> added = CountAdded(*older, *newer, log);
-  if (!added.ok() && newer->size > older->size) return Tell(added.status(), kDiffers);
-  Print(options, *older, *newer, added.ok() ? *added : std::map<std::string, uint64_t>());
+  std::map<std::string, uint64_t> added;
+  if (newer->size > older->size) {
+    absl::StatusOr<std::map<std::string, uint64_t>> counted = CountAdded(*older, *newer, log);
+    if (!counted.ok()) return Tell(counted.status(), kDiffers);
+    added = *std::move(counted);
+  }
+  Print(options, *older, *newer, added);
   return kVerified;
 }
 
@@ -104,7 +112,7 @@ CLI::App* AddDiffVerb(CLI::App& app, VerbResult& result) {
       "diff", "Prove that a newer copy of the log extends an older one; say what was added");
   verb->footer(
       "The older copy may be a checkpoint alone. Entries before it are not looked at: verify it "
-      "first.\nExamples:\n"
+      "first.\nThe witnesses are those of the newer copy.\nExamples:\n"
       "  kluis-audit diff log-january log-today --key @vkey\n"
       "  kluis-audit diff kept.checkpoint log-today --key @vkey\n");
   auto options = std::make_shared<DiffOptions>();
@@ -115,6 +123,7 @@ CLI::App* AddDiffVerb(CLI::App& app, VerbResult& result) {
       ->check(CLI::ExistingPath)
       ->required();
   AddLogKey(*verb, options->key);
+  AddWitnesses(*verb, options->witnesses);
   AddOutput(*verb, options->output);
   verb->final_callback([&result, options] { result.run = [options] { return Diff(*options); }; });
   return verb;

@@ -63,21 +63,17 @@ absl::StatusOr<VerifierKey> ReadLogKey(std::string_view option, const std::strin
   return key;
 }
 
-absl::StatusOr<WitnessQuorum> ReadWitnesses(const WitnessLine& line) {
-  WitnessQuorum witnesses;
+absl::StatusOr<VerifyOptions> ReadWitnesses(const WitnessLine& line) {
+  VerifyOptions options;
   for (const std::string& text : line.keys) {
     const absl::StatusOr<VerifierKey> key = ReadKey("--witness", text);
     if (!key.ok()) return key.status();
-    if (key->type() != KeyType::kEd25519Cosignature) {
-      return absl::InvalidArgumentError("--witness: must be a witness's key, of type 04");
-    }
-    witnesses.keys.push_back(*key);
+    options.witnesses.push_back(*key);
   }
-  witnesses.quorum = line.quorum.value_or(witnesses.keys.size());
-  if (witnesses.quorum > witnesses.keys.size()) {
-    return absl::InvalidArgumentError("--quorum: more than there are --witness");
-  }
-  return witnesses;
+  options.quorum = line.quorum.value_or(options.witnesses.size());
+  const absl::Status sound = CheckOptions(options);
+  if (!sound.ok()) return absl::InvalidArgumentError(absl::StrCat("--", sound.message()));
+  return options;
 }
 
 absl::StatusOr<std::string> ReadWholeFile(const std::string& path, size_t max_bytes) {

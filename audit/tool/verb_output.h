@@ -12,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "audit/log/log_directory.h"
 #include "audit/verifier_key.h"
 
 namespace kluis::audit {
@@ -33,19 +34,14 @@ absl::StatusOr<VerifierKey> ReadKey(std::string_view option, std::string text);
 // The log's own key, of type 01. kInvalidArgument: as ReadKey, or a witness's key.
 absl::StatusOr<VerifierKey> ReadLogKey(std::string_view option, const std::string& text);
 
-// --witness and --quorum as they were given, and read. Without --quorum all of them must have
-// signed.
+// --witness and --quorum as they were given. Without --quorum all of them must have signed.
 struct WitnessLine {
   std::vector<std::string> keys;
   std::optional<size_t> quorum;
 };
-struct WitnessQuorum {
-  std::vector<VerifierKey> keys;  // of type 04
-  size_t quorum = 0;
-};
 
-// kInvalidArgument: as ReadKey, a log's key, or a quorum above the number of keys.
-absl::StatusOr<WitnessQuorum> ReadWitnesses(const WitnessLine& line);
+// What they ask of a log. kInvalidArgument: as ReadKey and CheckOptions.
+absl::StatusOr<VerifyOptions> ReadWitnesses(const WitnessLine& line);
 
 // The whole file. kNotFound: no such file. kInvalidArgument: over `max_bytes`, or not readable.
 absl::StatusOr<std::string> ReadWholeFile(const std::string& path, size_t max_bytes);

@@ -61,8 +61,8 @@ void Print(const ReceiptOptions& options, const ProofFile& proof, const ProvenEn
 ExitCode VerifyReceipt(const ReceiptOptions& options) {
   const absl::StatusOr<VerifierKey> key = ReadLogKey("--key", options.key);
   if (!key.ok()) return Tell(key.status(), kUsage);
-  const absl::StatusOr<WitnessQuorum> witnesses = ReadWitnesses(options.witnesses);
-  if (!witnesses.ok()) return Tell(witnesses.status(), kUsage);
+  const absl::StatusOr<VerifyOptions> cosigned = ReadWitnesses(options.witnesses);
+  if (!cosigned.ok()) return Tell(cosigned.status(), kUsage);
   const absl::StatusOr<Hash> leaf_hash = ReadLeafHash(options);
   if (!leaf_hash.ok()) return Tell(leaf_hash.status(), kUsage);
   const absl::StatusOr<std::string> bytes = ReadWholeFile(options.file, kMaxProofFileBytes);
@@ -71,7 +71,7 @@ ExitCode VerifyReceipt(const ReceiptOptions& options) {
   const absl::StatusOr<ProofFile> proof = ParseProofFile(*bytes);
   if (!proof.ok()) return Tell(proof.status(), kDiffers);
   const absl::StatusOr<ProvenEntry> proven =
-      VerifyProofFile(*proof, *leaf_hash, *key, witnesses->keys, witnesses->quorum);
+      VerifyProofFile(*proof, *leaf_hash, *key, cosigned->witnesses, cosigned->quorum);
   if (!proven.ok()) return Tell(proven.status(), kDiffers);
   Print(options, *proof, *proven);
   return kVerified;

@@ -6,7 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "audit/log/log_directory.h"
 #include "audit/replay/replay.h"
 #include "audit/tool/verbs.h"
 
@@ -25,25 +24,24 @@ struct ReplayLine {
 ExitCode ReplayLog(const ReplayLine& line) {
   const absl::StatusOr<VerifierKey> key = ReadLogKey("--key", line.key);
   if (!key.ok()) return Tell(key.status(), kUsage);
-  const absl::StatusOr<WitnessQuorum> witnesses = ReadWitnesses(line.witnesses);
-  if (!witnesses.ok()) return Tell(witnesses.status(), kUsage);
-  VerifyOptions cosigned;
-  cosigned.witnesses = witnesses->keys;
-  cosigned.quorum = witnesses->quorum;
-  const absl::Status sound = CheckOptions(cosigned);
-  if (!sound.ok()) return Tell(sound, kUsage);
+  const absl::StatusOr<VerifyOptions> cosigned = ReadWitnesses(line.witnesses);
+  if (!cosigned.ok()) return Tell(cosigned.status(), kUsage);
 
   ReplayOptions options;
   std::ifstream details;
   if (!line.details.empty()) {
     details.open(line.details, std::ios::binary);
+    if (!details) {
+      return Tell(absl::InvalidArgumentError("--with-details: cannot open " + line.details),
+                  kUsage);
+    }
     options.details = &details;
   }
   absl::StatusOr<ReplayReport> report = absl::UnknownError("not replayed");
   {
     ProgressBar bar("replay");
     options.progress = [&bar](uint64_t done, uint64_t total) { bar.Show(done, total); };
-    report = ReplayDirectory(line.directory, *key, witnesses->keys, witnesses->quorum, options);
+    report = ReplayDirectory(line.directory, *key, cosigned->witnesses, cosigned->quorum, options);
   }
   if (!report.ok()) return Tell(report.status(), kDiffers);
   std::cout << (line.output == "json" ? ReplayJson(*report, line.listed)

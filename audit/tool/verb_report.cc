@@ -2,6 +2,7 @@
 #include <iostream>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "audit/report/report.h"
 #include "audit/tool/verbs.h"
@@ -12,6 +13,7 @@ namespace {
 struct ReportOptions {
   std::string directory;
   std::string key;
+  WitnessLine witnesses;
   int year = 0;
   std::string format = "md";
   std::string out;
@@ -20,10 +22,15 @@ struct ReportOptions {
 ExitCode Report(const ReportOptions& options) {
   const absl::StatusOr<VerifierKey> key = ReadLogKey("--key", options.key);
   if (!key.ok()) return Tell(key.status(), kUsage);
-  ProgressBar bar("counting");
-  const absl::StatusOr<YearReport> report =
-      MakeYearReport(options.directory, *key, options.year,
-                     [&](uint64_t done, uint64_t total) { bar.Show(done, total); });
+  const absl::StatusOr<VerifyOptions> cosigned = ReadWitnesses(options.witnesses);
+  if (!cosigned.ok()) return Tell(cosigned.status(), kUsage);
+  absl::StatusOr<YearReport> report = absl::UnknownError("not counted");
+  {
+    ProgressBar bar("verify and count");
+    VerifyOptions verify = *cosigned;
+    verify.progress = [&bar](uint64_t done, uint64_t total) { bar.Show(done, total); };
+    report = MakeYearReport(options.directory, *key, options.year, std::move(verify));
+  }
   if (!report.ok()) return Tell(report.status(), kDiffers);
   const std::string text = options.format == "json"   ? YearReportJson(*report)
                            : options.format == "html" ? YearReportHtml(*report)
@@ -49,6 +56,7 @@ CLI::App* AddReportVerb(CLI::App& app, VerbResult& result) {
   auto options = std::make_shared<ReportOptions>();
   AddDirectory(*verb, options->directory);
   AddLogKey(*verb, options->key);
+  AddWitnesses(*verb, options->witnesses);
   verb->add_option("--year", options->year, "Which year, in UTC")
       ->type_name("YYYY")
       ->check(CLI::Range(1970, 9999))

@@ -23,6 +23,7 @@ constexpr int kTimeoutSeconds = 10;
 struct WatchOptions {
   std::string where;
   std::string key;
+  WitnessLine witnesses;
   std::string state;
   int64_t interval = 10;
   uint64_t count = 0;
@@ -95,9 +96,11 @@ bool MayComeBack(const WatchOptions& options, int64_t answered_at, int64_t now) 
 ExitCode Watch(const WatchOptions& options) {
   const absl::StatusOr<VerifierKey> key = ReadLogKey("--key", options.key);
   if (!key.ok()) return Tell(key.status(), kUsage);
+  const absl::StatusOr<VerifyOptions> cosigned = ReadWitnesses(options.witnesses);
+  if (!cosigned.ok()) return Tell(cosigned.status(), kUsage);
   const absl::StatusOr<std::unique_ptr<LogSource>> log = Open(options.where);
   if (!log.ok()) return Tell(log.status(), kUsage);
-  Follower follower(**log, *key, options.max_age);
+  Follower follower(**log, *key, options.max_age, cosigned->witnesses, cosigned->quorum);
   if (!options.state.empty()) {
     const absl::Status resumed = Resume(options.state, follower);
     if (!resumed.ok()) return Tell(resumed, kDiffers);
@@ -112,6 +115,10 @@ ExitCode Watch(const WatchOptions& options) {
       if (!kept.ok()) return Tell(kept, kUsage);
     }
     std::cout << LineOf(look, now) << std::flush;
+    // SIGPIPE is ignored (OpenHttpLog): nobody would hear of a fork.
+    if (!std::cout) {
+      return Tell(absl::UnavailableError("watch: cannot write to standard output"), kUsage);
+    }
     const bool last = step == options.count;
     switch (look.sight) {
       case Sight::kFork:
@@ -137,8 +144,9 @@ CLI::App* AddWatchVerb(CLI::App& app, VerbResult& result) {
   CLI::App* const verb =
       app.add_subcommand("watch", "Follow a published log; end at a fork, a shrink or a stop");
   verb->footer(
-      "One line for each look. Exit codes: 1 at a fork, a shrink or a signature or tile that does "
-      "not\nverify; 3 when no newer checkpoint came within --max-age, by the log's time or by "
+      "One line for each look. Exit codes: 1 at a fork, a shrink, a signature or tile that does "
+      "not\nverify, or too few cosignatures; 3 when no newer checkpoint came within --max-age, by "
+      "the log's time or by "
       "ours, or when\nthe log does not answer: at the first or last look at once, else for longer "
       "than --max-age.\nExamples:\n"
       "  kluis-audit watch https://log.example/audit --key @vkey --state seen.checkpoint\n"
@@ -148,6 +156,7 @@ CLI::App* AddWatchVerb(CLI::App& app, VerbResult& result) {
       ->type_name("URL|DIR")
       ->required();
   AddLogKey(*verb, options->key);
+  AddWitnesses(*verb, options->witnesses);
   verb->add_option("--interval", options->interval, "Between two looks")
       ->type_name("SECONDS")
       ->check(CLI::Range(1, 86400))

@@ -6,7 +6,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#include <charconv>
+#include <atomic>
 #include <chrono>
 #include <iostream>
 #include <memory>
@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "audit/host_port.h"
 #include "audit/tool/verbs.h"
 #include "audit/witness/witness.h"
 #include "crypto/key_file.h"
@@ -36,30 +37,6 @@ struct WitnessOptions {
   bool new_key = false;
   bool allow_remote = false;
 };
-
-struct Address {
-  std::string host;
-  int port = 0;
-};
-
-// "HOST:PORT" with an IPv6 address in brackets. nullopt: another form.
-std::optional<Address> ParseAddress(std::string_view text) {
-  const size_t colon = text.rfind(':');
-  if (colon == std::string_view::npos || colon == 0) return std::nullopt;
-  std::string_view host = text.substr(0, colon);
-  const std::string_view port = text.substr(colon + 1);
-  Address address;
-  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), address.port);
-  if (error != std::errc() || end != port.data() + port.size()) return std::nullopt;
-  if (address.port < 0 || address.port > 65535) return std::nullopt;
-  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-  address.host = std::string(host);
-  return address;
-}
-
-bool IsLoopback(std::string_view host) {
-  return host == "localhost" || host == "::1" || host.starts_with("127.");
-}
 
 // Holds a directory for this process, so that no second witness signs from the same state.
 class DirectoryLock {
@@ -117,12 +94,13 @@ void Route(httplib::Server& server, Witness& witness, std::mutex& output) {
 }
 
 // Serves until SIGTERM or SIGINT.
-ExitCode Serve(Witness& witness, const Address& address) {
+ExitCode Serve(Witness& witness, const HostPort& address) {
   sigset_t ends;
   sigemptyset(&ends);
   sigaddset(&ends, SIGTERM);
   sigaddset(&ends, SIGINT);
   pthread_sigmask(SIG_BLOCK, &ends, nullptr);  // before the first thread, which inherits it
+  signal(SIGPIPE, SIG_IGN);                    // a log that closes early must not end the process
 
   httplib::Server server;
   std::mutex output;
@@ -138,7 +116,7 @@ ExitCode Serve(Witness& witness, const Address& address) {
   }
   std::cout << "key " << witness.key().ToString() << "\nport " << port << std::endl;
 
-  bool failed = false;
+  std::atomic<bool> failed = false;
   std::thread serving([&] {
     failed = !server.listen_after_bind();
     kill(getpid(), SIGTERM);  // wakes the wait below when it was not a signal that ended it
@@ -149,11 +127,12 @@ ExitCode Serve(Witness& witness, const Address& address) {
   while (!server.is_running() && !failed) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   server.stop();
   serving.join();
+  if (failed) return Tell(absl::UnavailableError("witness: serving failed"), kDiffers);
   return kVerified;
 }
 
 ExitCode RunWitness(const WitnessOptions& options) {
-  const std::optional<Address> address = ParseAddress(options.listen);
+  const std::optional<HostPort> address = ParseHostPort(options.listen);
   if (!address.has_value()) {
     return Tell(absl::InvalidArgumentError("--listen: must be HOST:PORT"), kUsage);
   }

@@ -25,6 +25,7 @@ CLI::App* AddDiffVerb(CLI::App& app, VerbResult& result);
 CLI::App* AddWatchVerb(CLI::App& app, VerbResult& result);
 CLI::App* AddReceiptVerb(CLI::App& app, VerbResult& result);  // receipt verify
 CLI::App* AddWitnessVerb(CLI::App& app, VerbResult& result);
+CLI::App* AddCompletionVerb(CLI::App& app, VerbResult& result);  // of the verbs of `app`
 
 }  // namespace kluis::audit
 

@@ -6,21 +6,13 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "audit/decimal.h"
+#include "audit/note_text.h"
 #include "crypto/codec.h"
 
 namespace kluis::audit {
 namespace {
 
 constexpr std::string_view kOld = "old ";
-
-// Takes the line up to the next \n off `text`. nullopt: there is no \n.
-std::optional<std::string_view> TakeLine(std::string_view& text) {
-  const size_t end = text.find('\n');
-  if (end == std::string_view::npos) return std::nullopt;
-  const std::string_view line = text.substr(0, end);
-  text.remove_prefix(end + 1);
-  return line;
-}
 
 absl::StatusOr<Hash> ParseHash(std::string_view line) {
   const absl::StatusOr<std::string> bytes = crypto::FromBase64(line);

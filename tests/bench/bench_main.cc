@@ -42,7 +42,10 @@ absl::Status Run(const std::string& directory, kluis::bench::Report& report) {
   absl::Status status = kluis::bench::EnrollRows(**vault, directory, report);
   if (status.ok()) status = kluis::bench::VerifyRows(**vault, report);
   if (status.ok()) status = kluis::bench::IdentifyRows(**vault, report);
+  if (status.ok()) status = kluis::bench::GalleryRows(report);
   if (status.ok()) status = kluis::bench::KeyringRows(directory, report);
+  if (status.ok()) status = kluis::bench::UnlinkabilityRows(report);
+  if (status.ok()) status = kluis::bench::ErasureRows(directory + "/erasure", report);
   if (status.ok()) status = kluis::bench::AuditRows(directory, report);
   if (status.ok()) status = kluis::bench::LogRows(**vault, directory, report);
   report.Progress("");

@@ -64,6 +64,12 @@ absl::StatusOr<v1::Envelope> Signed(const crypto::SigningKey& key,
   return envelope;
 }
 
+// The same in each run; synthetic people have nothing to protect.
+absl::StatusOr<crypto::SigningKey> SubjectKey(const std::string& purpose, uint64_t person) {
+  const crypto::Hash seed = crypto::Sha256({"bench subject ", purpose, " ", absl::StrCat(person)});
+  return crypto::SigningKey::FromSeed(crypto::SecretBytes::CopyOf(seed));
+}
+
 std::string FileText(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   std::ostringstream text;
@@ -76,11 +82,14 @@ std::string FileText(const std::string& path) {
 BenchVault::BenchVault(std::string directory, client::Population people)
     : directory_(std::move(directory)), people_(std::move(people)) {}
 
-absl::StatusOr<std::unique_ptr<BenchVault>> BenchVault::Start(const std::string& directory) {
+absl::StatusOr<std::unique_ptr<BenchVault>> BenchVault::Start(
+    const std::string& directory, const std::function<absl::Status(service::Config&)>& prepare) {
   absl::StatusOr<client::Population> people = client::Population::Create("arcface-512", 1);
   if (!people.ok()) return people.status();
   std::unique_ptr<BenchVault> vault(new BenchVault(directory, *std::move(people)));
   absl::Status status = vault->Found();
+  if (status.ok()) status = vault->Configure();
+  if (status.ok() && prepare) status = prepare(vault->config_);
   if (status.ok()) status = vault->Serve();
   if (status.ok()) status = vault->RegisterMembers();
   if (!status.ok()) return status;
@@ -90,7 +99,7 @@ absl::StatusOr<std::unique_ptr<BenchVault>> BenchVault::Start(const std::string&
 absl::Status BenchVault::Found() {
   const std::string command =
       absl::StrCat("'", KLUIS_DEV_PKI, "' '", directory_, "/pki' ", kSupervisor, " ", kRegistrar,
-                   " ", kOfficer, " ", kSecondOfficer, " ", kJudge);
+                   " ", kOfficer, " ", kSecondOfficer, " ", kJudge, " ", kPortal);
   if (std::system(command.c_str()) != 0) return absl::UnavailableError("deploy/dev-pki failed");
 
   const std::string keys = directory_ + "/keys";
@@ -113,12 +122,21 @@ absl::Status BenchVault::Found() {
   return absl::OkStatus();
 }
 
-absl::Status BenchVault::Serve() {
+absl::Status BenchVault::Configure() {
   const std::string toml =
       "[server]\nlisten = \"127.0.0.1:0\"\ndeadline_seconds = 600\n[log]\nlevel = \"warn\"\n";
   absl::StatusOr<service::Config> config = service::ParseConfig(toml, directory_, "bench.toml");
   if (!config.ok()) return config.status();
   config_ = *std::move(config);
+  return absl::OkStatus();
+}
+
+absl::Status BenchVault::Restart() {
+  daemon_.reset();
+  return Serve();
+}
+
+absl::Status BenchVault::Serve() {
   auto daemon = service::Daemon::Start(config_, clock_);
   if (!daemon.ok()) return daemon.status();
   daemon_ = *std::move(daemon);
@@ -142,9 +160,9 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> BenchVault::Connect(
 }
 
 absl::StatusOr<std::vector<std::shared_ptr<grpc::Channel>>> BenchVault::ConnectClients(
-    const std::string& identity) const {
+    const std::string& identity, int count) const {
   std::vector<std::shared_ptr<grpc::Channel>> channels;
-  for (int i = 0; i < kClients; ++i) {
+  for (int i = 0; i < count; ++i) {
     auto channel = Connect(identity);
     if (!channel.ok()) return channel.status();
     channels.push_back(*std::move(channel));
@@ -272,9 +290,26 @@ v1::Template BenchVault::Face(uint64_t person, uint32_t capture) const {
   return face;
 }
 
+absl::StatusOr<v1::WithdrawConsentRequest> BenchVault::Withdrawal(const std::string& purpose,
+                                                                  uint64_t person) const {
+  const absl::StatusOr<crypto::SigningKey> key = SubjectKey(purpose, person);
+  if (!key.ok()) return key.status();
+  v1::Withdrawal withdrawal;
+  withdrawal.set_subject_public_key(crypto::PublicKeyText(key->public_key()));
+  withdrawal.set_purpose(purpose);
+  absl::StatusOr<v1::Envelope> statement = Signed(*key, withdrawal);
+  if (!statement.ok()) return statement.status();
+  v1::WithdrawConsentRequest request;
+  request.set_request_id(client::NewRequestId());
+  *request.mutable_withdrawal() = *std::move(statement);
+  return request;
+}
+
 absl::StatusOr<v1::EnrollRequest> BenchVault::Enrollment(const std::string& purpose,
                                                          uint64_t person) const {
-  const crypto::SigningKey key = crypto::SigningKey::Generate();
+  const absl::StatusOr<crypto::SigningKey> person_key = SubjectKey(purpose, person);
+  if (!person_key.ok()) return person_key.status();
+  const crypto::SigningKey& key = *person_key;
   v1::Consent consent;
   consent.set_subject_public_key(crypto::PublicKeyText(key.public_key()));
   consent.set_purpose(purpose);

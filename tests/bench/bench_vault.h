@@ -6,6 +6,7 @@
 #include <grpcpp/channel.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -16,6 +17,7 @@
 #include "crypto/ed25519.h"
 #include "kluis/v1/enrollment_service.pb.h"
 #include "kluis/v1/statements.pb.h"
+#include "kluis/v1/subject_service.pb.h"
 #include "kluis/v1/types.pb.h"
 #include "service/daemon.h"
 
@@ -27,29 +29,37 @@ inline constexpr int kClients = 16;
 // Who calls.
 inline constexpr char kRegistrar[] = "registrar/desk";
 inline constexpr char kOfficer[] = "officer/anna";
+inline constexpr char kPortal[] = "subject/portal";
 
 class BenchVault {
  public:
   // Makes certificates, keys and a founding below `directory`, which must be empty, and starts the
-  // service there.
-  static absl::StatusOr<std::unique_ptr<BenchVault>> Start(const std::string& directory);
+  // service there. `prepare` is called before that, with settings it may change.
+  static absl::StatusOr<std::unique_ptr<BenchVault>> Start(
+      const std::string& directory,
+      const std::function<absl::Status(service::Config&)>& prepare = {});
+
+  // Stops the service and starts it again on the same files.
+  absl::Status Restart();
 
   service::Daemon& daemon() { return *daemon_; }
 
   // A connection of its own, with the certificate of "role/name", already open.
   absl::StatusOr<std::shared_ptr<grpc::Channel>> Connect(const std::string& identity) const;
   absl::StatusOr<std::vector<std::shared_ptr<grpc::Channel>>> ConnectClients(
-      const std::string& identity) const;
+      const std::string& identity, int count = kClients) const;
 
   absl::Status RegisterPurpose(const std::string& purpose);
 
   // The name of a new active case with a warrant for 10,000 searches.
   absl::StatusOr<std::string> OpenCase(const std::string& purpose);
 
-  // A synthetic person's template, and a signed request to enrol capture 0 of that person, who has
-  // a key that nobody else has.
+  // A synthetic person's template, and signed requests to enrol capture 0 of that person, who has a
+  // key of its own for each purpose, and to withdraw.
   v1::Template Face(uint64_t person, uint32_t capture) const;
   absl::StatusOr<v1::EnrollRequest> Enrollment(const std::string& purpose, uint64_t person) const;
+  absl::StatusOr<v1::WithdrawConsentRequest> Withdrawal(const std::string& purpose,
+                                                        uint64_t person) const;
 
   // The requests of `count` people from `first` on, made by all cores.
   absl::StatusOr<std::vector<v1::EnrollRequest>> Enrollments(const std::string& purpose,
@@ -59,6 +69,7 @@ class BenchVault {
   BenchVault(std::string directory, client::Population people);
 
   absl::Status Found();
+  absl::Status Configure();
   absl::Status Serve();
   absl::Status RegisterMembers();
 

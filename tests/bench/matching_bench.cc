@@ -82,7 +82,7 @@ void OpenSegment(benchmark::State& state) {
   for (auto _ : state) benchmark::DoNotOptimize((*sealer)->Open(1, {}, sealed, plain));
   state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(plain.size()));
 }
-BENCHMARK(OpenSegment)->DenseRange(0, 2);
+BENCHMARK(OpenSegment)->DenseRange(0, 3);
 
 // Argument: the set of kernels.
 void ScoreBlock(benchmark::State& state) {

@@ -20,8 +20,17 @@ absl::Status VerifyRows(BenchVault& vault, Report& report);
 // Exact 1:N in a gallery of 100,000.
 absl::Status IdentifyRows(BenchVault& vault, Report& report);
 
+// The sealed gallery by itself: a million people, two threads, and FAISS on the same templates.
+absl::Status GalleryRows(Report& report);
+
 // The keyring by itself: keys in order, bytes and time of punctures. Files below `directory`.
 absl::Status KeyringRows(const std::string& directory, Report& report);
+
+// Withdrawals, with 100,000 punctures behind them, of a vault of their own in `directory`.
+absl::Status ErasureRows(const std::string& directory, Report& report);
+
+// How much two protected forms tell of being one person's: across purposes, across a rotation.
+absl::Status UnlinkabilityRows(Report& report);
 
 // What an auditor does with a published log of 1,000,000 entries, written below `directory`.
 absl::Status AuditRows(const std::string& directory, Report& report);

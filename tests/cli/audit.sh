@@ -49,6 +49,18 @@ expect 2 'type 04' kluis-audit receipt verify 17.tlog-proof --key @vkey --entry 
 sed 's/^index 17$/index 18/' 17.tlog-proof >18.tlog-proof
 expect 1 'another root' kluis-audit receipt verify 18.tlog-proof --key @vkey --entry 17.entry
 
+# replay
+expect 1 'DOES NOT HOLD' kluis-audit replay new --key @vkey  # a story, and no vault's log
+expect 2 'type 04' kluis-audit replay new --key @vkey --witness @vkey
+if [ -r /proc/self/mem ]; then  # opens, and cannot be read
+  expect 1 'details, line 1: cannot be read' \
+    kluis-audit replay new --key @vkey --with-details /proc/self/mem
+fi
+if command -v python3 >/dev/null; then  # a socket is a file that nobody can open
+  python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind("no-file")'
+  expect 2 'cannot open no-file' kluis-audit replay new --key @vkey --with-details no-file
+fi
+
 # report
 expect 0 'searches with a hit | 1' kluis-audit report new --key @vkey --year 2026
 expect 0 'Urgent cases are not counted' kluis-audit report new --key @vkey --year 2026
@@ -61,6 +73,11 @@ if ! grep -q '<svg' 2026.html || grep -Eq 'https?:|src=|<script' 2026.html; then
 fi
 expect 1 'entry 32' kluis-audit report broken --key @vkey --year 2026
 expect 2 'year' kluis-audit report new --key @vkey
+expect 1 'cosigned by 0 of 1 witnesses, 1 are needed' \
+  kluis-audit report new --key @vkey --year 2026 --witness @witness.vkey
+expect 0 'searches' \
+  kluis-audit report new --key @vkey --year 2026 --witness @witness.vkey --quorum 0
+expect 2 'quorum' kluis-audit report new --key @vkey --year 2026 --quorum 1
 expect 2 'no-such' kluis-audit report new --key @vkey --year 2026 -o no-such/2026.md
 
 # diff
@@ -73,6 +90,10 @@ expect 1 'fork: size 38' kluis-audit diff fork old --key @vkey
 expect 1 'shrunk: from 59 entries to 38' kluis-audit diff new old --key @vkey
 expect 1 'signature' kluis-audit diff old new --key @stranger.vkey
 expect 2 'must be a directory' kluis-audit diff old new/checkpoint --key @vkey
+expect 1 'cosigned by 0 of 1 witnesses' kluis-audit diff old new --key @vkey --witness @witness.vkey
+expect 0 'added   21' kluis-audit diff old new --key @vkey --witness @witness.vkey --quorum 0
+expect 2 'same key twice' \
+  kluis-audit diff old new --key @vkey --witness @witness.vkey --witness @witness.vkey
 
 # watch: a directory
 expect 0 'first, 38 entries' kluis-audit watch old --key @vkey --count 1 --max-age 0 --state seen
@@ -88,6 +109,10 @@ expect 0 'unchanged, 59 entries' kluis-audit watch new --key @vkey --count 2 --i
 expect 1 'does not verify' kluis-audit watch new --key @stranger.vkey --count 1 --max-age 0
 expect 3 'stopped: no newer checkpoint' kluis-audit watch stopped --key @vkey --count 1
 expect 0 'closed 2001' kluis-audit watch stopped --key @vkey --count 1 --max-age 0
+expect 1 'cosigned by 0 of 1 witnesses' \
+  kluis-audit watch new --key @vkey --count 1 --max-age 0 --witness @witness.vkey
+expect 0 'first, 59 entries' \
+  kluis-audit watch new --key @vkey --count 1 --max-age 0 --witness @witness.vkey --quorum 0
 echo 'no checkpoint' >bad
 expect 1 'bad' kluis-audit watch new --key @vkey --count 1 --max-age 0 --state bad
 expect 2 'URL' kluis-audit watch no-such-directory --key @vkey --count 1
@@ -117,10 +142,31 @@ fi
 
 # help, usage
 expect 0 'Exit codes' kluis-audit --help
-for verb in verify entry report diff watch 'receipt verify'; do
+for verb in verify entry replay report diff watch 'receipt verify' witness completion; do
   # shellcheck disable=SC2086
   expect 0 'Example' kluis-audit $verb --help
 done
+expect 0 'complete -o default -F _kluis_audit kluis-audit' kluis-audit completion bash
+expect 0 'compdef _kluis_audit kluis-audit' kluis-audit completion zsh
+expect 0 'complete -c kluis-audit' kluis-audit completion fish
+expect 2 'SHELL' kluis-audit completion tcsh
+completed() {  # TEXT WORDS...: what the script offers for the last of the words
+  local text=$1 got; shift
+  cases=$((cases + 1))
+  # shellcheck source=/dev/null
+  got=$(source <("$bin/kluis-audit" completion bash)
+        COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+        _kluis_audit
+        echo "${COMPREPLY[*]}")
+  if [ "$got" != "$text" ]; then
+    failures=$((failures + 1))
+    printf 'FAILED: completion of %s: expected "%s", got "%s"\n' "$*" "$text" "$got"
+  fi
+}
+completed 'verify' kluis-audit ver
+completed '--witness' kluis-audit diff --wi
+completed 'verify --help' kluis-audit receipt ''
+completed '--leaf-hash' kluis-audit receipt verify --le
 expect 2 '' kluis-audit
 expect 2 '' kluis-audit no-such-verb
 

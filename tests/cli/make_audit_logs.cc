@@ -1,5 +1,6 @@
 // Writes the published logs that tests/cli/audit.sh looks at. Usage: make_audit_logs DIRECTORY.
 //   vkey             the log's key          stranger.vkey    another log's
+//   witness.vkey     a witness's key, which has cosigned nothing
 //   new/             a year of a vault      old/             the same, 20 entries earlier
 //   fork/            another entry 5, as long as new/        broken/   new/ with a changed entry
 //   17.tlog-proof    proof of entry 17      17.entry         its bytes        17.leaf  its leaf
@@ -63,6 +64,12 @@ int Run(const std::string& directory) {
   const auto stranger = crypto::SigningKey::Generate();
   Write(directory + "/stranger.vkey",
         VerifierKey::Create(ServedLog::kOrigin, KeyType::kEd25519, stranger.public_key())
+                ->ToString() +
+            "\n");
+
+  Write(directory + "/witness.vkey",
+        VerifierKey::Create("witness.example/w", KeyType::kEd25519Cosignature,
+                            crypto::SigningKey::Generate().public_key())
                 ->ToString() +
             "\n");
 

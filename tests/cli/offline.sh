@@ -28,6 +28,10 @@ expect 4 'chmod 600' kluis key show a.key
 chmod 600 a.key
 expect 4 'no-such.key' kluis key show no-such.key
 
+expect 0 'SHA-256' kluis key custody me.custody
+expect 4 'File exists' kluis key custody me.custody
+expect 4 'not a kluis-ed25519-seed-v1' kluis key show me.custody
+
 # statements
 expect 0 'stop-order' kluis statement kinds
 expect 0 '' kluis --vault v.example statement sign stop-order --key a.key --set purpose=p \

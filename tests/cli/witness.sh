@@ -67,7 +67,9 @@ stop
 
 # what it does not start with
 expect 2 'loopback' "$bin/kluis-audit" witness "${options[@]}" --listen 0.0.0.0:0
+expect 2 'loopback' "$bin/kluis-audit" witness "${options[@]}" --listen 127.evil.example:0
 expect 2 'HOST:PORT' "$bin/kluis-audit" witness "${options[@]}" --listen 127.0.0.1
+expect 1 'cannot listen' "$bin/kluis-audit" witness "${options[@]}" --listen 192.0.2.1:0 --allow-remote
 expect 2 'File exists' "$bin/kluis-audit" witness "${options[@]}" --new-key
 expect 2 '--log is required' "$bin/kluis-audit" witness --key witness.key --name "$name" --state state
 expect 2 'key name' "$bin/kluis-audit" witness --key witness.key --name 'a b' --state state \

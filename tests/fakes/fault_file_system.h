@@ -75,7 +75,7 @@ class FaultFileSystem final : public rocksdb::FileSystemWrapper {
       if (size > synced) std::filesystem::resize_file(path, survivor(path, synced, size));
     }
     for (const auto& [path, old_bytes] : unsynced_names_) {
-      std::filesystem::remove(path);
+      std::filesystem::remove_all(path);  // a renamed directory goes with what is in it
       if (old_bytes.has_value()) std::ofstream(path, std::ios::binary) << *old_bytes;
     }
     synced_.clear();

@@ -44,6 +44,7 @@ class KluisdProcess {
   KluisdProcess& operator=(const KluisdProcess&) = delete;
 
   int port() const { return port_; }
+  pid_t pid() const { return child_; }
 
   // kill -9, and waits until it is gone.
   void Kill() {

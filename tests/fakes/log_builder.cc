@@ -40,7 +40,14 @@ v1::LogKind KindOf(const v1::Command& command) {
     case v1::Command::kEraseDone:
     case v1::Command::kExpireTemplate:
     case v1::Command::kForgetSubject:
+    case v1::Command::kLoseTemplate:
       return v1::LOG_KIND_ERASURE;
+    case v1::Command::kRenewTemplate:
+      return v1::LOG_KIND_ALTERATION;
+    case v1::Command::kSealService:
+    case v1::Command::kRekey:
+    case v1::Command::kRecover:
+    case v1::Command::kFinishRotation:
     case v1::Command::kStartService:
     case v1::Command::kCloseCheckpoint:
       return v1::LOG_KIND_UPKEEP;
@@ -136,7 +143,12 @@ void LogBuilder::RealEnrolment(v1::Enroll& enroll, BuiltAct& act) {
   consent.set_purpose(enroll.consent_purpose());
   *consent.mutable_notice() = enroll.notice();
   consent.set_explicit_consent(enroll.explicit_consent());
+  consent.set_custody_sha256(crypto::ToHex(enroll.custody_sha256()));
   consent.mutable_expires_at()->set_seconds(enroll.consent_expires_at());
+  if (!enroll.replaces().empty()) {
+    consent.set_replaces("subjects/" + crypto::ToHex(id) + "/templates/" +
+                         crypto::ToHex(enroll.replaces()));
+  }
   const v1::Envelope first = SignBy(SignersOf(enroll.consent_statement()),
                                     *enroll.mutable_consent_statement(), consent, &subject);
   v1::CaptureAttestation attestation;
@@ -210,6 +222,11 @@ void LogBuilder::RealStatement(v1::Command& command, BuiltAct& act) {
       return whole(command.mutable_lift(), command.mutable_lift()->mutable_order());
     case v1::Command::kInspect:
       return whole(command.mutable_inspect(), command.mutable_inspect()->mutable_order());
+    case v1::Command::kRecover:
+      return whole(command.mutable_recover(), command.mutable_recover()->mutable_order());
+    case v1::Command::kRotateTransform:
+      return whole(command.mutable_rotate_transform(),
+                   command.mutable_rotate_transform()->mutable_order());
     case v1::Command::kEnroll:
       return RealEnrolment(*command.mutable_enroll(), act);
     case v1::Command::kOpenCase: {

@@ -99,8 +99,55 @@ class LogStory {
     } else {
       entry.mutable_command()->mutable_withdraw()->set_purpose(kPurpose);
     }
-    SetTemplate(entry, id, v1::TEMPLATE_STATE_ERASING);
-    SetErasure(entry, v1::ERASURE_TARGET_TEMPLATE, id);
+    SetEnd(entry, id, expired ? v1::END_REASON_EXPIRED : v1::END_REASON_WITHDRAWN);
+  }
+
+  void Seal(int64_t at) {
+    Act(at, v1::LOG_KIND_UPKEEP, v1::ROLE_OPERATOR, "otto")
+        .mutable_command()
+        ->mutable_seal_service();
+  }
+
+  void Rekey(int64_t at) {
+    Act(at, v1::LOG_KIND_UPKEEP, v1::ROLE_OPERATOR, "otto").mutable_command()->mutable_rekey();
+  }
+
+  // A recovery on two operators' order, and the template that did not survive.
+  void Recover(int64_t at, uint64_t from_size, uint64_t to_size, char lost) {
+    v1::Entry& entry = Act(at, v1::LOG_KIND_UPKEEP, v1::ROLE_OPERATOR, "otto");
+    v1::Recover& recover = *entry.mutable_command()->mutable_recover();
+    recover.mutable_statement()->add_signed_by("aa");
+    recover.mutable_statement()->add_signed_by("bb");
+    recover.mutable_order()->set_reasons("the machine | burnt");
+    recover.set_from_size(from_size);
+    recover.set_to_size(to_size);
+    recover.set_lost_templates(1);
+    v1::Entry& end = Act(at, v1::LOG_KIND_ERASURE, v1::ROLE_UNSPECIFIED, "");
+    end.mutable_command()->mutable_lose_template()->set_template_id(Id(lost));
+    SetEnd(end, lost, v1::END_REASON_LOST);
+  }
+
+  // Enrols `id`, which replaces `before`.
+  void Replace(int64_t at, char before, char id) {
+    Enroll(at, id);
+    SetEnd(entries_.back(), before, v1::END_REASON_REPLACED);
+  }
+
+  // Orders a rotation, protects `id` anew, finishes; the old secret and the old slot are erased.
+  void Rotate(int64_t at, char id) {
+    v1::Entry& order = Act(at, v1::LOG_KIND_GOVERNANCE, v1::ROLE_SUPERVISOR, "sup");
+    order.mutable_command()->mutable_rotate_transform()->mutable_order()->set_purpose(kPurpose);
+    order.mutable_command()->mutable_rotate_transform()->mutable_order()->set_reasons("a leak");
+    order.mutable_command()->mutable_rotate_transform()->mutable_statement()->add_signed_by("aa");
+    v1::Entry& renewal = Act(at + 1, v1::LOG_KIND_ALTERATION, v1::ROLE_UNSPECIFIED, "");
+    renewal.mutable_command()->mutable_renew_template()->set_template_id(Id(id));
+    SetTemplate(renewal, id, v1::TEMPLATE_STATE_ACTIVE);
+    SetErasure(renewal, v1::ERASURE_TARGET_SLOT, id);
+    EraseDone(at + 2, v1::ERASURE_TARGET_SLOT, id);
+    v1::Entry& end = Act(at + 3, v1::LOG_KIND_UPKEEP, v1::ROLE_UNSPECIFIED, "");
+    end.mutable_command()->mutable_finish_rotation()->set_purpose(kPurpose);
+    SetErasure(end, v1::ERASURE_TARGET_TRANSFORM, 'T');
+    EraseDone(at + 8, v1::ERASURE_TARGET_TRANSFORM, 'T');
   }
 
   void EraseDone(int64_t at, v1::ErasureTarget target, char id) {
@@ -184,6 +231,12 @@ class LogStory {
     record->set_id(Id(id));
     record->set_purpose(kPurpose);
     record->set_state(state);
+  }
+
+  static void SetEnd(v1::Entry& entry, char id, v1::EndReason reason) {
+    SetTemplate(entry, id, v1::TEMPLATE_STATE_ERASING);
+    entry.mutable_changes(entry.changes_size() - 1)->mutable_template_()->set_end_reason(reason);
+    SetErasure(entry, v1::ERASURE_TARGET_TEMPLATE, id);
   }
 
   static void SetCase(v1::Entry& entry, char id, char authority, v1::CaseState state) {

@@ -26,9 +26,9 @@ inline testing::AssertionResult Allowed(const PolicyWorld& world, const v1::Comm
   if (ruling.decision.rule() != RulesFor(command.act_case()).back()->id) {
     return testing::AssertionFailure() << "allowed by " << ruling.decision.rule();
   }
-  const bool search = command.has_identify() || command.has_verify();
-  if (ruling.grant.has_value() != search) {
-    return testing::AssertionFailure() << "a search, and only a search, gets a grant";
+  const bool opens = command.has_identify() || command.has_verify() || command.has_renew_template();
+  if (ruling.grant.has_value() != opens) {
+    return testing::AssertionFailure() << "what opens a template, and nothing else, gets a grant";
   }
   return testing::AssertionSuccess();
 }

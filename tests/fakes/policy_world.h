@@ -24,6 +24,7 @@ class PolicyWorld {
   // Whoever the world registers; `key-<name>` is the key id of each.
   static constexpr std::string_view kVault = "vault.example/log";
   static constexpr std::string_view kPurpose = "missing-persons";
+  static constexpr std::string_view kHeldPurpose = "fast-lane";
   static constexpr std::string_view kSupervisors[] = {"key-sup-1", "key-sup-2", "key-sup-3"};
 
   // The legal profile of the world, in seconds where the profile has days or minutes.
@@ -62,6 +63,12 @@ class PolicyWorld {
   std::string Enrolled(std::string_view known_subject = {}, std::string_view purpose = kPurpose) {
     const Ruling ruling = Do(Enroll(known_subject, purpose));
     for (const v1::RecordChange& change : ruling.changes) {
+      if (change.has_subject()) return change.subject().id();
+    }
+    std::abort();
+  }
+  std::string EnrolledHeld() {  // after RegisterHeldPurpose
+    for (const v1::RecordChange& change : Do(EnrollHeld()).changes) {
       if (change.has_subject()) return change.subject().id();
     }
     std::abort();
@@ -372,6 +379,34 @@ class PolicyWorld {
     act.set_subject_id(std::string(subject));
     act.set_algorithm("arcface-512/1");
     act.set_new_search_id(NewId());
+    return command;
+  }
+  // Under a purpose of subject-held custody.
+  v1::Command RegisterHeldPurpose() {
+    v1::Command command = RegisterPurpose(kHeldPurpose);
+    v1::PurposeRegistration& p = *command.mutable_register_purpose()->mutable_registration();
+    p.set_custody(v1::CUSTODY_SUBJECT_HELD);
+    p.clear_operations();
+    p.add_operations(v1::OPERATION_VERIFY);
+    return command;
+  }
+  v1::Command EnrollHeld(std::string_view known = {}) {
+    v1::Command command = Enroll(known, kHeldPurpose);
+    command.mutable_enroll()->set_custody_sha256(std::string(32, 'h'));
+    command.mutable_enroll()->set_custody_opened(true);
+    return command;
+  }
+  v1::Command VerifyHeld(std::string_view subject) {
+    v1::Command command = Verify(subject);
+    command.mutable_verify()->set_purpose(std::string(kHeldPurpose));
+    v1::Released& released = *command.mutable_verify()->mutable_released();
+    *released.mutable_statement() = Statement("release", {});
+    released.mutable_statement()->set_subject_signed(true);
+    released.set_purpose(std::string(kHeldPurpose));
+    released.set_verifier("anna");
+    released.set_expires_at(now + 5 * kMinute);
+    released.set_same_subject(true);
+    released.set_opened(true);
     return command;
   }
   v1::Command Outcome(std::string_view search_id, int candidates = 1) {  // after Searched

@@ -2,6 +2,9 @@
 
 #include <utility>
 
+#include "tests/fakes/operator_acts.h"
+#include "tests/fakes/rotation_acts.h"
+
 namespace kluis::policy {
 namespace {
 
@@ -44,6 +47,24 @@ RuleBreaker IdentifyBreaker(void (*break_it)(v1::Identify&, Time now)) {
   return Broken(Searching, [break_it](v1::Command& c, W& world) {
     break_it(*c.mutable_identify(), world.now);
   });
+}
+
+// What is in the subject's custody.
+RuleBreaker HeldEnrollmentBreaker(void (*break_it)(v1::Enroll&)) {
+  return [break_it](W& world) {
+    world.Do(world.RegisterHeldPurpose());
+    v1::Command command = world.EnrollHeld();
+    break_it(*command.mutable_enroll());
+    return RuleBreak{command};
+  };
+}
+RuleBreaker ReleaseBreaker(void (*break_it)(v1::Verify&, Time now)) {
+  return [break_it](W& world) {
+    world.Do(world.RegisterHeldPurpose());
+    v1::Command command = world.VerifyHeld(world.EnrolledHeld());
+    break_it(*command.mutable_verify(), world.now);
+    return RuleBreak{command};
+  };
 }
 
 RuleBreaker Simply(v1::Command (*make)(W&)) {
@@ -344,6 +365,40 @@ void AddSearchRules(std::map<std::string_view, RuleBreaker>& all) {
       Simply([](W& world) { return world.Outcome(world.Searched(world.Active()), 3); });
 }
 
+void AddCustodyRules(std::map<std::string_view, RuleBreaker>& all) {
+  all["purpose.custody-operations"] = Simply([](W& world) {
+    v1::Command command = world.RegisterHeldPurpose();
+    command.mutable_register_purpose()->mutable_registration()->add_operations(
+        v1::OPERATION_IDENTIFY);
+    return command;
+  });
+  all["custody.secret-given"] =
+      HeldEnrollmentBreaker([](v1::Enroll& e) { e.set_custody_opened(false); });
+  all["custody.subject-held-only"] =
+      EnrollmentBreaker([](v1::Enroll& e) { e.set_custody_sha256(std::string(32, 'h')); });
+  all["release.given"] = ReleaseBreaker([](v1::Verify& v, Time) { v.clear_released(); });
+  all["release.subject-held-only"] = [](W& world) {
+    world.Do(world.RegisterHeldPurpose());
+    v1::Command command = world.Verify(world.Enrolled());
+    *command.mutable_verify()->mutable_released() = world.VerifyHeld("").verify().released();
+    command.mutable_verify()->mutable_released()->set_purpose(std::string(W::kPurpose));
+    return RuleBreak{command};
+  };
+  all["release.signed"] = ReleaseBreaker([](v1::Verify& v, Time) {
+    v.mutable_released()->mutable_statement()->set_subject_signed(false);
+  });
+  all["release.this-purpose"] =
+      ReleaseBreaker([](v1::Verify& v, Time) { v.mutable_released()->set_purpose("other"); });
+  all["release.this-verifier"] =
+      ReleaseBreaker([](v1::Verify& v, Time) { v.mutable_released()->set_verifier("ben"); });
+  all["release.unexpired"] =
+      ReleaseBreaker([](v1::Verify& v, Time now) { v.mutable_released()->set_expires_at(now); });
+  all["release.same-subject"] =
+      ReleaseBreaker([](v1::Verify& v, Time) { v.mutable_released()->set_same_subject(false); });
+  all["release.opens"] =
+      ReleaseBreaker([](v1::Verify& v, Time) { v.mutable_released()->set_opened(false); });
+}
+
 void AddCandidateAndUpkeepRules(std::map<std::string_view, RuleBreaker>& all) {
   all["candidate.known"] = [](W& world) {
     const v1::Command command = world.Adjudicate(world.Active(), Nobody());
@@ -410,6 +465,62 @@ void AddCandidateAndUpkeepRules(std::map<std::string_view, RuleBreaker>& all) {
   };
 }
 
+void AddOperatorRules(std::map<std::string_view, RuleBreaker>& all) {
+  all["upkeep.sealed"] = [](W&) {
+    v1::Command command = SealService();
+    command.mutable_caller()->set_role(v1::ROLE_SUPERVISOR);
+    return RuleBreak{command};
+  };
+  all["upkeep.rekeyed"] = [](W&) { return RuleBreak{Rekey(1, 3)}; };
+  all["recovery.two-operators"] = [](W& world) {
+    RegisterOperators(world);
+    v1::Command command = Recover(world);
+    command.mutable_recover()->mutable_statement()->mutable_signed_by()->RemoveLast();
+    return RuleBreak{command};
+  };
+  all["recovery.reasons"] = [](W& world) {
+    RegisterOperators(world);
+    v1::Command command = Recover(world);
+    command.mutable_recover()->mutable_order()->clear_reasons();
+    return RuleBreak{command};
+  };
+  all["upkeep.template-lost"] = [](W& world) {
+    v1::Command command = LoseTemplate(world.TemplateOf(world.Enrolled()).id());
+    command.mutable_caller()->set_role(v1::ROLE_OPERATOR);
+    return RuleBreak{command};
+  };
+}
+
+void AddRotationRules(std::map<std::string_view, RuleBreaker>& all) {
+  all["purpose.not-rotating"] = [](W& world) {
+    world.Do(RotateTransform(world));
+    return RuleBreak{RotateTransform(world)};
+  };
+  all["purpose.rotatable"] = [](W& world) {
+    world.Do(world.RegisterHeldPurpose());
+    return RuleBreak{RotateTransform(world, W::kHeldPurpose)};
+  };
+  all["upkeep.template-renewed"] = [](W& world) {
+    const std::string id = world.TemplateOf(world.Enrolled()).id();
+    world.Do(RotateTransform(world));
+    v1::Command command = RenewTemplate(id);
+    command.mutable_caller()->set_role(v1::ROLE_OPERATOR);
+    return RuleBreak{command};
+  };
+  all["upkeep.rotation-over"] = [](W& world) {
+    world.Do(RotateTransform(world));
+    v1::Command command = FinishRotation();
+    command.mutable_caller()->set_role(v1::ROLE_OPERATOR);
+    return RuleBreak{command};
+  };
+  all["enrollment.replaces-live"] = [](W& world) {
+    const std::string subject = world.Enrolled();
+    v1::Command command = Replacing(world, subject);
+    command.mutable_enroll()->set_replaces(Nobody());
+    return RuleBreak{command};
+  };
+}
+
 }  // namespace
 
 std::map<std::string_view, RuleBreaker> RuleBreakers() {
@@ -419,7 +530,10 @@ std::map<std::string_view, RuleBreaker> RuleBreakers() {
   AddEnrollmentRules(all);
   AddGovernanceRules(all);
   AddSearchRules(all);
+  AddCustodyRules(all);
   AddCandidateAndUpkeepRules(all);
+  AddOperatorRules(all);
+  AddRotationRules(all);
   return all;
 }
 

@@ -15,6 +15,22 @@ void RequireOk(const absl::Status& status, const char* what) {
 }  // namespace
 
 TestVault::TestVault(double target_fpir) : TestWorld(VaultPlace::clock, target_fpir) {
+  Configure();
+  Start();
+  SetUp();
+}
+
+TestVault::TestVault(const std::function<void(service::Config&)>& configure,
+                     const std::function<void(TestVault&)>& unseal)
+    : TestWorld(VaultPlace::clock) {
+  Configure();
+  configure(config_);
+  Start();
+  if (unseal) unseal(*this);
+  SetUp();
+}
+
+void TestVault::Configure() {
   const std::string& place = scratch.path();
   WriteFounding(place);
   config_.server.listen = "127.0.0.1:0";
@@ -23,6 +39,7 @@ TestVault::TestVault(double target_fpir) : TestWorld(VaultPlace::clock, target_f
   config_.server.key = Pki() + "/server.key";
   config_.vault.data = place + "/data";
   config_.vault.founding = place + "/founding.dsse.json";
+  config_.vault.backups = place + "/backups";
   config_.vault.reserve_mib = 1;
   config_.vault.sweep_seconds = 3600;  // a test sweeps when it wants to
   config_.keys.keyring = place + "/keys/keyring";
@@ -32,8 +49,6 @@ TestVault::TestVault(double target_fpir) : TestWorld(VaultPlace::clock, target_f
   config_.audit.anchor = place + "/keys/checkpoint";
   config_.log.level = "debug";
   config_.log.file = place + "/kluisd.log";
-  Start();
-  SetUp();
 }
 
 void TestVault::Start() { RequireOk(TryStart(), "start"); }

@@ -3,6 +3,7 @@
 #ifndef KLUIS_TESTS_FAKES_TEST_VAULT_H_
 #define KLUIS_TESTS_FAKES_TEST_VAULT_H_
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -23,6 +24,9 @@ struct VaultPlace {
 class TestVault : private VaultPlace, public TestWorld {
  public:
   explicit TestVault(double target_fpir = 1e-3);
+  // With settings of its own; `unseal` does what the start of such a vault needs.
+  explicit TestVault(const std::function<void(service::Config&)>& configure,
+                     const std::function<void(TestVault&)>& unseal = {});
 
   // Stops the daemon and starts it again on the same files. Not while calls run.
   void Restart();
@@ -39,9 +43,11 @@ class TestVault : private VaultPlace, public TestWorld {
   service::Daemon& daemon() { return *daemon_; }
   // Takes effect at the next start.
   service::Config& config() { return config_; }
+  service::FakeClock& clock() { return VaultPlace::clock; }
   const std::string& directory() const { return scratch.path(); }
 
  private:
+  void Configure();
   void Start();
 
   service::Config config_;

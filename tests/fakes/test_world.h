@@ -128,15 +128,22 @@ class TestWorld {
   Reply<v1::AccreditAuthorityResponse> Accredit(const std::string& name, int64_t days = 365) const;
   Reply<v1::RegisterMemberResponse> Register(v1::Role role, const std::string& who,
                                              const std::string& authority = "") const;
-  Reply<v1::RegisterPurposeResponse> RegisterPurpose(const std::string& purpose) const;
+  // `change` may be empty.
+  Reply<v1::RegisterPurposeResponse> RegisterPurpose(
+      const std::string& purpose,
+      const std::function<void(v1::PurposeRegistration&)>& change = {}) const;
   Reply<v1::OrderStopResponse> Stop(const std::string& purpose = kPurpose) const;
   Reply<v1::LiftStopResponse> Lift(const std::vector<std::string>& signers,
                                    const std::string& purpose = kPurpose) const;
+  v1::Envelope RotationOrder(const std::string& purpose = kPurpose) const;
+  Reply<v1::RotateTransformResponse> Rotate(const std::string& purpose = kPurpose) const;
 
   // People and the desk.
   struct Terms {
     std::string purpose = kPurpose;
     int64_t days = 100;
+    std::string replaces = {};  // subjects/<id>/templates/<id>
+    uint32_t capture = 0;
   };
   Person NewPerson() const;
   v1::Template Face(uint64_t number, uint32_t capture = 0) const;

@@ -45,7 +45,8 @@ Reply<v1::RegisterMemberResponse> TestWorld::Register(v1::Role role, const std::
              &v1::RegisterMemberRequest::mutable_registration, payload);
 }
 
-Reply<v1::RegisterPurposeResponse> TestWorld::RegisterPurpose(const std::string& purpose) const {
+Reply<v1::RegisterPurposeResponse> TestWorld::RegisterPurpose(
+    const std::string& purpose, const std::function<void(v1::PurposeRegistration&)>& change) const {
   v1::PurposeRegistration payload;
   payload.set_purpose(purpose);
   payload.set_title("Finding missing people");
@@ -66,6 +67,7 @@ Reply<v1::RegisterPurposeResponse> TestWorld::RegisterPurpose(const std::string&
   payload.set_candidate_cap(10);
   payload.add_subject_categories(v1::SUBJECT_CATEGORY_OTHER);
   *payload.add_notices() = TheNotice();
+  if (change) change(payload);
   return Act("supervisor/one", &v1::SupervisionService::Stub::RegisterPurpose,
              &v1::RegisterPurposeRequest::mutable_registration, payload);
 }
@@ -88,6 +90,19 @@ Reply<v1::LiftStopResponse> TestWorld::Lift(const std::vector<std::string>& sign
   v1::LiftStopRequest request;
   *request.mutable_order() = Sign(payload, keys);
   return Call("supervisor/one", &v1::SupervisionService::Stub::LiftStop, request);
+}
+
+v1::Envelope TestWorld::RotationOrder(const std::string& purpose) const {
+  v1::RotationOrder payload;
+  payload.set_purpose(purpose);
+  payload.set_reasons("a copy of the disk was found");
+  return Sign(payload, {&KeyOf("supervisor/one")});
+}
+
+Reply<v1::RotateTransformResponse> TestWorld::Rotate(const std::string& purpose) const {
+  v1::RotateTransformRequest request;
+  *request.mutable_order() = RotationOrder(purpose);
+  return Call("supervisor/one", &v1::SupervisionService::Stub::RotateTransform, request);
 }
 
 Person TestWorld::NewPerson() const {
@@ -113,13 +128,14 @@ v1::Envelope TestWorld::ConsentOf(const Person& person, const Terms& terms) cons
   *consent.mutable_notice() = TheNotice();
   consent.set_explicit_consent(true);
   *consent.mutable_expires_at() = ToTimestamp(now() + terms.days * kDay);
+  consent.set_replaces(terms.replaces);
   return Sign(consent, {&person.key});
 }
 
 v1::EnrollRequest TestWorld::EnrollRequestOf(const Person& person, const Terms& terms) const {
   v1::EnrollRequest request;
   *request.mutable_consent() = ConsentOf(person, terms);
-  *request.mutable_template_() = Face(person);
+  *request.mutable_template_() = Face(person, terms.capture);
   *request.mutable_details() = person.details;
   request.set_request_id(client::NewRequestId());
 

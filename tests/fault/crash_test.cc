@@ -1,10 +1,13 @@
 // The real kluisd, killed at random moments under load. After each restart everything that was
 // acknowledged is there, nobody who withdrew is found, and the log extends what was signed before.
+// The keyring, kept in two places, is looked at as the kill left it: no slot of an acknowledged
+// withdrawal derives, and every other slot does.
 // KLUIS_CRASHES (10): how often.
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <deque>
+#include <filesystem>
 #include <fstream>
 #include <map>
 #include <mutex>
@@ -16,6 +19,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "audit/proofs.h"
+#include "crypto/keyring.h"
 #include "gtest/gtest.h"
 #include "tests/fakes/kluisd_process.h"
 #include "tests/fakes/scratch_directory.h"
@@ -37,7 +41,10 @@ std::string WriteConfig(const std::string& place) {
   std::ofstream(path) << "[server]\nlisten = \"127.0.0.1:0\"\nca = \"" << TestWorld::Pki()
                       << "/ca.crt\"\ncert = \"" << TestWorld::Pki() << "/server.crt\"\nkey = \""
                       << TestWorld::Pki() << "/server.key\"\n[vault]\nsweep_seconds = 1\n"
+                      << "[keyring]\nreplicas = [\"second/keyring second/root.key\"]\n"
                       << "[audit]\ncheckpoint_seconds = 1\n";
+  std::filesystem::create_directory(place + "/second");
+  std::filesystem::permissions(place + "/second", std::filesystem::perms::owner_all);
   return path;
 }
 
@@ -47,6 +54,7 @@ class Told {
   void Enrolled(Person person, const v1::Receipt& receipt) {
     const std::lock_guard lock(mutex_);
     receipts_[receipt.log_index()] = receipt.leaf_hash();
+    enrolled_.push_back(receipt.log_index());
     live_.push_back(std::move(person));
   }
   void Searched(const v1::IdentifyResponse& reply) {
@@ -58,6 +66,7 @@ class Told {
     const std::lock_guard lock(mutex_);
     receipts_[erasure.started().log_index()] = erasure.started().leaf_hash();
     receipts_[erasure.done().log_index()] = erasure.done().leaf_hash();
+    ended_.push_back(erasure.started().log_index());
     withdrawn_.push_back(person.number);
   }
   // A withdrawal whose answer did not come.
@@ -74,6 +83,8 @@ class Told {
   }
 
   std::map<uint64_t, std::string> receipts_;  // log index to leaf hash
+  std::vector<uint64_t> enrolled_;            // log indices of acknowledged enrolments
+  std::vector<uint64_t> ended_;               // and of acknowledged withdrawals
   std::deque<Person> live_;
   std::vector<uint64_t> withdrawn_;
   std::vector<Person> unsure_;
@@ -147,6 +158,64 @@ void ExpectSearchesAgree(const TestWorld& vault, const std::string& name, const 
   }
 }
 
+// The keyring of a vault that was killed, opened elsewhere so that the vault's own is left alone.
+class KilledKeyring {
+ public:
+  explicit KilledKeyring(const std::string& place) {
+    for (const char* directory : {"keys", "second"}) {
+      std::filesystem::copy(absl::StrCat(place, "/", directory),
+                            absl::StrCat(copy_.path(), "/", directory));
+    }
+    const std::vector<crypto::KeyringPaths> places = {
+        {copy_.path() + "/keys/keyring", copy_.path() + "/keys/root.key"},
+        {copy_.path() + "/second/keyring", copy_.path() + "/second/root.key"}};
+    for (const crypto::KeyringPaths& alone : places) {
+      auto one = crypto::Keyring::Open(alone);
+      EXPECT_TRUE(one.ok()) << one.status();
+      if (one.ok()) alone_.push_back(*std::move(one));
+    }
+    auto opened = crypto::Keyring::Open(crypto::PlacesOf(places));
+    EXPECT_TRUE(opened.ok()) << opened.status();
+    if (opened.ok()) keyring_ = *std::move(opened);
+  }
+
+  // `entries` are those of the vault after its restart; what it erased meanwhile was asked for.
+  void ExpectAgrees(const std::vector<std::string>& entries, const Told& told) const {
+    const auto slot_at = [&](uint64_t index) -> uint32_t {
+      v1::Entry entry;
+      EXPECT_TRUE(index < entries.size() && entry.ParseFromString(entries[index]));
+      for (const v1::RecordChange& change : entry.changes()) {
+        if (change.has_template_()) return change.template_().slot();
+      }
+      ADD_FAILURE() << "entry " << index << " is of no template";
+      return 0;
+    };
+    std::set<uint32_t> may_be_gone;
+    for (const std::string& bytes : entries) {
+      v1::Entry entry;
+      EXPECT_TRUE(entry.ParseFromString(bytes));
+      for (const v1::RecordChange& change : entry.changes()) {
+        if (change.has_pending_erasure()) may_be_gone.insert(change.pending_erasure().slot());
+      }
+    }
+    for (const uint64_t index : told.ended_) {
+      const uint32_t slot = slot_at(index);
+      EXPECT_TRUE(keyring_->IsPunctured(slot)) << "slot " << slot << " of a withdrawal derives";
+      for (const auto& one : alone_) EXPECT_TRUE(one->IsPunctured(slot));
+    }
+    for (const uint64_t index : told.enrolled_) {
+      const uint32_t slot = slot_at(index);
+      if (may_be_gone.contains(slot)) continue;
+      EXPECT_FALSE(keyring_->IsPunctured(slot)) << "slot " << slot << " of somebody else is lost";
+    }
+  }
+
+ private:
+  ScratchDirectory copy_;
+  std::unique_ptr<crypto::Keyring> keyring_;
+  std::vector<std::unique_ptr<crypto::Keyring>> alone_;  // each place by itself
+};
+
 // A withdrawal cut off in the middle happened whole or not at all.
 void SettleUnsure(const TestWorld& vault, const std::string& name, Told& told) {
   for (Person& person : told.unsure_) {
@@ -200,8 +269,10 @@ TEST(Crash, EveryKillLeavesWhatWasAcknowledgedAndNothingHalfDone) {
     std::this_thread::sleep_for(moment / 10);
     kluisd->Kill();
     for (std::thread& thread : threads) thread.join();
+    const KilledKeyring keyring(scratch.path());
 
     kluisd = start();
+    keyring.ExpectAgrees(vault.Entries(), told);
     ExpectExtends(vault, before);
     ExpectReceiptsHold(vault, told);
     vault.ExpectLogVerifies();

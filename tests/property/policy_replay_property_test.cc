@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "tests/fakes/policy_world.h"
+#include "tests/fakes/rotation_acts.h"
 
 namespace kluis::policy {
 namespace {
@@ -79,7 +80,7 @@ class History {
       return next();
     }
     const char* officer = Below(2) == 0 ? "anna" : "ben";
-    switch (Below(28)) {
+    switch (Below(32)) {
       case 0:
         return world_.Accredit();
       case 1:
@@ -138,6 +139,19 @@ class History {
         return world_.ExpireTemplate(Pick(templates_));
       case 26:
         return Below(2) == 0 ? world_.EndCase(Pick(cases_)) : world_.ForgetSubject(Pick(subjects_));
+      case 27:
+      case 28: {
+        const std::string& subject = Pick(subjects_);
+        v1::Command command = world_.Enroll(subject, Below(2) == 0 ? W::kPurpose : kOther);
+        command.mutable_enroll()->set_replaces(Pick(templates_));
+        return command;
+      }
+      case 29:
+        return Below(3) == 0 ? RotateTransform(world_, Below(2) == 0 ? W::kPurpose : kOther)
+                             : FinishRotation(Below(2) == 0 ? W::kPurpose : kOther);
+      case 30:
+        return Below(2) == 0 ? RenewTemplate(Pick(templates_))
+                             : world_.EraseDone(v1::ERASURE_TARGET_SLOT, Pick(templates_));
       default: {
         const auto target = static_cast<v1::ErasureTarget>(1 + Below(3));
         return world_.EraseDone(target, Pick(target == v1::ERASURE_TARGET_TEMPLATE ? templates_
@@ -191,7 +205,8 @@ class History {
     }
   }
 
-  // What an honest officer or judge would do next about a new case, search or candidate.
+  // What an honest officer or judge would do next about a new case, search or candidate, and the
+  // vault about a rotation.
   void Plan(const v1::RecordChange& change) {
     if (change.has_case_() && change.case_().state() == v1::CASE_STATE_AWAITING_WARRANT &&
         !change.case_().has_warrant() && change.case_().approved_by().empty()) {
@@ -199,6 +214,18 @@ class History {
       plan_.push_back([this, id] { return world_.IssueWarrant(id); });
       plan_.push_back([this, id] { return world_.ApproveCase(id); });
       plan_.push_back([this, id] { return world_.Identify(id); });
+    }
+    if (change.has_purpose() && change.purpose().previous_slot() != 0) {
+      const std::string purpose = change.purpose().registration().purpose();
+      for (int i = 0; i < 4; ++i) {
+        plan_.push_back([this] { return RenewTemplate(Pick(templates_)); });
+      }
+      plan_.push_back([purpose] { return FinishRotation(purpose); });
+    }
+    if (change.has_pending_erasure() &&
+        change.pending_erasure().target() == v1::ERASURE_TARGET_SLOT) {
+      const std::string id = change.pending_erasure().id();
+      plan_.push_back([this, id] { return world_.EraseDone(v1::ERASURE_TARGET_SLOT, id); });
     }
     if (change.has_pending_search() && Below(3) != 0) {
       const std::string id = change.pending_search().id();
@@ -282,6 +309,17 @@ class History {
       EXPECT_LT(slot, next_slot);
       EXPECT_TRUE(slots.insert(slot).second) << "slot " << slot << " given twice";
     };
+    ForEach<v1::PurposeRecord>(v1::RecordChange::kPurpose, [&](const auto& purpose) {
+      check_slot(purpose.slot());
+      if (purpose.previous_slot() != 0) check_slot(purpose.previous_slot());
+    });
+    // What a renewal left behind: nobody's any more, until it is punctured.
+    ForEach<v1::PendingErasure>(v1::RecordChange::kPendingErasure, [&](const auto& erasure) {
+      if (erasure.target() == v1::ERASURE_TARGET_SLOT ||
+          erasure.target() == v1::ERASURE_TARGET_TRANSFORM) {
+        check_slot(erasure.slot());
+      }
+    });
     ForEach<v1::TemplateRecord>(v1::RecordChange::kTemplate, [&](const auto& record) {
       check_slot(record.slot());
       if (record.state() != v1::TEMPLATE_STATE_ACTIVE) return;
@@ -346,16 +384,18 @@ TEST(PolicyReplayProperty, EveryHistoryKeepsItsInvariantsAndIsDecidedAgainTheSam
     History history(seed + run);
     for (int step = 0; step < 250 && !testing::Test::HasFailure(); ++step) history.Step();
     CheckReplay(history.world().log, history.world().state);
-    for (int act = 10; act < 60; ++act) {
+    for (int act = 10; act < 64; ++act) {
       const auto kind = static_cast<v1::Command::ActCase>(act);
       allowed[kind] += history.allowed(kind);
     }
   }
   // A history that never gets anywhere would show nothing.
-  for (const auto act : {v1::Command::kEnroll, v1::Command::kWithdraw, v1::Command::kOpenCase,
-                         v1::Command::kIdentify, v1::Command::kVerify, v1::Command::kSearchOutcome,
-                         v1::Command::kAdjudicate, v1::Command::kDisclose, v1::Command::kEndCase,
-                         v1::Command::kExpireTemplate, v1::Command::kEraseDone}) {
+  for (const auto act :
+       {v1::Command::kEnroll, v1::Command::kWithdraw, v1::Command::kOpenCase,
+        v1::Command::kIdentify, v1::Command::kVerify, v1::Command::kSearchOutcome,
+        v1::Command::kAdjudicate, v1::Command::kDisclose, v1::Command::kEndCase,
+        v1::Command::kExpireTemplate, v1::Command::kEraseDone, v1::Command::kRotateTransform,
+        v1::Command::kRenewTemplate, v1::Command::kFinishRotation}) {
     EXPECT_GT(allowed[act], 0) << "act " << act;
     std::printf("act %d allowed %d times\n", act, allowed[act]);
   }

@@ -43,23 +43,14 @@ class StorageProperty : public testing::Test {
     const Column column = kColumns[index];
     Records& records = model[index];
     const std::string key = Key();
-    switch (Below(5)) {
-      case 0:
-        batch.Delete(column, key);
-        records.erase(key);
-        return;
-      case 1: {
-        const std::string end = Key();
-        batch.DeleteRange(column, key, end);
-        if (key < end) records.erase(records.lower_bound(key), records.lower_bound(end));
-        return;
-      }
-      default: {
-        const std::string value(Below(40), static_cast<char>('a' + Below(26)));
-        batch.Put(column, key, value);
-        records[key] = value;
-      }
+    if (Below(4) == 0) {
+      batch.Delete(column, key);
+      records.erase(key);
+      return;
     }
+    const std::string value(Below(40), static_cast<char>('a' + Below(26)));
+    batch.Put(column, key, value);
+    records[key] = value;
   }
 
   void ExpectSame(const Reader& reader, const Model& model) {

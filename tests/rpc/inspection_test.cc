@@ -1,5 +1,9 @@
 // Supervisors look at what stands behind the commitments of entries: as many of them as the
 // founding says, once for each order, and only at what has not been forgotten.
+#include "service/inspection.h"
+
+#include <fstream>
+#include <iterator>
 #include <optional>
 #include <span>
 #include <string>
@@ -33,6 +37,7 @@ struct Inspection {
   grpc::Status status;
   std::string reason;
   std::optional<uint64_t> log_index;
+  std::string metadata;  // the trailing kluis-log-index
   v1::Receipt receipt;
   std::vector<v1::CommitmentOpening> openings;
 };
@@ -68,6 +73,9 @@ Inspection Send(const TestWorld& vault, const v1::InspectEntriesRequest& request
   }
   got.status = stream->Finish();
   TestWorld::ReadErrorInfo(got.status, got.reason, got.log_index);
+  const auto& trailing = context.GetServerTrailingMetadata();
+  const auto index = trailing.find("kluis-log-index");
+  if (index != trailing.end()) got.metadata = {index->second.data(), index->second.size()};
   return got;
 }
 
@@ -85,6 +93,7 @@ void ExpectRefused(const TestWorld& vault, const Inspection& got, StatusCode cod
   EXPECT_FALSE(got.receipt.has_decided_at());
   EXPECT_THAT(got.openings, IsEmpty());
   ASSERT_TRUE(got.log_index.has_value()) << reason;
+  EXPECT_EQ(got.metadata, std::to_string(*got.log_index));
   const v1::Entry entry = vault.EntryAt(*got.log_index);
   EXPECT_FALSE(entry.decision().allowed());
   EXPECT_EQ(entry.decision().reason(), reason);
@@ -154,6 +163,15 @@ TEST(Inspection, AnOrderServesOnce) {
   request.set_request_id(client::NewRequestId());
   ExpectRefused(vault, Send(vault, request, "supervisor/two"), StatusCode::PERMISSION_DENIED,
                 "STATEMENT_REPLAYED");
+}
+
+TEST(Inspection, ThatIsRefusedStandsInTheVaultsOwnLog) {
+  const TestVault vault;
+  ExpectRefused(vault, Send(vault, RequestFor(vault, 0, kToTheEnd, {"supervisor/one"})),
+                StatusCode::PERMISSION_DENIED, "TOO_FEW_SIGNATURES");
+  std::ifstream file(vault.directory() + "/kluisd.log");
+  const std::string log((std::istreambuf_iterator<char>(file)), {});
+  EXPECT_THAT(log, HasSubstr("\"event\":\"refused\",\"method\":\"InspectEntries\""));
 }
 
 TEST(Inspection, IsForSupervisorsOnly) {
@@ -236,6 +254,19 @@ TEST(Inspection, ShowsTheEntriesOfItsRangeAndNoOthers) {
   EXPECT_EQ(got.openings[1].log_index(), indexes[1]);
   EXPECT_THAT(Inspect(vault, indexes[2] + 1).openings, IsEmpty());
   EXPECT_THAT(Inspect(vault, kToTheEnd - 1).openings, IsEmpty());
+}
+
+// Whoever has gone is not served to the end of a long log.
+TEST(Inspection, AsksBeforeEachEntryWhetherToGoOn) {
+  TestVault vault;
+  Must(vault.Enroll(vault.NewPerson()), "enroll");
+  uint64_t asked = 0;
+  const absl::Status status = service::OpenCommitments(
+      vault.vault(), 0, kToTheEnd,
+      [&] { return ++asked == 3 ? absl::CancelledError("gone") : absl::OkStatus(); },
+      [](v1::CommitmentOpening&) { return absl::OkStatus(); });
+  EXPECT_TRUE(absl::IsCancelled(status)) << status;
+  EXPECT_EQ(asked, 3u);
 }
 
 TEST(Inspection, LeavesOutARefusedEnrolmentWhoseOpeningsWereNeverKept) {

@@ -2,18 +2,30 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <chrono>
 #include <fstream>
+#include <functional>
+#include <future>
 #include <iterator>
+#include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "audit/checkpoint.h"
 #include "audit/state_digest.h"
 #include "audit/statement_facts.h"
+#include "audit/verifier_key.h"
+#include "audit/witness/witness.h"
 #include "kluis/v1/audit_service.grpc.pb.h"
 #include "service/publisher.h"
+#include "storage/layout.h"
+#include "tests/fakes/growing_log.h"
 #include "tests/fakes/loopback_client.h"
+#include "tests/fakes/loopback_server.h"
+#include "tests/fakes/memory_file_system.h"
 #include "tests/fakes/test_vault.h"
 
 namespace kluis {
@@ -67,6 +79,126 @@ TEST(Checkpoint, IsNotMadeAgainForWhatTheLastOneCovers) {
   EXPECT_EQ(vault.vault().publisher().Latest()->note, first->note);
   EXPECT_EQ(vault.vault().publisher().Covering(first->size - 1)->note, first->note);
   EXPECT_GT(vault.vault().publisher().Covering(first->size)->size, first->size);
+}
+
+// A vault whose checkpoints come from the test alone, and whose one witness does with each call
+// what `answer` says.
+class WitnessedVault {
+ public:
+  explicit WitnessedVault(std::function<LoopbackAnswer(const std::string&)> answer)
+      : server_(std::move(answer)) {
+    vault_.ShutDown();
+    const auto key =
+        audit::VerifierKey::Create("witness.example/1", audit::KeyType::kEd25519Cosignature,
+                                   audit::GrowingLog::KeyOf(7).public_key());
+    vault_.config().audit.witnesses = {server_.url() + " " + key->ToString()};
+    vault_.config().audit.witness_quorum = 1;
+    vault_.config().audit.witness_seconds = 30;
+    vault_.config().audit.checkpoint_seconds = 3600;
+    EXPECT_TRUE(vault_.TryStart().ok());
+  }
+
+  service::Publisher& publisher() { return vault_.vault().publisher(); }
+
+ private:
+  LoopbackServer server_;
+  TestVault vault_;
+};
+
+TEST(Quorum, IsMetWhenTheWitnessesCosign) {
+  crypto::MemoryFileSystem files;
+  std::unique_ptr<audit::Witness> witness;  // none yet
+  WitnessedVault vault([&](const std::string& body) {
+    if (witness == nullptr) return LoopbackAnswer{503, "", ""};
+    const audit::WitnessReply reply = witness->AddCheckpoint(body);
+    return LoopbackAnswer{reply.status, reply.content_type, reply.body};
+  });
+  service::Publisher& publisher = vault.publisher();
+  EXPECT_EQ(publisher.witness_quorum(), 1U);
+  EXPECT_EQ(publisher.Last().cosigned, 0U);
+  EXPECT_FALSE(publisher.Last().quorum);
+  EXPECT_GT(publisher.Last().size, 0U);  // made, and published, all the same
+
+  witness = *audit::Witness::Open({"witness.example/1",
+                                   {*audit::VerifierKey::Parse(publisher.verifier_key())},
+                                   "state",
+                                   [] { return uint64_t{1'800'000'000}; }},
+                                  audit::GrowingLog::KeyOf(7), files);
+  const auto signed_now = publisher.Sign();
+  ASSERT_TRUE(signed_now.ok()) << signed_now.status();
+  EXPECT_EQ(signed_now->cosigned, 1U);
+  EXPECT_TRUE(signed_now->quorum);
+  EXPECT_TRUE(publisher.Last().quorum);
+}
+
+TEST(Quorum, OfNobodyIsMet) {
+  TestVault vault;
+  EXPECT_EQ(vault.vault().publisher().Last().cosigned, 0U);
+  EXPECT_TRUE(vault.vault().publisher().Last().quorum);
+}
+
+TEST(Checkpoint, ThatWaitsForASlowWitnessHoldsUpNeitherChecksNorReaders) {
+  std::atomic<bool> slow = false;
+  std::atomic<bool> asked = false;
+  WitnessedVault vault([&](const std::string&) {
+    asked = slow.load();
+    while (slow) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    return LoopbackAnswer{503, "", ""};
+  });
+  service::Publisher& publisher = vault.publisher();
+  const service::SignedCheckpoint last = publisher.Last();
+  slow = true;
+  auto signing = std::async(std::launch::async, [&] { return publisher.Sign().status(); });
+  while (!asked) std::this_thread::yield();
+  EXPECT_TRUE(publisher.Check().ok());
+  EXPECT_EQ(publisher.Covering(last.size - 1)->note, last.note);
+  EXPECT_EQ(signing.wait_for(std::chrono::seconds(0)), std::future_status::timeout);
+  slow = false;
+  EXPECT_TRUE(signing.get().ok());
+}
+
+TEST(Audit, ReadsBeyondTheLogWithoutANewCheckpointEachTime) {
+  TestVault vault;
+  vault.ShutDown();
+  vault.config().audit.checkpoint_seconds = 3600;
+  ASSERT_TRUE(vault.TryStart().ok());
+  Must(vault.Enroll(vault.NewPerson()), "enrol");
+  const size_t entries = vault.Entries(0, 1'000'000).size();
+  EXPECT_EQ(entries, vault.vault().ledger().size());
+  EXPECT_EQ(vault.Entries(0, 1'000'000).size(), entries);
+  EXPECT_EQ(vault.vault().ledger().size(), entries);
+}
+
+TEST(Audit, ProvesNoConsistencyWithWhatWasNotSigned) {
+  TestVault vault;
+  vault.ShutDown();
+  vault.config().audit.checkpoint_seconds = 3600;
+  ASSERT_TRUE(vault.TryStart().ok());
+  Must(vault.Enroll(vault.NewPerson()), "enrol");
+  v1::GetConsistencyProofRequest request;
+  request.set_old_size(1);
+  request.set_new_size(vault.vault().publisher().Last().size);
+  Must(vault.Call("auditor/one", &v1::AuditService::Stub::GetConsistencyProof, request), "proof");
+  request.set_new_size(vault.vault().ledger().size());
+  const auto refused =
+      vault.Call("auditor/one", &v1::AuditService::Stub::GetConsistencyProof, request);
+  EXPECT_EQ(refused.status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(refused.reason, "MALFORMED_REQUEST");
+}
+
+TEST(Ledger, TellsAnEntryThatIsMissingFromOneThatNeverWas) {
+  TestVault vault;
+  const service::Ledger& ledger = vault.vault().ledger();
+  storage::Batch batch;
+  batch.Delete(storage::Column::kLog, storage::EntryKey(2));
+  ASSERT_TRUE(vault.vault().database().Write(std::move(batch)).ok());
+  const auto read = ledger.Entries(ledger.size());
+  EXPECT_TRUE(read(1).ok());
+  for (const absl::Status& missing : {ledger.Entry(2).status(), read(2).status()}) {
+    EXPECT_TRUE(absl::IsDataLoss(missing)) << missing;
+  }
+  EXPECT_TRUE(read(3).ok());
+  EXPECT_TRUE(absl::IsNotFound(ledger.Entry(1'000'000).status()));
 }
 
 TEST(Checkpoint, StandsInTheAnchorInThePublishedLogAndInTheAnswer) {

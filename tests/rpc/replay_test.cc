@@ -11,6 +11,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "service/publisher.h"
+#include "tests/fakes/held_lane.h"
 #include "tests/fakes/test_vault.h"
 
 namespace kluis {
@@ -67,6 +68,12 @@ void LiveThroughIt(TestVault& vault) {
   EXPECT_FALSE(vault.Enroll(vault.NewPerson(), over).ok());
   Must(vault.Verify(subject, vault.Face(found, 1)), "verify");
 
+  const HeldLane lane(vault);
+  const Holder holder = lane.Enrolled();
+  const v1::Envelope release = lane.ReleaseOf(holder);
+  Must(lane.Verify(holder, release), "verify with a release");
+  EXPECT_FALSE(lane.Verify(holder, release).ok());  // once
+
   const std::string kase = vault.ActiveCase();
   const auto search = Must(vault.Identify(kase, vault.Face(found, 1)), "identify");
   ASSERT_EQ(search.candidates_size(), 1);
@@ -91,8 +98,8 @@ TEST(Replay, OfARealVaultsLogFindsNothing) {
   LiveThroughIt(vault);
   const audit::ReplayReport report = Replayed(vault);
   EXPECT_TRUE(report.clean()) << audit::ReplayText(report, 20);
-  EXPECT_EQ(report.completeness.searches, 2u);
-  EXPECT_EQ(report.completeness.concluded, 2u);
+  EXPECT_EQ(report.completeness.searches, 3u);
+  EXPECT_EQ(report.completeness.concluded, 3u);
   EXPECT_EQ(report.completeness.erased, 1u);
   EXPECT_EQ(report.decisions.erased, 1u);
   EXPECT_GT(report.decisions.statements, 10u);
@@ -121,7 +128,7 @@ TEST(Replay, OpensTheCommitmentsOfARealInspection) {
   const audit::ReplayReport report = Replayed(vault, &details);
   EXPECT_TRUE(report.clean()) << audit::ReplayText(report, 20);
   ASSERT_TRUE(report.details.has_value());
-  EXPECT_EQ(report.details->opened, 5u);    // two enrolments and a disclosure
+  EXPECT_EQ(report.details->opened, 7u);    // three enrolments and a disclosure
   EXPECT_EQ(report.details->not_kept, 5u);  // two refused enrolments, a refused disclosure
   EXPECT_EQ(report.details->withheld, 0u);
 }

@@ -1,10 +1,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
 #include <string>
 #include <vector>
 
 #include "audit/log/follow.h"
+#include "audit/note.h"
+#include "audit/witness/cosignature.h"
 #include "tests/fakes/served_log.h"
 
 namespace kluis::audit {
@@ -160,6 +163,23 @@ class FollowerTest : public testing::Test {
  protected:
   FollowerTest() : log_(LogOf(300)), follower_(log_, log_.Key(), kMaxAge) {}
 
+  static const crypto::SigningKey& KeyOf(const std::string& witness) {
+    static std::map<std::string, crypto::SigningKey> keys;
+    if (!keys.contains(witness)) keys.emplace(witness, crypto::SigningKey::Generate());
+    return keys.at(witness);
+  }
+  static std::string NameOf(const std::string& witness) { return "witness.example/" + witness; }
+  static VerifierKey WitnessKey(const std::string& witness) {
+    return *VerifierKey::Create(NameOf(witness), KeyType::kEd25519Cosignature,
+                                KeyOf(witness).public_key());
+  }
+  void Cosign(const std::string& witness) {
+    std::string& note = log_.files["checkpoint"];
+    const NoteSignature line =
+        *CosignText(ParseNote(note)->text, NameOf(witness), KeyOf(witness), kStart);
+    note = *AddSignatures(note, {&line, 1});
+  }
+
   ServedLog log_;
   Follower follower_;
 };
@@ -185,6 +205,28 @@ TEST_F(FollowerTest, FollowsAGrowingLog) {
     EXPECT_EQ(look.closed_at, now);
     now += 10;
   }
+}
+
+// What is kept would be written anew for each cosignature, and look younger than it is.
+TEST_F(FollowerTest, KeepsTheNoteAsItFirstSawIt) {
+  ASSERT_EQ(follower_.LookAgain(kStart).sight, Sight::kFirst);
+  const std::string note = follower_.note();
+  Cosign("a");
+  ASSERT_EQ(follower_.LookAgain(kStart + 1).sight, Sight::kUnchanged);
+  EXPECT_EQ(follower_.note(), note);
+}
+
+TEST_F(FollowerTest, AsksForTheWitnessesThatItIsTold) {
+  const std::vector<VerifierKey> witnesses = {WitnessKey("a"), WitnessKey("b")};
+  Follower two(log_, log_.Key(), kMaxAge, witnesses, 2);
+  Cosign("a");
+  const Look look = two.LookAgain(kStart);
+  EXPECT_EQ(look.sight, Sight::kBad);
+  EXPECT_THAT(look.detail, HasSubstr("cosigned by 1 of 2 witnesses, 2 are needed"));
+  EXPECT_EQ(Follower(log_, log_.Key(), kMaxAge, witnesses, 1).LookAgain(kStart).sight,
+            Sight::kFirst);
+  Cosign("b");
+  EXPECT_EQ(two.LookAgain(kStart).sight, Sight::kFirst);
 }
 
 TEST_F(FollowerTest, SeesAForkEachTimeAndStaysWithTheOlderTree) {

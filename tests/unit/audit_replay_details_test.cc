@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <fstream>
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -133,6 +134,15 @@ TEST(ReplayDetails, FindACommitmentThatIsOpenedTwice) {
   ExpectWrong(log, openings, openings[0].log_index(), "twice");
 }
 
+// As many openings as commitments, and the attestation's stays closed.
+TEST(ReplayDetails, FindACommitmentThatIsOpenedInTheSteadOfAnother) {
+  const LogBuilder log = Story();
+  Openings openings = log.openings();
+  ASSERT_EQ(openings[0].log_index(), openings[1].log_index());
+  openings[1] = openings[0];
+  ExpectWrong(log, openings, openings[0].log_index(), "twice");
+}
+
 // Facts that the vault recorded, and the statements behind the commitments do not bear out.
 TEST(ReplayDetails, FindFactsThatTheStatementsDoNotBearOut) {
   using Edit = void (*)(v1::Enroll&);
@@ -155,6 +165,27 @@ TEST(ReplayDetails, FindFactsThatTheStatementsDoNotBearOut) {
     log.Close();
     EXPECT_EQ(ReplayOf(log).decisions.mismatched, 0u) << "the commitments hide it";
     ExpectWrong(log, log.openings(), index, "do not say what the entry says");
+  }
+}
+
+TEST(ReplayDetails, FindACustodySecretThatTheConsentDoesNotName) {
+  for (const bool honest : {true, false}) {
+    LogBuilder log;
+    PolicyWorld world = PolicyWorld::Ready();
+    world.Do(world.RegisterHeldPurpose());
+    log.Import(world.log);
+    BuiltAct act = log.Real(world.EnrollHeld());
+    if (!honest) act.command.mutable_enroll()->set_custody_sha256(std::string(32, 'x'));
+    const uint64_t index = log.size();
+    ASSERT_TRUE(log.Append(act).decision.allowed());
+    log.Close();
+    if (honest) {
+      const ReplayReport report = ReplayWith(log, log.openings());
+      EXPECT_TRUE(report.clean()) << ReplayText(report, 20);
+      EXPECT_EQ(report.details->opened, 2u);
+    } else {
+      ExpectWrong(log, log.openings(), index, "do not say what the entry says");
+    }
   }
 }
 
@@ -222,6 +253,39 @@ TEST(ReplayDetails, MustBeAnExportOfThisLogInItsOrder) {
   EXPECT_EQ(status_of(ExportOf(backwards)).code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(status_of(ExportOf(beyond)).code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(status_of("not JSON\n").code(), absl::StatusCode::kInvalidArgument);
+}
+
+// Gives what it holds, and then fails as a disk does.
+class FailingBuffer final : public std::stringbuf {
+ public:
+  using std::stringbuf::stringbuf;
+
+ protected:
+  int_type underflow() override {
+    const int_type next = std::stringbuf::underflow();
+    if (next == traits_type::eof()) throw std::ios_base::failure("disk");
+    return next;
+  }
+};
+
+TEST(ReplayDetails, DoNotEndWhereTheFileCannotBeRead) {
+  const LogBuilder log = Story();
+  const Openings some(log.openings().begin(), log.openings().begin() + 2);
+  for (const std::string& lines : {ExportOf(some), std::string()}) {
+    FailingBuffer buffer(lines);
+    std::istream details(&buffer);
+    ReplayOptions options;
+    options.details = &details;
+    const absl::Status status =
+        Replay(log.checkpoint(), log.key(), ReaderOf(log.entries()), options).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable) << status;
+    EXPECT_THAT(std::string(status.message()), HasSubstr("cannot be read"));
+  }
+  std::ifstream missing("/no/such/export");
+  ReplayOptions options;
+  options.details = &missing;
+  EXPECT_EQ(Replay(log.checkpoint(), log.key(), ReaderOf(log.entries()), options).status().code(),
+            absl::StatusCode::kUnavailable);
 }
 
 TEST(ParseOpening, ReadsALineAndRefusesEveryOtherForm) {

@@ -9,7 +9,9 @@
 #include "audit/statement_facts.h"
 #include "tests/fakes/log_builder.h"
 #include "tests/fakes/memory_log.h"
+#include "tests/fakes/operator_acts.h"
 #include "tests/fakes/policy_world.h"
+#include "tests/fakes/rotation_acts.h"
 
 namespace kluis::audit {
 namespace {
@@ -64,6 +66,31 @@ TEST(ReplayStatements, MayBeWrittenInAnyOrderOfFieldsAndWithWhiteSpace) {
     AddSignature(log.KeyOf("sup-1"), envelope);
   });
   EXPECT_TRUE(honest.report.clean()) << ReplayText(honest.report, 20);
+}
+
+// Orders of operators and supervisors that change no case stand whole as well.
+TEST(ReplayStatements, OfARecoveryAndARotationAreReadAgain) {
+  const auto recovering = [](PolicyWorld& world) {
+    policy::RegisterOperators(world);
+    return policy::Recover(world);
+  };
+  const auto rotating = [](PolicyWorld& world) { return policy::RotateTransform(world); };
+  EXPECT_TRUE(Tell(recovering, [](BuiltAct&, LogBuilder&) {}).report.clean());
+  EXPECT_TRUE(Tell(rotating, [](BuiltAct&, LogBuilder&) {}).report.clean());
+  ExpectWrong(Tell(recovering,
+                   [](BuiltAct& act, LogBuilder&) {
+                     act.command.mutable_recover()->mutable_order()->set_reasons("Another.");
+                   }),
+              "does not say");
+  ExpectWrong(Tell(rotating,
+                   [](BuiltAct& act, LogBuilder&) {
+                     act.command.mutable_rotate_transform()->mutable_order()->set_reasons("Other.");
+                   }),
+              "does not say");
+  ExpectWrong(
+      Tell(recovering,
+           [](BuiltAct& act, LogBuilder&) { act.envelopes[0].mutable_signatures()->RemoveLast(); }),
+      "signatures");
 }
 
 TEST(ReplayStatements, FindAnEnumThatNamesNothing) {
@@ -195,6 +222,19 @@ TEST(ReplayDerived, FindsCommitmentsThatTheCommandDoesNotMake) {
                     act.command.mutable_disclose()->set_subject_commitment(std::string(32, 's'));
                   }),
               "commits to whom it named");
+}
+
+TEST(ReplayDerived, FindsAReleaseThatIsNone) {
+  ExpectWrong(Tell(
+                  [](PolicyWorld& world) {
+                    world.Do(world.RegisterHeldPurpose());
+                    return world.VerifyHeld(world.EnrolledHeld());
+                  },
+                  [](BuiltAct& act, LogBuilder&) {
+                    act.command.mutable_verify()->mutable_released()->mutable_statement()->set_kind(
+                        "consent");
+                  }),
+              "no release");
 }
 
 TEST(ReplayDerived, FindsACommittedStatementOfAnotherKind) {

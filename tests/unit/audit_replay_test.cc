@@ -9,7 +9,9 @@
 #include "audit/replay/replay.h"
 #include "tests/fakes/log_builder.h"
 #include "tests/fakes/memory_log.h"
+#include "tests/fakes/operator_acts.h"
 #include "tests/fakes/policy_world.h"
+#include "tests/fakes/rotation_acts.h"
 
 namespace kluis::audit {
 namespace {
@@ -309,6 +311,54 @@ TEST(Decisions, FindAnEditedRuleReasonOrChange) {
   ExpectWrong(
       Tell(v1::Command::kEraseDone, [](v1::Entry& e) { e.mutable_changes()->RemoveLast(); }),
       "changes");
+}
+
+// Sealed, rekeyed, rotated; then restored from a backup, with one template less.
+TEST(Replay, FindsNothingInTheActsOfOperatorsAndARotation) {
+  PolicyWorld world = policy::WithOperators();
+  const std::string lost = world.TemplateOf(world.Enrolled()).id();
+  const std::string kept = world.TemplateOf(world.Enrolled()).id();
+  world.Do(policy::SealService());
+  world.Do(policy::Rekey());
+  world.Do(policy::Recover(world));
+  world.Do(policy::LoseTemplate(lost));
+  world.Do(world.EraseDone(v1::ERASURE_TARGET_TEMPLATE, lost));
+  world.Do(policy::RotateTransform(world));
+  world.Do(policy::RenewTemplate(kept));
+  world.Do(world.EraseDone(v1::ERASURE_TARGET_SLOT, kept));
+  const policy::Ruling finished = world.Do(policy::FinishRotation());
+  for (const v1::RecordChange& change : finished.changes) {
+    if (!change.has_pending_erasure()) continue;
+    world.Do(world.EraseDone(v1::ERASURE_TARGET_TRANSFORM, change.pending_erasure().id()));
+  }
+  LogBuilder log;
+  log.Import(world.log);
+  log.Close();
+  const ReplayReport report = ReplayOf(log);
+  EXPECT_TRUE(report.clean()) << ReplayText(report, 20);
+  EXPECT_EQ(report.completeness.erasures, 3u);
+  EXPECT_EQ(report.completeness.erased, 3u);
+  EXPECT_EQ(report.decisions.erased, 1u) << "the enrolment of what was lost";
+}
+
+// A template of nowhere that is said to be erased: no decision is taken off those replayed.
+TEST(Decisions, CountNothingTwiceWhenWhatWasNeverReachedIsErased) {
+  LogBuilder log;
+  log.SetTime(1'800'000'000);
+  v1::Decision allowed;
+  allowed.set_allowed(true);
+  v1::RecordChange change;
+  change.mutable_template_()->set_id(std::string(16, 'x'));
+  change.mutable_template_()->set_state(v1::TEMPLATE_STATE_ERASING);
+  log.AppendEntry(log.EntryOf({}, allowed, {change}));
+  BuiltAct done;
+  done.command.mutable_erase_done()->set_target(v1::ERASURE_TARGET_TEMPLATE);
+  done.command.mutable_erase_done()->set_id(std::string(16, 'x'));
+  log.AppendEntry(log.EntryOf(done, allowed, {}));
+  const ReplayReport report = ReplayOf(log);
+  EXPECT_EQ(report.decisions.replayed, 0u);
+  EXPECT_EQ(report.decisions.erased, 0u);
+  EXPECT_EQ(report.decisions.mismatched, 2u);
 }
 
 TEST(Decisions, OfOtherRulesAreListedOnceAndCounted) {

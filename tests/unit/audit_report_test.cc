@@ -40,7 +40,7 @@ class ReportTest : public testing::Test {
   }
 
   absl::StatusOr<YearReport> Make(int year = 2026) const {
-    return MakeYearReport(scratch_.path(), log_.Key(), year, nullptr);
+    return MakeYearReport(scratch_.path(), log_.Key(), year);
   }
 
   static std::string Vector(const std::string& name) {
@@ -68,7 +68,7 @@ TEST_F(ReportTest, IsNotMadeOfALogThatDoesNotVerify) {
   log_.files["checkpoint"][30] ^= 1;
   log_.WriteTo(scratch_.path());
   EXPECT_FALSE(Make().ok());
-  EXPECT_FALSE(MakeYearReport(scratch_.path() + "/none", log_.Key(), 2026, nullptr).ok());
+  EXPECT_FALSE(MakeYearReport(scratch_.path() + "/none", log_.Key(), 2026).ok());
 }
 
 TEST_F(ReportTest, IsNotMadeWhenOneEntryWasChanged) {
@@ -87,12 +87,32 @@ TEST_F(ReportTest, IsNotMadeWhenTheLogChangesWhileItIsCounted) {
   log_.WriteTo(scratch_.path());
   const std::string path =
       *TilePath({true, 0, 1, static_cast<uint32_t>(log_.entries.size() - kTileWidth)});
-  const auto change = [&](uint64_t, uint64_t) {
+  VerifyOptions options;
+  options.threads = 1;  // the second bundle is read after the first was counted
+  options.progress = [&](uint64_t, uint64_t) {
     log_.files[path].back() ^= 1;  // the closing entry's act
     log_.WriteTo(scratch_.path());
   };
   EXPECT_TRUE(Make().ok());
-  EXPECT_EQ(MakeYearReport(scratch_.path(), log_.Key(), 2026, change).status().code(),
+  EXPECT_EQ(MakeYearReport(scratch_.path(), log_.Key(), 2026, options).status().code(),
+            absl::StatusCode::kDataLoss);
+}
+
+TEST_F(ReportTest, TellsHowFarItIsAndReadsTheLogOnce) {
+  std::vector<uint64_t> told;
+  VerifyOptions options;
+  options.progress = [&](uint64_t done, uint64_t) { told.push_back(done); };
+  ASSERT_TRUE(MakeYearReport(scratch_.path(), log_.Key(), 2026, options).ok());
+  EXPECT_EQ(told, std::vector<uint64_t>{log_.entries.size()});
+}
+
+TEST_F(ReportTest, IsNotMadeOfALogThatTooFewWitnessesCosigned) {
+  VerifyOptions options;
+  options.witnesses = {*VerifierKey::Create("witness.example/a", KeyType::kEd25519Cosignature,
+                                            crypto::SigningKey::Generate().public_key())};
+  EXPECT_TRUE(MakeYearReport(scratch_.path(), log_.Key(), 2026, options).ok());
+  options.quorum = 1;
+  EXPECT_EQ(MakeYearReport(scratch_.path(), log_.Key(), 2026, options).status().code(),
             absl::StatusCode::kDataLoss);
 }
 
@@ -268,6 +288,77 @@ TEST(YearCounter, DoesNotCountARefusedOutcome) {
   EXPECT_EQ(report.total.searches, 4U);
   EXPECT_EQ(report.total.hits, 0U);
   EXPECT_EQ(report.verifications.match, 0U);
+}
+
+TEST(YearCounter, CountsTemplatesByTheReasonOfTheirEnd) {
+  LogStory story = StoryOf2026();
+  LogStory more;
+  more.Enroll(LogStory::k2026, 'a');
+  more.Enroll(LogStory::k2026, 'b');
+  more.Replace(LogStory::k2026 + 10, 'a', 'c');
+  more.Recover(LogStory::k2026 + 20, 100, 120, 'b');
+  EXPECT_EQ(Count(story, 2026).ended,
+            (std::map<std::string, uint64_t>{
+                {"expired", 1}, {"lost", 0}, {"replaced", 0}, {"withdrawn", 3}}));
+  const YearReport report = Count(more, 2026);
+  EXPECT_EQ(report.ended, (std::map<std::string, uint64_t>{
+                              {"expired", 0}, {"lost", 1}, {"replaced", 1}, {"withdrawn", 0}}));
+  EXPECT_EQ(report.purposes.at(0).replaced, 1U);
+  EXPECT_EQ(report.purposes.at(0).lost, 1U);
+  EXPECT_EQ(report.purposes.at(0).templates_at_end, 1U);
+  EXPECT_EQ(Count(more, 2025).ended.at("lost"), 0U) << "only of the year";
+}
+
+TEST(YearCounter, ListsRecoveriesWithBothSizesAndWhatWasLost) {
+  LogStory story;
+  story.Enroll(LogStory::k2026, 'a');
+  story.Recover(LogStory::k2026 + 20, 100, 120, 'a');
+  const YearReport report = Count(story, 2026);
+  EXPECT_EQ(report.recovered, 1U);
+  ASSERT_EQ(report.recoveries.size(), 1U);
+  EXPECT_EQ(report.recoveries[0].from_size, 100U);
+  EXPECT_EQ(report.recoveries[0].to_size, 120U);
+  EXPECT_EQ(report.recoveries[0].lost_templates, 1U);
+  EXPECT_EQ(report.recoveries[0].signatures, 2U);
+  EXPECT_THAT(YearReportMarkdown(report),
+              HasSubstr("| 1 | 2026-01-01 00:00:20 UTC | 100 | 120 | 1 | 0 | 2 | the machine \\| "
+                        "burnt |"));
+  const auto json = nlohmann::json::parse(YearReportJson(report));
+  EXPECT_EQ(json["recoveries"]["count"], 1);
+  EXPECT_EQ(json["recoveries"]["first"][0]["to_size"], 120);
+}
+
+TEST(YearCounter, CountsSealsAndNewShares) {
+  LogStory story;
+  story.Seal(LogStory::k2026);
+  story.Seal(LogStory::k2026 + 1);
+  story.Rekey(LogStory::k2026 + 2);
+  const YearReport report = Count(story, 2026);
+  EXPECT_EQ(report.seals, 2U);
+  EXPECT_EQ(report.rekeys, 1U);
+  EXPECT_THAT(YearReportMarkdown(report), AllOf(HasSubstr("| sealed by an operator | 2 |"),
+                                                HasSubstr("| new shares of the root key | 1 |")));
+}
+
+TEST(YearCounter, ATemplateThatIsProtectedAnewIsOneTemplate) {
+  LogStory story;
+  story.Enroll(LogStory::k2026, 'a');
+  story.Rotate(LogStory::k2026 + 10, 'a');
+  const YearReport report = Count(story, 2026);
+  EXPECT_EQ(report.purposes.at(0).templates_at_end, 1U);
+  EXPECT_EQ(report.rotations, 1U);
+  EXPECT_EQ(report.renewed, 1U);
+  EXPECT_EQ(report.rotations_finished, 1U);
+  ASSERT_EQ(report.orders.size(), 1U);
+  EXPECT_EQ(report.orders[0].act, "rotate");
+  EXPECT_EQ(report.erasures.at("slot").MaxSeconds(), 1);
+  EXPECT_EQ(report.erasures.at("transform").MaxSeconds(), 5);
+}
+
+TEST(YearCounter, ATemplateThatNobodyEnrolledDoesNotMakeTheCountWrapAround) {
+  LogStory story;
+  story.EndTemplate(LogStory::k2026, 'a', false);
+  EXPECT_EQ(Count(story, 2026).purposes.at(0).templates_at_end, 0U);
 }
 
 TEST(YearReport, SaysThatUrgentCasesAreNotMeasured) {

@@ -58,6 +58,33 @@ TEST_F(CommandLineTest, AnswersWrongUsageWithTwo) {
   EXPECT_EQ(Run({"order", "stop", "p", "--reasons", "r"}), 2);
 }
 
+TEST_F(CommandLineTest, ARecoveryOrderIsSignedByOneAndCosignedByAnother) {
+  ASSERT_EQ(Run({"key", "new", Path("op-1.key")}), 0);
+  ASSERT_EQ(Run({"key", "new", Path("op-2.key")}), 0);
+  const std::string order = Path("order.json");
+  ASSERT_EQ(Run({"statement", "sign", "recovery-order", "--vault", "vault.test/log", "--key",
+                 Path("op-1.key"), "--set", "reasons=disk lost", "-o", order}),
+            0)
+      << err_;
+  ASSERT_EQ(Run({"statement", "cosign", order, "--key", Path("op-2.key")}), 0) << err_;
+  EXPECT_EQ(Run({"statement", "show", order, "--key", Path("op-1.key"), "--key", Path("op-2.key")}),
+            0)
+      << err_;
+  EXPECT_NE(out_.find("disk lost"), std::string::npos);
+}
+
+TEST_F(CommandLineTest, RestoresOnARecoveryOrderOnly) {
+  ASSERT_EQ(Run({"key", "new", Path("op-1.key")}), 0);
+  const std::string order = Path("order.json");
+  ASSERT_EQ(Run({"statement", "sign", "stop-order", "--vault", "vault.test/log", "--key",
+                 Path("op-1.key"), "--set", "purpose=p", "--set", "reasons=r", "-o", order}),
+            0);
+  EXPECT_EQ(Run({"vault", "restore", "--order", order}), 4);
+  EXPECT_EQ(Run({"vault", "restore"}), 2);
+  EXPECT_EQ(Run({"vault", "restore", "--order", order, "--backup", "0"}), 2);
+  EXPECT_EQ(Run({"vault", "backup", "--keep", "0"}), 2);
+}
+
 TEST_F(CommandLineTest, MakesAKeyOnceAndShowsIt) {
   ASSERT_EQ(Run({"key", "new", Path("a.key")}), 0);
   const std::string made = out_;

@@ -115,6 +115,30 @@ TEST(KeyFileFault, AFailedWriteLeavesNoFile) {
   }
 }
 
+TEST(DeviceSecretFile, HasTheDocumentedFormAndRoundTrips) {
+  SecretBytes secret = SecretBytes::Zero(32);
+  for (size_t i = 0; i < 32; ++i) secret.ExposeMutable()[i] = static_cast<uint8_t>(i);
+  MemoryFileSystem files;
+  ASSERT_TRUE(WriteDeviceSecret(secret, "keys/me", files).ok());
+  EXPECT_EQ(WriteDeviceSecret(secret, "keys/me", files).code(), StatusCode::kAlreadyExists);
+  const auto read = ReadDeviceSecret("keys/me", files);
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_TRUE(read->ConstantTimeEquals(secret));
+  files.Put("keys/known",
+            "kluis-custody-secret-v1\nAAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n");
+  EXPECT_TRUE(ReadDeviceSecret("keys/known", files)->ConstantTimeEquals(secret));
+}
+
+TEST(DeviceSecretFile, IsNoSigningKeyNorTheOtherWayRound) {
+  MemoryFileSystem files;
+  ASSERT_TRUE(WriteDeviceSecret(SecretBytes::Random(32), "keys/me", files).ok());
+  ASSERT_TRUE(WriteSigningKey(KnownKey(), "keys/judge", files).ok());
+  EXPECT_EQ(ReadSigningKey("keys/me", files).status().code(), StatusCode::kInvalidArgument);
+  EXPECT_EQ(ReadDeviceSecret("keys/judge", files).status().code(), StatusCode::kInvalidArgument);
+  EXPECT_EQ(WriteDeviceSecret(SecretBytes::Random(31), "keys/short", files).code(),
+            StatusCode::kInvalidArgument);
+}
+
 TEST(Paths, SplitIntoDirectoryAndName) {
   EXPECT_EQ(DirectoryOf("a/b/c"), "a/b");
   EXPECT_EQ(DirectoryOf("c"), ".");

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "matching/transform.h"
@@ -111,6 +112,67 @@ TEST(TransformApply, RefusesWhatIsNoTemplateAndLeavesTheOutputAlone) {
   EXPECT_EQ(out, std::vector<float>(128, 42));
   std::vector<float> small(127);
   EXPECT_EQ(transform->Apply(WholeNumbers(Euclidean()), small).code(),
+            absl::StatusCode::kInvalidArgument);
+}
+
+TEST(TransformRenew, GivesWhatTheNewKeyGivesForTheTemplateItself) {
+  Key other = CountingKey();
+  other[0] ^= 1;
+  for (const Algorithm* algorithm : {&Cosine(), &Euclidean()}) {
+    const auto former = Transform::Create(*algorithm, CountingKey());
+    const auto next = Transform::Create(*algorithm, other);
+    ASSERT_TRUE(former.ok() && next.ok());
+    const std::vector<float> values = WholeNumbers(*algorithm);
+    const std::vector<float> expected = Protected(*algorithm, other, values);
+    std::vector<float> renewed = Protected(*algorithm, CountingKey(), values);
+    ASSERT_TRUE(next->Renew(*former, renewed, renewed).ok());
+    double squared = 0;
+    double error = 0;
+    for (std::size_t i = 0; i < expected.size(); ++i) {
+      const double difference = static_cast<double>(renewed[i]) - static_cast<double>(expected[i]);
+      squared += static_cast<double>(expected[i]) * static_cast<double>(expected[i]);
+      error += difference * difference;
+    }
+    EXPECT_LT(std::sqrt(error / squared), 1e-6) << algorithm->id;
+  }
+}
+
+// A vault that rotates every day for three years.
+TEST(TransformRenew, DoesNotWearATemplateOut) {
+  std::vector<float> renewed = Protected(Cosine(), CountingKey(), WholeNumbers(Cosine()));
+  Key key = CountingKey();
+  absl::StatusOr<Transform> former = Transform::Create(Cosine(), key);
+  for (int day = 0; day < 1'000; ++day) {
+    key[static_cast<std::size_t>(day) % key.size()] ^= static_cast<std::uint8_t>(1 + day % 255);
+    absl::StatusOr<Transform> next = Transform::Create(Cosine(), key);
+    ASSERT_TRUE(next.ok());
+    ASSERT_TRUE(next->Renew(*former, renewed, renewed).ok());
+    former = std::move(next);
+  }
+  const std::vector<float> expected = Protected(Cosine(), key, WholeNumbers(Cosine()));
+  double dot = 0;
+  double squared = 0;
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    dot += static_cast<double>(renewed[i]) * static_cast<double>(expected[i]);
+    squared += static_cast<double>(renewed[i]) * static_cast<double>(renewed[i]);
+  }
+  EXPECT_NEAR(dot, 1, 1e-6);
+  EXPECT_NEAR(squared, 1, 1e-6);
+}
+
+TEST(TransformRenew, RefusesAnotherAlgorithmAndWhatIsNotProtected) {
+  const auto cosine = Transform::Create(Cosine(), CountingKey());
+  const auto euclidean = Transform::Create(Euclidean(), CountingKey());
+  std::vector<float> protected_form = Protected(Cosine(), CountingKey(), WholeNumbers(Cosine()));
+  std::vector<float> out(Cosine().dimension, 42);
+  EXPECT_EQ(cosine->Renew(*euclidean, protected_form, out).code(),
+            absl::StatusCode::kInvalidArgument);
+  std::vector<float> of_length_two = protected_form;
+  for (float& value : of_length_two) value *= 2;
+  EXPECT_EQ(cosine->Renew(*cosine, of_length_two, out).code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(out, std::vector<float>(Cosine().dimension, 42));
+  std::vector<float> small(Cosine().dimension - 1);
+  EXPECT_EQ(cosine->Renew(*cosine, protected_form, small).code(),
             absl::StatusCode::kInvalidArgument);
 }
 

@@ -186,6 +186,46 @@ TEST(ParseConfig, RefusesKeysWithinTheDataDirectoryAndSharedFiles) {
                 "keys.log_signer: must be another file than keys.root_key");
 }
 
+TEST(ParseConfig, TakesReplicasAsPairsOfPathsApartFromEverythingElse) {
+  const absl::StatusOr<Config> config =
+      Parse("[keyring]\nreplicas = [\"second/ring /mnt/root.key\"]\n");
+  ASSERT_TRUE(config.ok()) << config.status();
+  const std::vector<ReplicaConfig> replicas = ReplicasOf(config->keys);
+  ASSERT_EQ(replicas.size(), 1U);
+  EXPECT_EQ(replicas[0].keyring, "/etc/kluis/second/ring");
+  EXPECT_EQ(replicas[0].root_key, "/mnt/root.key");
+  for (const char* bad : {"one", "one two three", "one ", " two"}) {
+    ExpectRefused(absl::StrCat("[keyring]\nreplicas = [\"", bad, "\"]"),
+                  "keyring.replicas: each must be two paths");
+  }
+  ExpectRefused("[keyring]\nreplicas = [\"data/ring /mnt/root.key\"]",
+                "keyring.replicas: must lie outside vault.data");
+  ExpectRefused("[keyring]\nreplicas = [\"keys/keyring /mnt/root.key\"]",
+                "keyring.replicas: must be another file than keys.keyring");
+}
+
+TEST(ParseConfig, TakesWhatTheWayOfUnsealingNeedsAndNothingElse) {
+  EXPECT_TRUE(Parse("[keys]\nunseal = \"shares\"").ok());
+  EXPECT_TRUE(Parse("[keys]\nunseal = \"passphrase\"\npassphrase_file = \"keys/pass\"").ok());
+  ExpectRefused("[keys]\nunseal = \"hope\"", "keys.unseal: must be none, passphrase,");
+  ExpectRefused("[keys]\nunseal = \"passphrase\"", "keys.passphrase_file: must be set when");
+  ExpectRefused("[keys]\npassphrase_file = \"keys/pass\"",
+                "keys.passphrase_file: must be set when");
+  ExpectRefused("[keys]\nunseal = \"token\"", "keys.token_module: must be set when");
+  ExpectRefused("[keys]\nunseal = \"passphrase\"\npassphrase_file = \"data/pass\"",
+                "keys.passphrase_file: must lie outside vault.data");
+}
+
+TEST(ParseConfig, KeepsKeysOutOfBackupsAndOfThePublishedLog) {
+  ExpectRefused("[vault]\nbackups = \"data/backups\"", "vault.backups: must be another directory");
+  ExpectRefused("[vault]\nbackups = \"keys\"", "keys.keyring: must lie outside vault.backups");
+  ExpectRefused("[audit]\ndirectory = \"keys\"\nanchor = \"elsewhere/anchor\"",
+                "keys.keyring: must lie outside audit.directory");
+  ExpectRefused("[audit]\ndirectory = \"pki\"", "audit.directory: is public");
+  ExpectRefused("[audit]\nanchor = \"keys/log.key\"",
+                "audit.anchor: must be another file than keys.log_signer");
+}
+
 class LoadConfigTest : public testing::Test {
  protected:
   LoadConfigTest() {
@@ -218,6 +258,15 @@ TEST_F(LoadConfigTest, TakesASafeDirectoryBeforeAnyKeyIsMade) {
   EXPECT_EQ(config->vault.data, Path("data"));
   fs::remove(Path("keys"));
   EXPECT_TRUE(LoadConfig(Path("kluisd.toml")).ok());
+}
+
+TEST_F(LoadConfigTest, TakesAFileOfTheCurrentDirectory) {
+  const fs::path before = fs::current_path();
+  fs::current_path(scratch_.path());
+  const absl::StatusOr<Config> config = LoadConfig("kluisd.toml");
+  fs::current_path(before);
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->vault.data, Path("data"));
 }
 
 TEST_F(LoadConfigTest, TakesTheExample) {

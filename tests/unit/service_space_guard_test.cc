@@ -242,6 +242,13 @@ TEST_F(SpaceGuardTest, AnswersManyThreadsAtOnce) {
   EXPECT_EQ(guard->level(), SpaceLevel::kOk);
 }
 
+TEST(SpaceLevel, IsToldInWordsThatBeginWithItsName) {
+  EXPECT_TRUE(InWords(SpaceLevel::kOk).starts_with("ok: "));
+  EXPECT_TRUE(InWords(SpaceLevel::kLow).starts_with("low: "));
+  EXPECT_TRUE(InWords(SpaceLevel::kCritical).starts_with("critical: "));
+  EXPECT_TRUE(InWords(SpaceLevel::kFull).starts_with("full: "));
+}
+
 // What goes on while space is short, by the names in ledger.proto. A new act belongs here as well.
 const std::map<std::string, bool>& Expected() {
   static const auto* const acts = new std::map<std::string, bool>{
@@ -272,6 +279,13 @@ const std::map<std::string, bool>& Expected() {
       {"erase_done", true},
       {"start_service", true},
       {"close_checkpoint", true},
+      {"seal_service", true},
+      {"rekey", false},
+      {"recover", true},
+      {"lose_template", true},
+      {"rotate_transform", false},
+      {"renew_template", false},
+      {"finish_rotation", true},
       {"reject", false},
   };
   return *acts;

@@ -387,7 +387,7 @@ TEST(WitnessesCreate, NamesTheSettingThatIsWrong) {
   for (const double seconds : {0.0, -1.0, 601.0, std::nan("")}) {
     EXPECT_EQ(refused({{url, key}}, 1, seconds), "witness_timeout_seconds");
   }
-  EXPECT_EQ(refused(std::vector<WitnessConfig>(33, {url, key}), 1, 1), "witnesses");
+  EXPECT_EQ(refused(std::vector<WitnessConfig>(kMaxWitnesses + 1, {url, key}), 1, 1), "witnesses");
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <optional>
@@ -221,6 +222,54 @@ TEST_F(StorageBackup, SaysWhatIsMissing) {
   EXPECT_TRUE(absl::IsNotFound(Backup::Restore(place_, 7, target_).status()));
   EXPECT_TRUE(absl::IsUnavailable(
       Backup::Restore(place_, std::nullopt, scratch_.path() + "/no/such").status()));
+}
+
+TEST_F(StorageBackup, InspectMarksWhatIsDamagedAndNothingElse) {
+  EXPECT_TRUE(Backup::Inspect(place_)->empty());
+  WriteBatches(5);
+  MustCreate();
+  WriteBatches(3);
+  MustCreate();
+  auto inspected = Backup::Inspect(place_);
+  ASSERT_TRUE(inspected.ok()) << inspected.status();
+  for (const BackupInfo& info : *inspected) EXPECT_FALSE(info.damaged);
+  for (const std::string& file : FilesOfBackups()) {  // a table that only the second one has
+    if (file.find("/private/2/") == std::string::npos || file.ends_with("CURRENT")) continue;
+    std::ofstream(file, std::ios::app) << "more";
+    break;
+  }
+  inspected = Backup::Inspect(place_);
+  ASSERT_TRUE(inspected.ok()) << inspected.status();
+  ASSERT_EQ(inspected->size(), 2u);
+  EXPECT_FALSE(inspected->front().damaged);
+  EXPECT_TRUE(inspected->back().damaged);
+  EXPECT_EQ(inspected->back().id, 2u);
+}
+
+TEST_F(StorageBackup, ARestoredDirectoryHasItsMark) {
+  WriteBatches(5);
+  MustCreate();
+  ASSERT_TRUE(Backup::Restore(place_, 1, target_, {"MARK", "of a test\n"}).ok());
+  std::ifstream file(target_ + "/MARK", std::ios::binary);
+  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(file), {}), "of a test\n");
+  const auto database = Database::Open({target_, false, nullptr});
+  ASSERT_TRUE(database.ok()) << database.status();
+  EXPECT_EQ(CountNumberedBatches(**database, kSize), 5u);
+}
+
+TEST_F(StorageBackup, IsMadeOfAnOpenDatabaseUnlessThatFailed) {
+  database_.reset();
+  const auto disk = std::make_shared<FaultFileSystem>();
+  auto database = Database::Open({path_, false, disk});
+  ASSERT_TRUE(database.ok()) << database.status();
+  ASSERT_TRUE((*database)->WriteSynced(NumberedBatch(0, kSize)).ok());
+  const auto made = (*database)->BackUp(place_);
+  ASSERT_TRUE(made.ok()) << made.status();
+  EXPECT_EQ(Restored(), 1u);
+  disk->FailNth(1, FaultFileSystem::Duration::kFromThenOn);
+  EXPECT_FALSE((*database)->WriteSynced(NumberedBatch(1, kSize)).ok());
+  EXPECT_TRUE(absl::IsUnavailable((*database)->BackUp(place_).status()));
+  EXPECT_EQ(Backup::List(place_)->size(), 1u);
 }
 
 TEST_F(StorageBackup, RefusesAPlaceWithinTheDatabase) {

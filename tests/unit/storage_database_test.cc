@@ -79,29 +79,19 @@ TEST_F(DatabaseTest, ABatchIsAppliedInTheOrderOfItsCalls) {
   batch.Put(Column::kState, "a", "1");
   batch.Put(Column::kState, "b", "2");
   batch.Put(Column::kState, "c", "3");
-  batch.DeleteRange(Column::kState, "a", "c");
+  batch.Delete(Column::kState, "a");
+  batch.Delete(Column::kState, "b");
   batch.Put(Column::kState, "b", "4");
   batch.Delete(Column::kState, "absent");
   ASSERT_TRUE(database_->WriteSynced(std::move(batch)).ok());
   EXPECT_EQ(Listing(*database_, Column::kState), "b=4 c=3 ");
 }
 
-TEST_F(DatabaseTest, ARangeThatEndsBeforeItBeginsDeletesNothing) {
-  Put(Column::kState, "b", "1");
-  Batch batch;
-  batch.DeleteRange(Column::kState, "a", "");
-  batch.DeleteRange(Column::kState, "c", "a");
-  EXPECT_TRUE(batch.empty());
-  ASSERT_TRUE(database_->WriteSynced(std::move(batch)).ok());
-  EXPECT_EQ(Listing(*database_, Column::kState), "b=1 ");
-}
-
 TEST(Batch, CountsTheBytesOfKeysAndValues) {
   Batch batch;
   batch.Put(Column::kLog, "abc", "defg");
   batch.Delete(Column::kLog, "ab");
-  batch.DeleteRange(Column::kLog, "a", "b");
-  EXPECT_EQ(batch.bytes(), 11U);
+  EXPECT_EQ(batch.bytes(), 9U);
 }
 
 TEST_F(DatabaseTest, AWriteIsVisibleBeforeItIsSynced) {

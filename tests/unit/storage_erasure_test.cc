@@ -76,16 +76,12 @@ TEST_P(ErasureTest, CompactRemovesDeletedBytesFromTheLowestLevel) {
   EXPECT_EQ(*database_->Get(GetParam(), "a"), "stays");
 }
 
-TEST_P(ErasureTest, CompactRemovesOverwrittenAndRangeDeletedBytes) {
+TEST_P(ErasureTest, CompactRemovesOverwrittenBytes) {
   PutCanary();
   Batch batch;
   batch.Put(GetParam(), kKeyCanary, "new");
-  batch.Put(GetParam(), "other", std::string(kCanary) + "-2");
   Write(std::move(batch));
   ASSERT_TRUE(database_->Flush().ok());
-  Batch range;
-  range.DeleteRange(GetParam(), "o", "p");
-  Write(std::move(range));
   ASSERT_TRUE(database_->Compact(GetParam(), "a", "z").ok());
   EXPECT_FALSE(OnDisk(kCanary));
   EXPECT_EQ(*database_->Get(GetParam(), kKeyCanary), "new");

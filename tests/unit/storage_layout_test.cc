@@ -41,7 +41,6 @@ TEST(Layout, PrefixesBeginTheKeysTheyStandFor) {
   EXPECT_TRUE(TemplateKey(IdOf(1)).starts_with(TemplatePrefix()));
   EXPECT_TRUE(ProbeKey(IdOf(1), IdOf(2)).starts_with(ProbePrefix(IdOf(1))));
   EXPECT_TRUE(NoticeKey(IdOf(1), IdOf(2)).starts_with(NoticePrefix(IdOf(1))));
-  EXPECT_TRUE(OpeningKey(1, 2).starts_with(OpeningPrefix(1)));
 }
 
 TEST(Layout, EntryKeysSortByIndex) {
@@ -57,13 +56,11 @@ TEST(Layout, EntryIndexIsReadBackFromEntryKeysOnly) {
   EXPECT_EQ(EntryIndexOf(EntryKey(1) + "x"), std::nullopt);
 }
 
-TEST(Layout, IdsAndDigestsHaveOneLength) {
+TEST(Layout, IdsHaveOneLength) {
   EXPECT_EQ(IdFromBytes(std::string(16, '\x05')), IdOf(5));
   EXPECT_EQ(IdFromBytes(std::string(15, '\x05')), std::nullopt);
   EXPECT_EQ(IdFromBytes(std::string(17, '\x05')), std::nullopt);
   EXPECT_EQ(IdFromBytes(""), std::nullopt);
-  EXPECT_TRUE(KeyedDigestFromBytes(std::string(32, '\x05')).has_value());
-  EXPECT_EQ(KeyedDigestFromBytes(std::string(31, '\x05')), std::nullopt);
 }
 
 TEST(Layout, NumbersAreEightBytesBigEndian) {

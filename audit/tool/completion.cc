@@ -1,0 +1,161 @@
+#include "audit/tool/completion.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
+
+namespace kluis::audit {
+namespace {
+
+// A place on the command line: "", "receipt" or "receipt verify", and what can follow.
+struct Place {
+  std::string path;
+  std::vector<const CLI::App*> words;
+  std::vector<const CLI::Option*> options;
+};
+
+// The options and words of `app` itself and of its groups, which have no name on the line.
+void AddTo(Place& place, const CLI::App& app) {
+  for (const CLI::Option* option : app.get_options({})) {
+    if (option->get_lnames().empty()) continue;
+    const bool known = std::any_of(place.options.begin(), place.options.end(), [&](const auto* o) {
+      return o->get_lnames()[0] == option->get_lnames()[0];  // a group has its own --help
+    });
+    if (!known) place.options.push_back(option);
+  }
+  for (const CLI::App* word : app.get_subcommands({})) {
+    if (word->get_name().empty()) {
+      AddTo(place, *word);
+    } else {
+      place.words.push_back(word);
+    }
+  }
+}
+
+void Collect(const CLI::App& app, const std::string& path, std::vector<Place>& places) {
+  Place place{path, {}, {}};
+  AddTo(place, app);
+  const std::vector<const CLI::App*> words = place.words;
+  places.push_back(std::move(place));
+  for (const CLI::App* word : words) {
+    Collect(*word, absl::StrCat(path, path.empty() ? "" : " ", word->get_name()), places);
+  }
+}
+
+std::string WordList(const Place& place) {
+  std::vector<std::string> words;
+  for (const CLI::App* word : place.words) words.push_back(word->get_name());
+  for (const CLI::Option* option : place.options) words.push_back("--" + option->get_lnames()[0]);
+  return absl::StrJoin(words, " ");
+}
+
+// Shell code that walks the words typed so far and leaves the place they lead to.
+std::string WalkCases(const std::vector<Place>& places) {
+  std::vector<std::string> patterns;
+  for (const Place& place : places) {
+    if (!place.path.empty()) patterns.push_back(absl::StrCat("\"", place.path, "\""));
+  }
+  return absl::StrJoin(patterns, "|");
+}
+
+std::string ListCases(const std::vector<Place>& places) {
+  std::string cases;
+  for (const Place& place : places) {
+    absl::StrAppend(&cases, "    \"", place.path, "\") list=\"", WordList(place), "\" ;;\n");
+  }
+  return cases;
+}
+
+// NAME stands for the program, FUNCTION for it as the name of a shell function, WALK and LISTS for
+// the code above.
+constexpr char kBash[] = R"(# NAME completion for bash: source <(NAME completion bash)
+FUNCTION() {
+  local path="" list="" try i
+  for ((i = 1; i < COMP_CWORD; i++)); do
+    try="${path:+$path }${COMP_WORDS[i]}"
+    case "$try" in
+    WALK) path="$try" ;;
+    esac
+  done
+  case "$path" in
+LISTS  esac
+  COMPREPLY=($(compgen -W "$list" -- "${COMP_WORDS[COMP_CWORD]}"))
+}
+complete -o default -F FUNCTION NAME
+)";
+
+constexpr char kZsh[] = R"(#compdef NAME
+# NAME completion for zsh: NAME completion zsh > "${fpath[1]}/_NAME"
+FUNCTION() {
+  local where="" list="" try i
+  for ((i = 2; i < CURRENT; i++)); do
+    try="${where:+$where }${words[i]}"
+    case "$try" in
+    WALK) where="$try" ;;
+    esac
+  done
+  case "$where" in
+LISTS  esac
+  compadd -- ${=list}
+  _files
+}
+compdef FUNCTION NAME
+)";
+
+constexpr char kFish[] =
+    R"(# NAME completion for fish: NAME completion fish > ~/.config/fish/completions/NAME.fish
+function FUNCTION_at
+  set -l place
+  for word in (commandline -opc)[2..-1]
+    set -l try (string trim "$place $word")
+    contains -- "$try" WALK; and set place $try
+  end
+  test "$place" = "$argv[1]"
+end
+)";
+
+std::string FishQuoted(const std::string& text) {
+  return absl::StrCat("'", absl::StrReplaceAll(text, {{"\\", "\\\\"}, {"'", "\\'"}}), "'");
+}
+
+std::string FishLines(const std::string& name, const std::string& function, const Place& place) {
+  std::string lines;
+  const std::string head = absl::StrCat(
+      "complete -c ", name, " -n ", FishQuoted(absl::StrCat(function, "_at \"", place.path, "\"")));
+  for (const CLI::App* word : place.words) {
+    absl::StrAppend(&lines, head, " -f -a ", word->get_name(), " -d ",
+                    FishQuoted(word->get_description()), "\n");
+  }
+  for (const CLI::Option* option : place.options) {
+    absl::StrAppend(&lines, head, " -l ", option->get_lnames()[0],
+                    option->get_items_expected_max() > 0 ? " -r" : "", " -d ",
+                    FishQuoted(option->get_description()), "\n");
+  }
+  return lines;
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> CompletionScript(const CLI::App& app, std::string_view shell) {
+  std::vector<Place> places;
+  Collect(app, "", places);
+  const std::string& name = app.get_name();
+  const std::string function = absl::StrCat("_", absl::StrReplaceAll(name, {{"-", "_"}}));
+  const auto filled = [&](const char* script, const std::string& walk) {
+    return absl::StrReplaceAll(
+        script,
+        {{"NAME", name}, {"FUNCTION", function}, {"WALK", walk}, {"LISTS", ListCases(places)}});
+  };
+  if (shell == "bash") return filled(kBash, WalkCases(places));
+  if (shell == "zsh") return filled(kZsh, WalkCases(places));
+  if (shell != "fish") return absl::InvalidArgumentError("shell: must be bash, zsh or fish");
+  std::string script = filled(kFish, absl::StrReplaceAll(WalkCases(places), {{"|", " "}}));
+  for (const Place& place : places) script += FishLines(name, function, place);
+  return script;
+}
+
+}  // namespace kluis::audit

@@ -1,0 +1,50 @@
+// What the verbs share that carry a supervisor's order about one purpose: stop, lift, rotate.
+#ifndef KLUIS_CLIENT_ORDER_H_
+#define KLUIS_CLIENT_ORDER_H_
+
+#include <string>
+#include <vector>
+
+#include "audit/statement.h"
+#include "client/command_line.h"
+#include "client/files.h"
+#include "kluis/v1/supervision_service.grpc.pb.h"
+
+namespace kluis::client {
+
+struct OrderOptions {
+  std::string purpose;
+  std::vector<std::string> keys;
+  std::string reasons;
+  std::string statement;
+};
+
+// The options of such a verb, which all end in `options`.
+void AddOrderOptions(CLI::App& verb, OrderOptions& options);
+
+// Sends the statement of --statement, or makes an `Order` of the options, and prints the answer.
+template <typename Order, typename Request, typename Response>
+Outcome SendOrder(Session& session, const OrderOptions& options,
+                  grpc::Status (v1::SupervisionService::Stub::*method)(grpc::ClientContext*,
+                                                                       const Request&, Response*)) {
+  if (!options.statement.empty()) {
+    const absl::StatusOr<v1::Envelope> statement = ReadStatement(options.statement);
+    if (!statement.ok()) return statement.status();
+    Order order;
+    const absl::Status read = audit::ReadPayload(*statement, order);
+    if (!read.ok()) return read;
+    if (order.purpose() != options.purpose) {
+      return UsageError("--statement: is about another purpose");
+    }
+    return session.Print(session.Send(method, &Request::mutable_order, *statement));
+  }
+  if (options.reasons.empty()) return UsageError("--reasons is required");
+  Order order;
+  order.set_purpose(options.purpose);
+  order.set_reasons(options.reasons);
+  return session.Act(method, &Request::mutable_order, options.keys, order);
+}
+
+}  // namespace kluis::client
+
+#endif  // KLUIS_CLIENT_ORDER_H_

@@ -1,0 +1,156 @@
+// kluis vault init, unseal, prove, rekey and seal: who holds the key of the keys.
+#include "absl/strings/str_cat.h"
+#include "client/command_line.h"
+#include "client/files.h"
+#include "client/secret_line.h"
+#include "client/verbs.h"
+#include "kluis/v1/vault_service.grpc.pb.h"
+
+namespace kluis::client {
+namespace {
+
+struct NewShares {
+  uint32_t needed = 0;
+  uint32_t holders = 0;
+  std::string out;
+  bool cancel = false;
+};
+
+struct OneShare {
+  std::string share = "-";
+  bool forget = false;
+};
+
+struct NoOptions {};
+
+// One file for each holder, and what to do with them.
+Outcome HandOut(Session& session, const NewShares& options,
+                const google::protobuf::RepeatedPtrField<std::string>& shares) {
+  const absl::Status made = MakeDirectories(options.out);
+  if (!made.ok()) return made;
+  for (int i = 0; i < shares.size(); ++i) {
+    const absl::Status written =
+        WriteText(absl::StrCat(options.out, "/share-", i + 1, ".txt"), shares[i] + "\n");
+    if (!written.ok()) return written;
+  }
+  session.err() << "kluis: " << shares.size() << " shares are in " << options.out
+                << ", one file for each holder; " << options.needed
+                << " of them will unseal the vault.\n"
+                   "Hand them out, destroy the files here, and let each holder prove theirs:\n"
+                   "  kluis vault prove --share FILE\n"
+                   "They are in force when all are proven, and not before.\n";
+  return ExitCode::kDone;
+}
+
+Outcome CheckNewShares(const NewShares& options) {
+  if (options.needed < 2 || options.needed > options.holders || options.holders > 32) {
+    return UsageError("--needed: must be 2 to --holders, and --holders at most 32");
+  }
+  if (options.out.empty()) return UsageError("--out: is required");
+  return ExitCode::kDone;
+}
+
+Outcome Init(Session& session, const NewShares& options) {
+  const Outcome good = CheckNewShares(options);
+  if (!good.ok()) return good;
+  v1::InitVaultRequest request;
+  request.set_needed(options.needed);
+  request.set_holders(options.holders);
+  const auto response = session.Call(&v1::VaultService::Stub::InitVault, request);
+  if (!response.ok()) return response.status();
+  return HandOut(session, options, response->shares());
+}
+
+Outcome Rekey(Session& session, const NewShares& options) {
+  v1::RekeyVaultRequest request;
+  request.set_cancel(options.cancel);
+  if (!options.cancel) {
+    const Outcome good = CheckNewShares(options);
+    if (!good.ok()) return good;
+    request.set_needed(options.needed);
+    request.set_holders(options.holders);
+  }
+  const auto response = session.Call(&v1::VaultService::Stub::RekeyVault, request);
+  if (!response.ok()) return response.status();
+  if (options.cancel) {
+    session.err() << "kluis: the new shares are void; those before stay in force\n";
+    return ExitCode::kDone;
+  }
+  return HandOut(session, options, response->shares());
+}
+
+Outcome Prove(Session& session, const OneShare& options) {
+  absl::StatusOr<std::string> share = ReadSecretLine(options.share, "share", session.err());
+  if (!share.ok()) return share.status();
+  v1::ProveShareRequest request;
+  request.set_share(*std::move(share));
+  return session.Print(session.Call(&v1::VaultService::Stub::ProveShare, request));
+}
+
+// A share is asked for only where shares unseal.
+Outcome Unseal(Session& session, const OneShare& options) {
+  v1::UnsealVaultRequest request;
+  request.set_forget(options.forget);
+  if (!options.forget) {
+    const auto status =
+        session.Call(&v1::VaultService::Stub::GetVaultStatus, v1::GetVaultStatusRequest());
+    if (!status.ok()) return status.status();
+    if (status->seal().sealed() && status->seal().unsealed_by() == v1::UNSEAL_KIND_SHARES) {
+      absl::StatusOr<std::string> share = ReadSecretLine(options.share, "share", session.err());
+      if (!share.ok()) return share.status();
+      request.set_share(*std::move(share));
+    }
+  }
+  const auto response = session.Call(&v1::VaultService::Stub::UnsealVault, request);
+  const Outcome printed = session.Print(response);
+  if (printed.ok() && response->seal().sealed()) {
+    session.err() << "kluis: " << response->seal().have() << " of " << response->seal().need()
+                  << " shares given; the vault is still sealed\n";
+  }
+  return printed;
+}
+
+Outcome Seal(Session& session, const NoOptions&) {
+  return session.Print(session.Call(&v1::VaultService::Stub::SealVault, v1::SealVaultRequest()));
+}
+
+void BindNewShares(CLI::App& verb, NewShares& options) {
+  verb.add_option("--needed", options.needed, "How many holders unseal together")->type_name("K");
+  verb.add_option("--holders", options.holders, "How many there are")->type_name("N");
+  verb.add_option("-o,--out", options.out, "A directory for one file a holder")->type_name("DIR");
+}
+
+void BindShare(CLI::App& verb, OneShare& options) {
+  verb.add_option("--share", options.share, "The file with the share; - is stdin, without echo")
+      ->type_name("FILE")
+      ->capture_default_str();
+}
+
+}  // namespace
+
+void AddSealVerbs(CommandLine& line) {
+  CLI::App& vault = *line.app().get_subcommand("vault");
+  auto [init, initial] = line.Verb<NewShares>(
+      vault, "init", "Make the shares of a new vault whose keys.unseal is \"shares\"",
+      "kluis vault init --needed 2 --holders 3 --out shares", Init);
+  BindNewShares(*init, *initial);
+  auto [unseal, given] = line.Verb<OneShare>(
+      vault, "unseal", "Give one share, or let passphrase or token be tried again",
+      "kluis vault unseal --share share-1.txt", Unseal);
+  BindShare(*unseal, *given);
+  unseal->add_flag("--forget", given->forget, "Forget the shares given so far");
+  auto [prove, proven] =
+      line.Verb<OneShare>(vault, "prove", "Bring a new share back, to show that its holder has it",
+                          "kluis vault prove --share share-1.txt", Prove);
+  BindShare(*prove, *proven);
+  auto [rekey, renewed] = line.Verb<NewShares>(
+      vault, "rekey", "Make new shares; the old ones are over when all new ones are proven",
+      "kluis vault rekey --needed 3 --holders 5 --out shares", Rekey);
+  BindNewShares(*rekey, *renewed);
+  rekey->add_flag("--cancel", renewed->cancel, "Void the new shares that are not all proven");
+  line.Verb<NoOptions>(vault, "seal",
+                       "Close the keyring: nothing is served until the vault is unsealed",
+                       "kluis vault seal", Seal);
+}
+
+}  // namespace kluis::client

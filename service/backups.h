@@ -1,0 +1,35 @@
+// Backups of the vault's database, for operators: made while it serves, kept in vault.backups. No
+// key is in them; a backup that comes back brings back nothing that was forgotten
+// (service/recovery.h). Messages name no path. Thread-safe: functions of their arguments.
+#ifndef KLUIS_SERVICE_BACKUPS_H_
+#define KLUIS_SERVICE_BACKUPS_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "kluis/v1/vault_service.pb.h"
+#include "storage/backup.h"
+#include "storage/database.h"
+
+namespace kluis::service {
+
+// All functions: `directory` is vault.backups. kFailedPrecondition: another backup is made or
+// deleted there, or the directory lies in the database's. kResourceExhausted: no room.
+// kUnavailable: the disk failed.
+
+// Copies what the backups there do not have yet. `progress` is told how many bytes, by another
+// thread that waits meanwhile. Then, unless `keep` is 0, deletes all but the `keep` newest; when
+// only that fails, the message says which backup was made.
+absl::StatusOr<v1::Backup> MakeBackup(storage::Database& database, const std::string& directory,
+                                      uint32_t keep, const storage::Backup::Progress& progress);
+
+// Oldest first. With `verify` every byte is read, and what is damaged says so.
+absl::StatusOr<std::vector<v1::Backup>> ListBackups(const std::string& directory, bool verify);
+
+v1::Backup ViewOf(const storage::BackupInfo& info);
+
+}  // namespace kluis::service
+
+#endif  // KLUIS_SERVICE_BACKUPS_H_

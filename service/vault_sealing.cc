@@ -1,0 +1,222 @@
+// How a vault is unsealed, rekeyed and sealed.
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "crypto/file_system.h"
+#include "policy/record_key.h"
+#include "service/call.h"
+#include "service/publisher.h"
+#include "service/vault.h"
+#include "service/version.h"
+
+namespace kluis::service {
+namespace {
+
+absl::Status NotNow(std::string_view what) {
+  return absl::FailedPreconditionError(absl::StrCat("vault: ", std::string(what)));
+}
+
+}  // namespace
+
+// Nothing was ever sealed: slot 0 is the vault's own and taken by the founding.
+absl::StatusOr<bool> Vault::IsNew() const {
+  const auto slots = policy::Find<v1::SlotCounter>(*state_, policy::key::Slots());
+  if (!slots.ok()) return slots.status();
+  return slots->has_value() && (*slots)->next_slot() == 1;
+}
+
+absl::StatusOr<std::optional<Committed>> Vault::Unseal() {
+  const std::lock_guard lock(seal_mutex_);
+  if (gate_.is_open()) return NotNow("is not sealed");
+  CloseKeyring();  // of a recovery that waits
+  const absl::StatusOr<bool> is_new = IsNew();
+  if (!is_new.ok()) return is_new.status();
+  absl::StatusOr<OpenKeyring> open = unsealer_->Open(*is_new);
+  why_sealed_ = std::string(open.status().message());
+  if (!open.ok()) return open.status();
+  UseKeyring(*std::move(open));
+  if (restored_.has_value()) {
+    why_sealed_ = "a recovery waits for the order of two operators: `kluis vault restore`";
+    return std::nullopt;
+  }
+  absl::StatusOr<Committed> started = Serve();
+  if (!started.ok()) return started.status();
+  return *std::move(started);
+}
+
+absl::StatusOr<v1::RestoreVaultResponse> Vault::FinishRestore(const v1::Caller& caller,
+                                                              const v1::Envelope& order,
+                                                              uint32_t backup,
+                                                              const RecoveryStep& step) {
+  const std::lock_guard lock(seal_mutex_);
+  if (!restored_.has_value()) {
+    return NotNow("is not recovered; stop it, move its database away and start kluisd --recover");
+  }
+  if (backup != 0 && backup != restored_->backup.id) {
+    return NotNow(absl::StrCat("backup ", restored_->backup.id, " was restored, not ", backup,
+                               "; another one is chosen by kluisd --recover --backup N"));
+  }
+  if (open_.keyring == nullptr) return NotNow("must be unsealed before it is recovered");
+  const RecoveryParts parts{data_, *database_, *ledger_, *open_.keyring, *eraser_};
+  absl::StatusOr<v1::RestoreVaultResponse> finished =
+      FinishRecovery(parts, *restored_, caller, order, step);
+  if (!finished.ok()) return finished;
+  restored_.reset();
+  const absl::Status served = Serve().status();
+  if (!served.ok()) return served;
+  return finished;
+}
+
+absl::StatusOr<Committed> Vault::FinishShares(Act act) {
+  const std::lock_guard lock(seal_mutex_);
+  if (!gate_.is_open()) {
+    const absl::StatusOr<bool> is_new = IsNew();
+    if (!is_new.ok()) return is_new.status();
+    if (!*is_new) return NotNow("is sealed, and has its shares; unseal it first");
+    absl::StatusOr<OpenKeyring> open = unsealer_->FinishInit();
+    if (!open.ok()) return open.status();
+    UseKeyring(*std::move(open));
+    return Serve();
+  }
+  const absl::StatusOr<v1::Rekey> rekey = unsealer_->FinishRekey(open_);
+  if (!rekey.ok()) return rekey.status();
+  *act.command.mutable_rekey() = *rekey;
+  return CommitAct(*this, std::move(act));
+}
+
+// Under seal_mutex_, with the gate closed.
+void Vault::UseKeyring(OpenKeyring open) {
+  open_ = std::move(open);
+  sealer_ = std::make_unique<Sealer>(*open_.keyring);
+  galleries_ = std::make_unique<Galleries>(*database_, *sealer_, static_cast<size_t>(threads_));
+  eraser_ = std::make_unique<Eraser>(*database_, *open_.keyring, *ledger_);
+  sweeper_ =
+      std::make_unique<Sweeper>(*database_, clock_, *ledger_, *sealer_, *galleries_, *eraser_);
+}
+
+// The same, once the keyring is in use.
+absl::StatusOr<Committed> Vault::Serve() {
+  absl::StatusOr<Committed> started = LogStart(open_);
+  absl::Status status = started.status();
+  if (status.ok()) status = Recover();
+  if (status.ok()) {
+    status = publisher_->Sign().status();
+    // A witness that knows another history leaves revocations: a vault must start for those.
+    const bool revokes = !fault_.text().empty() && fault_.Check(Fault::Leaves::kRevocations).ok();
+    if (revokes) status = absl::OkStatus();
+  }
+  if (!status.ok()) {
+    CloseKeyring();
+    return status;
+  }
+  sweeper_->Start(sweep_seconds_);
+  gate_.Open();
+  if (told_) told_(true);
+  return started;
+}
+
+absl::StatusOr<Committed> Vault::Seal(Act act) {
+  const std::lock_guard lock(seal_mutex_);
+  if (!gate_.is_open()) return NotNow("is sealed already");
+  act.command.mutable_seal_service();
+  gate_.Close();
+  sweeper_->Stop();
+  const absl::StatusOr<Committed> committed = CommitAct(*this, std::move(act));
+  if (!committed.ok()) {
+    gate_.Open();
+    return committed;
+  }
+  const absl::Status last = publisher_->Sign().status();
+  CloseKeyring();
+  why_sealed_ = "sealed by an operator";
+  if (told_) told_(false);
+  if (!last.ok()) return last;
+  return committed;
+}
+
+void Vault::CloseKeyring() {
+  sweeper_.reset();
+  eraser_.reset();
+  galleries_.reset();
+  sealer_.reset();
+  open_.keyring.reset();  // before what wraps its root key
+  open_ = OpenKeyring();
+}
+
+std::string Vault::why_sealed() const {
+  const std::lock_guard lock(seal_mutex_);
+  return gate_.is_open() ? "" : why_sealed_;
+}
+
+std::vector<std::string> Vault::keyring_repairs() const {
+  const std::lock_guard lock(seal_mutex_);
+  return open_.keyring == nullptr ? std::vector<std::string>() : open_.keyring->repairs();
+}
+
+std::shared_ptr<crypto::RootWrapper> Vault::KeptShares() const {
+  const std::lock_guard lock(seal_mutex_);
+  return open_.kind == v1::UNSEAL_KIND_SHARES ? open_.wrappers.front() : nullptr;
+}
+
+// Whatever the published log says is believed only as far as this vault's own key signed it.
+absl::Status Vault::RestoreDatabase(const Config& config, const crypto::PublicKey& log_key,
+                                    const VaultStart& start) {
+  const absl::StatusOr<std::string> text =
+      crypto::RealFileSystem().Read(config.audit.directory + ".vkey", audit::kMaxNoteBytes);
+  if (!text.ok()) return text.status();
+  const absl::StatusOr<audit::VerifierKey> key =
+      audit::VerifierKey::Parse(text->substr(0, text->find_last_not_of(" \n") + 1));
+  if (!key.ok()) return key.status();
+  if (key->key() != log_key) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(config.audit.directory, ".vkey: is not of keys.log_signer"));
+  }
+  const RecoveryPlaces places{.data = config.vault.data,
+                              .backups = {config.vault.backups},
+                              .backup = start.backup,
+                              .log = {config.audit.directory, config.audit.anchor, *key}};
+  absl::StatusOr<RestoredDatabase> restored = RecoverDatabase(places, start.step);
+  if (!restored.ok()) return restored.status();
+  restored_ = *std::move(restored);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Committed> Vault::LogStart(const OpenKeyring& open) {
+  Act act;
+  act.kind = v1::LOG_KIND_UPKEEP;
+  act.command.set_method("Start");
+  v1::StartService& start = *act.command.mutable_start_service();
+  start.set_version(kVersion);
+  start.set_checkpoint_seconds(static_cast<uint32_t>(checkpoint_seconds_));
+  start.set_unsealed_by(open.kind);
+  start.mutable_shares()->Assign(open.shares.begin(), open.shares.end());
+  return ledger_->Commit(std::move(act));
+}
+
+// Repairs what a crash left: erasures and rotations that were started, searches that were cut off.
+absl::Status Vault::Recover() {
+  const absl::Status erased = eraser_->FinishAll();
+  if (!erased.ok()) return erased;
+  const absl::Status renewed = sweeper_->rotations().FinishAtStart();
+  if (!renewed.ok()) return renewed;
+
+  std::vector<std::string> searches;
+  absl::Status scanned = state_->ForEach<v1::PendingSearch>(
+      v1::RecordChange::kPendingSearch,
+      [&](const v1::PendingSearch& search) { searches.push_back(search.id()); });
+  if (!scanned.ok()) return scanned;
+  for (const std::string& id : searches) {
+    Act act;
+    act.kind = v1::LOG_KIND_COMBINATION;
+    act.command.set_method("Recover");
+    act.command.mutable_search_outcome()->set_search_id(id);
+    act.command.mutable_search_outcome()->set_result(v1::SEARCH_RESULT_ABORTED);
+    const absl::StatusOr<Committed> committed = ledger_->Commit(std::move(act));
+    if (!committed.ok()) return committed.status();
+  }
+
+  return state_->ForEach<v1::CaseRecord>(
+      v1::RecordChange::kCase, [&](const v1::CaseRecord& kase) { galleries_->CaseChanged(kase); });
+}
+
+}  // namespace kluis::service

@@ -1,0 +1,136 @@
+// What VaultService does about the seal. No share enters a message, a log line or the request
+// cache.
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "service/requests.h"
+#include "service/vault_service.h"
+
+namespace kluis::service {
+namespace {
+
+// A wrong share is refused by name, not with the vault's general words.
+absl::Status OfShare(absl::Status status) {
+  if (absl::IsPermissionDenied(status)) return WithReason(std::move(status), "SHARE_REFUSED");
+  if (absl::IsInvalidArgument(status)) return WithReason(std::move(status), "SHARE_MALFORMED");
+  return status;
+}
+
+// The texts leave in a response; here they are wiped.
+template <class Response>
+absl::Status HandOut(absl::StatusOr<std::vector<crypto::SecretBytes>> shares, Response& out) {
+  if (!shares.ok()) return shares.status();
+  for (const crypto::SecretBytes& share : *shares) {
+    const auto bytes = share.Expose();
+    out.add_shares(std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
+  }
+  return absl::OkStatus();
+}
+
+Act UpkeepAct(const Call& call) {
+  Act act = call.NewAct();
+  act.kind = v1::LOG_KIND_UPKEEP;
+  return act;
+}
+
+}  // namespace
+
+grpc::Status VaultService::InitVault(grpc::ServerContext* context,
+                                     const v1::InitVaultRequest* request,
+                                     v1::InitVaultResponse* response) {
+  Vault& vault = calls_.vault();
+  return calls_.Unary<v1::InitVaultRequest, v1::InitVaultResponse>(
+      context, "kluis.v1.VaultService.InitVault", *request, *response, Validate,
+      [&](const Call&, v1::InitVaultResponse& out) -> absl::Status {
+        if (vault.gate().is_open() || vault.unsealer().Status().generation() > 0) {
+          return absl::FailedPreconditionError(
+              "vault: has its keyring already; new shares are made by `kluis vault rekey`");
+        }
+        return HandOut(vault.unsealer().BeginShares(request->needed(), request->holders()), out);
+      });
+}
+
+grpc::Status VaultService::RekeyVault(grpc::ServerContext* context,
+                                      const v1::RekeyVaultRequest* request,
+                                      v1::RekeyVaultResponse* response) {
+  Vault& vault = calls_.vault();
+  return calls_.Unary<v1::RekeyVaultRequest, v1::RekeyVaultResponse>(
+      context, "kluis.v1.VaultService.RekeyVault", *request, *response, Validate,
+      [&](const Call&, v1::RekeyVaultResponse& out) -> absl::Status {
+        if (request->cancel()) {
+          vault.unsealer().CancelShares();
+          return absl::OkStatus();
+        }
+        if (!vault.gate().is_open()) return Sealed();
+        return HandOut(vault.unsealer().BeginShares(request->needed(), request->holders()), out);
+      });
+}
+
+grpc::Status VaultService::ProveShare(grpc::ServerContext* context,
+                                      const v1::ProveShareRequest* request,
+                                      v1::ProveShareResponse* response) {
+  Vault& vault = calls_.vault();
+  return calls_.Unary<v1::ProveShareRequest, v1::ProveShareResponse>(
+      context, "kluis.v1.VaultService.ProveShare", *request, *response, Validate,
+      [&](const Call& call, v1::ProveShareResponse& out) -> absl::Status {
+        const absl::StatusOr<bool> last = vault.unsealer().ProveShare(request->share());
+        if (!last.ok()) return OfShare(last.status());
+        if (*last) {
+          const absl::StatusOr<Committed> finished = vault.FinishShares(UpkeepAct(call));
+          if (!finished.ok()) return finished.status();
+          *out.mutable_receipt() = ReceiptOf(*finished);
+        }
+        *out.mutable_seal() = SealStatusOf(vault);
+        return absl::OkStatus();
+      });
+}
+
+grpc::Status VaultService::UnsealVault(grpc::ServerContext* context,
+                                       const v1::UnsealVaultRequest* request,
+                                       v1::UnsealVaultResponse* response) {
+  Vault& vault = calls_.vault();
+  return calls_.Unary<v1::UnsealVaultRequest, v1::UnsealVaultResponse>(
+      context, "kluis.v1.VaultService.UnsealVault", *request, *response, Validate,
+      [&](const Call&, v1::UnsealVaultResponse& out) -> absl::Status {
+        if (vault.gate().is_open()) {
+          return absl::FailedPreconditionError("vault: is not sealed");
+        }
+        if (request->forget()) {
+          vault.unsealer().ForgetShares();
+          *out.mutable_seal() = SealStatusOf(vault);
+          return absl::OkStatus();
+        }
+        if (vault.unsealer().kind() == v1::UNSEAL_KIND_SHARES || !request->share().empty()) {
+          const absl::Status added = vault.unsealer().AddShare(request->share());
+          if (!added.ok()) return OfShare(added);
+          const v1::SealStatus progress = SealStatusOf(vault);
+          if (progress.have() < progress.need()) {
+            *out.mutable_seal() = progress;
+            return absl::OkStatus();
+          }
+        }
+        const absl::StatusOr<std::optional<Committed>> started = vault.Unseal();
+        if (!started.ok()) return started.status();
+        if (started->has_value()) *out.mutable_receipt() = ReceiptOf(**started);
+        *out.mutable_seal() = SealStatusOf(vault);
+        return absl::OkStatus();
+      });
+}
+
+grpc::Status VaultService::SealVault(grpc::ServerContext* context,
+                                     const v1::SealVaultRequest* request,
+                                     v1::SealVaultResponse* response) {
+  Vault& vault = calls_.vault();
+  return calls_.Unary<v1::SealVaultRequest, v1::SealVaultResponse>(
+      context, "kluis.v1.VaultService.SealVault", *request, *response, Validate,
+      [&](const Call& call, v1::SealVaultResponse& out) -> absl::Status {
+        if (!vault.gate().is_open()) return Sealed();
+        const absl::StatusOr<Committed> sealed = vault.Seal(UpkeepAct(call));
+        if (!sealed.ok()) return sealed.status();
+        *out.mutable_receipt() = ReceiptOf(*sealed);
+        calls_.ForgetAnswers();
+        return absl::OkStatus();
+      });
+}
+
+}  // namespace kluis::service

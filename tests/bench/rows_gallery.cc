@@ -1,0 +1,365 @@
+#include <faiss/IndexFlat.h>
+#include <omp.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "matching/gallery.h"
+#include "matching/quantised.h"
+#include "matching/threshold.h"
+#include "tests/bench/load.h"
+#include "tests/bench/protected_faces.h"
+#include "tests/bench/rows.h"
+
+namespace kluis::bench {
+namespace {
+
+using matching::Gallery;
+
+constexpr Figure kOneQuery = {"identify_1m_ms", "ms", 8, false};
+constexpr Figure kVersusFlat = {"identify_1m_vs_faiss_flat", "ratio", 0.03, false};
+constexpr Figure kShared = {"identify_1m_32q_per_s", "1/s", 600, true};
+constexpr Figure kMisses = {"identify_misses", "count", 0, false};
+constexpr Figure kBytes = {"bytes_per_template", "B", 90, false};
+constexpr Figure kLoad = {"gallery_load_per_s", "1/s", 300'000, true};
+constexpr Figure kWithdraw = {"withdraw_gallery_us", "us", 1000, false};
+constexpr Figure kLargeMemory = {"identify_20m_rss", "GB", 3, false};
+
+constexpr size_t kPeople = 1'000'000;
+constexpr size_t kManyPeople = 20'000'000;
+constexpr size_t kDistinct = 10'000;  // of the many: what memory costs does not depend on faces
+constexpr double kFpir = 0.003;
+constexpr int kThreads = 2;
+constexpr size_t kSearchesPerSample = 20;
+constexpr size_t kPlanted = 10'000;
+constexpr size_t kExhaustive = 32;  // planted probes that are scored against everybody
+constexpr int kInFlight = 32;
+constexpr size_t kWithdrawals = 400;  // per sample
+
+double MillisecondsSince(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
+      .count();
+}
+
+matching::Query QueryFor(std::span<const float> probe, double cut) {
+  return {.probe = probe,
+          .cut = cut,
+          .max_candidates = 100,
+          .now = 1,
+          .categories = 1,
+          .should_stop = [] { return false; }};
+}
+
+// A gallery that reads the templates of its second stage from `faces`, as from a disk that costs
+// nothing; or one that keeps them, sealed.
+absl::StatusOr<std::unique_ptr<Gallery>> NewGallery(const ProtectedFaces& faces, bool keeps) {
+  Gallery::Options options;
+  options.threads = kThreads;
+  if (!keeps) {
+    options.source = [&faces](std::span<const uint32_t> slots, const auto& take) {
+      for (const uint32_t slot : slots) {
+        take(ProtectedFaces::RowOf(slot), faces.Template(slot % faces.people()));
+      }
+      return absl::OkStatus();
+    };
+  }
+  return Gallery::Create(faces.algorithm(), options);
+}
+
+// One search at a time, of people who are there, each by another capture.
+struct Searches {
+  std::vector<double> medians;
+  std::vector<double> latencies;
+  size_t found = 0;
+  size_t refined = 0;
+};
+
+absl::StatusOr<Searches> SearchOneByOne(const Gallery& gallery, const ProtectedFaces& faces,
+                                        double cut, const Report& report) {
+  Searches searches;
+  for (int sample = 0; sample < report.plan().samples; ++sample) {
+    report.Progress(absl::StrCat("gallery: searching, sample ", sample + 1));
+    std::vector<double> times;
+    for (size_t i = 0; i < kSearchesPerSample; ++i) {
+      const size_t person = static_cast<size_t>(sample) * kSearchesPerSample + i;
+      const std::vector<float> probe = faces.Probe(person, 1);
+      const auto start = std::chrono::steady_clock::now();
+      const auto result = gallery.Scan(QueryFor(probe, cut));
+      times.push_back(MillisecondsSince(start));
+      if (!result.ok()) return result.status();
+      searches.refined += result->refined;
+      for (const matching::Candidate& candidate : result->candidates) {
+        if (candidate.slot == person) ++searches.found;
+      }
+    }
+    searches.medians.push_back(Quantile(times, 0.5));
+    searches.latencies.insert(searches.latencies.end(), times.begin(), times.end());
+  }
+  return searches;
+}
+
+// The same searches in FAISS: plain floats, exact inner products, the ten best.
+std::vector<double> SearchFlat(const ProtectedFaces& faces, const Report& report) {
+  report.Progress("gallery: FAISS");
+  omp_set_num_threads(kThreads);
+  faiss::IndexFlatIP index(static_cast<faiss::IndexFlatIP::idx_t>(faces.algorithm().dimension));
+  index.add(static_cast<faiss::IndexFlatIP::idx_t>(faces.people()), faces.all().data());
+  std::vector<double> times;
+  std::vector<float> scores(10);
+  std::vector<faiss::IndexFlatIP::idx_t> labels(10);
+  for (size_t i = 0; i < kSearchesPerSample; ++i) {
+    const std::vector<float> probe = faces.Probe(i, 1);
+    const auto start = std::chrono::steady_clock::now();
+    index.search(1, probe.data(), 10, scores.data(), labels.data());
+    times.push_back(MillisecondsSince(start));
+  }
+  return times;
+}
+
+absl::Status MeasureShared(const Gallery& gallery, const ProtectedFaces& faces, double cut,
+                           Report& report) {
+  std::vector<std::vector<float>> probes;
+  for (size_t person = 0; person < 1000; ++person) probes.push_back(faces.Probe(person, 1));
+  std::vector<double> rates;
+  std::vector<double> latencies;
+  for (int sample = 0; sample < report.plan().samples; ++sample) {
+    report.Progress(absl::StrCat("gallery: 32 in flight, sample ", sample + 1));
+    std::atomic<size_t> next = 0;
+    const absl::StatusOr<Load> load =
+        RunLoad(kInFlight, report.plan().seconds, [&](int) -> absl::Status {
+          return gallery.Scan(QueryFor(probes[next++ % probes.size()], cut)).status();
+        });
+    if (!load.ok()) return load.status();
+    rates.push_back(load->per_second);
+    latencies.insert(latencies.end(), load->latencies_ms.begin(), load->latencies_ms.end());
+  }
+  report.Add(kShared, rates, latencies);
+  return absl::OkStatus();
+}
+
+// People whose probe is exactly at the cut and who are not found, of kPlanted; and, for some of the
+// probes, anybody else whom exhaustive scoring finds.
+absl::StatusOr<size_t> CountMisses(const Gallery& gallery, const ProtectedFaces& faces, double cut,
+                                   std::string_view shape, Report& report) {
+  report.Progress(absl::StrCat("gallery: planted matches of ", std::string(shape)));
+  std::atomic<size_t> next = 0;
+  std::atomic<size_t> misses = 0;
+  std::atomic<size_t> refined = 0;
+  std::atomic<bool> failed = false;
+  std::vector<size_t> matches(kExhaustive);
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kInFlight; ++t) {
+    threads.emplace_back([&] {
+      for (size_t i = next++; i < kPlanted; i = next++) {
+        const size_t person = i * (faces.people() / kPlanted);
+        const std::vector<float> probe = faces.ProbeAtTheCut(person, cut);
+        const auto result = gallery.Scan(QueryFor(probe, cut));
+        if (!result.ok()) {
+          failed = true;
+          return;
+        }
+        if (i < kExhaustive) matches[i] = result->matches;
+        refined += result->refined;
+        if (std::none_of(result->candidates.begin(), result->candidates.end(),
+                         [&](const auto& candidate) { return candidate.slot == person; })) {
+          ++misses;
+        }
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  if (failed) return absl::InternalError("gallery: a search failed");
+
+  report.Progress("gallery: exhaustive scoring");
+  const matching::Algorithm& algorithm = faces.algorithm();
+  std::vector<std::vector<int8_t>> probes;
+  std::vector<matching::Quantised> heads;
+  for (size_t i = 0; i < kExhaustive; ++i) {
+    probes.emplace_back(algorithm.dimension);
+    heads.push_back(matching::Quantise(faces.ProbeAtTheCut(i * (faces.people() / kPlanted), cut),
+                                       probes.back()));
+  }
+  std::atomic<size_t> wanted = 0;
+  OnTwoThreads(faces.people(), 1000, [&](size_t first, size_t end) {
+    std::vector<int8_t> values(algorithm.dimension);
+    for (size_t person = first; person < end; ++person) {
+      const matching::Quantised head = matching::Quantise(faces.Template(person), values);
+      for (size_t i = 0; i < kExhaustive; ++i) {
+        const double score = matching::QuantisedScore(algorithm, heads[i], probes[i], head, values);
+        if (matching::IsMatch(algorithm, score, cut)) ++wanted;
+      }
+    }
+  });
+  size_t given = 0;
+  for (const size_t count : matches) given += count;
+  report.Note(absl::StrCat("gallery: ", std::string(shape), ": cut ", cut, "; ", kPlanted,
+                           " probes at the cut: ", misses.load(), " missed, ",
+                           refined.load() / kPlanted, " survivors each; exhaustive scoring of ",
+                           kExhaustive, " of them finds ", wanted.load(), " matches, the scan ",
+                           given));
+  return misses + (wanted > given ? wanted - given : given - wanted);
+}
+
+absl::Status MeasureWithdrawals(Gallery& gallery, Report& report) {
+  std::vector<double> medians;
+  std::vector<double> all;
+  uint32_t slot = 0;
+  for (int sample = 0; sample < report.plan().samples; ++sample) {
+    std::vector<double> times;
+    for (size_t i = 0; i < kWithdrawals; ++i) {
+      slot = static_cast<uint32_t>((slot + 7919) % kPeople);
+      const auto start = std::chrono::steady_clock::now();
+      const absl::Status removed = gallery.Remove(slot);
+      times.push_back(MillisecondsSince(start) * 1000);
+      if (!removed.ok()) return removed;
+    }
+    medians.push_back(Quantile(times, 0.5));
+    all.insert(all.end(), times.begin(), times.end());
+  }
+  report.Add(kWithdraw, medians, all);
+  return absl::OkStatus();
+}
+
+absl::Status ArcfaceRows(Report& report, size_t& misses) {
+  report.Progress("gallery: making a million faces");
+  const auto faces = ProtectedFaces::Create("arcface-512", kPeople);
+  if (!faces.ok()) return faces.status();
+  const double cut = matching::CutFor((*faces)->algorithm(), kFpir, kPeople);
+
+  std::unique_ptr<Gallery> gallery;
+  std::vector<double> rates;
+  const int loads = report.Wants(kLoad) ? report.plan().samples : 1;
+  for (int i = 0; i < loads; ++i) {
+    report.Progress(absl::StrCat("gallery: loading, sample ", i + 1));
+    absl::StatusOr<std::unique_ptr<Gallery>> made = NewGallery(**faces, true);
+    if (!made.ok()) return made.status();
+    gallery = *std::move(made);
+    const absl::StatusOr<double> seconds = (*faces)->Load(*gallery);
+    if (!seconds.ok()) return seconds.status();
+    rates.push_back(kPeople / *seconds);
+  }
+  report.Add(kLoad, rates);
+
+  if (report.Wants(kOneQuery) || report.Wants(kVersusFlat)) {
+    const absl::StatusOr<Searches> searches = SearchOneByOne(*gallery, **faces, cut, report);
+    if (!searches.ok()) return searches.status();
+    report.Add(kOneQuery, searches->medians, searches->latencies);
+    const size_t count = searches->latencies.size();
+    report.Note(absl::StrCat(
+        "gallery: ", searches->found, " of ", count, " searches found their person at the cut ",
+        cut, "; ", searches->refined / count, " survivors each; fastest ",
+        Quantile(searches->latencies, 0), " ms; ", gallery->bytes_resident() / kPeople,
+        " bytes a template with templates in memory"));
+    if (report.Wants(kVersusFlat)) {
+      const std::vector<double> flat = SearchFlat(**faces, report);
+      std::vector<double> ratios;
+      for (const double median : searches->medians) ratios.push_back(median / Quantile(flat, 0.5));
+      report.Add(kVersusFlat, ratios);
+      report.Note(absl::StrCat("gallery: FAISS IndexFlatIP on the same templates, plain: median ",
+                               Quantile(flat, 0.5), " ms, fastest ", Quantile(flat, 0), " ms"));
+    }
+  }
+  absl::Status status;
+  if (report.Wants(kShared)) status = MeasureShared(*gallery, **faces, cut, report);
+  if (status.ok() && report.Wants(kMisses)) {
+    const auto counted = CountMisses(*gallery, **faces, cut, "arcface-512", report);
+    if (!counted.ok()) return counted.status();
+    misses += *counted;
+  }
+  if (status.ok() && report.Wants(kWithdraw)) status = MeasureWithdrawals(*gallery, report);
+  if (!status.ok() || !report.Wants(kBytes)) return status;
+
+  absl::StatusOr<std::unique_ptr<Gallery>> light = NewGallery(**faces, false);
+  if (!light.ok()) return light.status();
+  const absl::StatusOr<double> seconds = (*faces)->Load(**light);
+  if (!seconds.ok()) return seconds.status();
+  report.Add(kBytes, {static_cast<double>((*light)->bytes_resident()) / kPeople});
+  return absl::OkStatus();
+}
+
+absl::Status DlibMisses(Report& report, size_t& misses) {
+  report.Progress("gallery: making a million faces");
+  const auto faces = ProtectedFaces::Create("dlib-128", kPeople);
+  if (!faces.ok()) return faces.status();
+  absl::StatusOr<std::unique_ptr<Gallery>> gallery = NewGallery(**faces, true);
+  if (!gallery.ok()) return gallery.status();
+  const absl::StatusOr<double> seconds = (*faces)->Load(**gallery);
+  if (!seconds.ok()) return seconds.status();
+  const double cut = matching::CutFor((*faces)->algorithm(), kFpir, kPeople);
+  const auto counted = CountMisses(**gallery, **faces, cut, "dlib-128", report);
+  if (!counted.ok()) return counted.status();
+  misses += *counted;
+  return absl::OkStatus();
+}
+
+double ResidentGigabytes() {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("VmRSS:")) return std::stod(line.substr(6)) / 1e6;
+  }
+  return 0;
+}
+
+// Twenty million rows, their templates elsewhere: what the process grows by.
+absl::Status MeasureLargeMemory(Report& report) {
+  const auto faces = ProtectedFaces::Create("arcface-512", kDistinct);
+  if (!faces.ok()) return faces.status();
+  const double before = ResidentGigabytes();
+  const absl::StatusOr<std::unique_ptr<Gallery>> gallery = NewGallery(**faces, false);
+  if (!gallery.ok()) return gallery.status();
+  const size_t dimension = (*faces)->algorithm().dimension;
+  std::atomic<bool> failed = false;
+  OnTwoThreads(kManyPeople, 250, [&](size_t first, size_t end) {
+    if (first % 1'000'000 == 0) report.Progress(absl::StrCat("gallery: loaded ", first));
+    std::vector<matching::Row> rows;
+    for (size_t person = first; person < end; ++person) {
+      rows.push_back(ProtectedFaces::RowOf(person));
+    }
+    const auto templates =
+        (*faces)->all().subspan(first % kDistinct * dimension, (end - first) * dimension);
+    if (!(*gallery)->Add(rows, templates).ok()) failed = true;
+  });
+  if (failed) return absl::InternalError("gallery: cannot load");
+  const double cut = matching::CutFor((*faces)->algorithm(), kFpir, kManyPeople);
+  std::vector<double> times;
+  for (size_t i = 0; i < kSearchesPerSample; ++i) {
+    // Somebody who is not there: those who are, are there two thousand times.
+    const std::vector<float> probe = (*faces)->Probe(kManyPeople + i, 1);
+    const auto start = std::chrono::steady_clock::now();
+    const auto result = (*gallery)->Scan(QueryFor(probe, cut));
+    times.push_back(MillisecondsSince(start));
+    if (!result.ok()) return result.status();
+  }
+  report.Add(kLargeMemory, {ResidentGigabytes() - before});
+  report.Note(absl::StrCat("gallery: one search among ", kManyPeople, ": median ",
+                           Quantile(times, 0.5), " ms, fastest ", Quantile(times, 0), " ms; ",
+                           (*gallery)->bytes_resident() / kManyPeople, " bytes a template"));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status GalleryRows(Report& report) {
+  absl::Status status;
+  size_t misses = 0;
+  const auto wants_any = [&report](auto... figures) { return (report.Wants(figures) || ...); };
+  if (wants_any(kOneQuery, kVersusFlat, kShared, kMisses, kBytes, kLoad, kWithdraw)) {
+    status = ArcfaceRows(report, misses);
+  }
+  if (status.ok() && report.Wants(kMisses)) {
+    status = DlibMisses(report, misses);
+    if (status.ok()) report.Add(kMisses, {static_cast<double>(misses)});
+  }
+  if (status.ok() && report.Wants(kLargeMemory)) status = MeasureLargeMemory(report);
+  return status;
+}
+
+}  // namespace kluis::bench

@@ -1,0 +1,334 @@
+// Who can open the vault: shares, a passphrase, a token; what a sealed vault answers; and that new
+// shares end the old ones.
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "crypto/file_system.h"
+#include "gtest/gtest.h"
+#include "tests/fakes/soft_token.h"
+#include "tests/fakes/test_vault.h"
+
+namespace kluis {
+namespace {
+
+namespace fs = std::filesystem;
+using Stub = v1::VaultService::Stub;
+using Shares = std::vector<std::string>;
+
+constexpr char kOperator[] = "operator/one";
+
+void WritePrivate(const std::string& path, std::string_view text) {
+  ASSERT_TRUE(crypto::RealFileSystem()
+                  .CreateSynced(path, {reinterpret_cast<const uint8_t*>(text.data()), text.size()})
+                  .ok());
+}
+
+std::string ReadAll(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+Reply<v1::UnsealVaultResponse> Give(const TestVault& vault, const std::string& share) {
+  v1::UnsealVaultRequest request;
+  request.set_share(share);
+  return vault.Call(kOperator, &Stub::UnsealVault, request);
+}
+
+Reply<v1::ProveShareResponse> Prove(const TestVault& vault, const std::string& share) {
+  v1::ProveShareRequest request;
+  request.set_share(share);
+  return vault.Call(kOperator, &Stub::ProveShare, request);
+}
+
+Shares Init(const TestVault& vault, uint32_t needed, uint32_t holders) {
+  v1::InitVaultRequest request;
+  request.set_needed(needed);
+  request.set_holders(holders);
+  const auto made = Must(vault.Call(kOperator, &Stub::InitVault, request), "init");
+  return {made.shares().begin(), made.shares().end()};
+}
+
+Shares Rekey(const TestVault& vault, uint32_t needed, uint32_t holders) {
+  v1::RekeyVaultRequest request;
+  request.set_needed(needed);
+  request.set_holders(holders);
+  const auto made = Must(vault.Call(kOperator, &Stub::RekeyVault, request), "rekey");
+  return {made.shares().begin(), made.shares().end()};
+}
+
+// Two of three shares, made at the first start.
+class SharesTest : public testing::Test {
+ protected:
+  SharesTest()
+      : vault_([](service::Config& config) { config.keys.unseal = "shares"; },
+               [this](TestVault& sealed) {
+                 EXPECT_TRUE(sealed.Status().seal().sealed());
+                 EXPECT_FALSE(sealed.Status().seal().initialized());
+                 shares_ = Init(sealed, 2, 3);
+                 for (const std::string& share : shares_) Must(Prove(sealed, share), "prove");
+               }) {}
+
+  Shares shares_;
+  TestVault vault_;
+};
+
+TEST_F(SharesTest, UnsealWhenEnoughAreGivenAndTheLogSaysWhich) {
+  EXPECT_FALSE(vault_.Status().seal().sealed());
+  const Person person = vault_.NewPerson();
+  const auto enrolled = Must(vault_.Enroll(person), "enroll");
+  vault_.Restart();
+
+  const auto sealed = vault_.Enroll(vault_.NewPerson());
+  EXPECT_EQ(sealed.reason, "VAULT_SEALED");
+  EXPECT_EQ(sealed.status.error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_EQ(vault_.Holdings(person).reason, "VAULT_SEALED");
+  EXPECT_EQ(vault_.Stop().reason, "VAULT_SEALED");
+
+  const auto first = Must(Give(vault_, shares_[2]), "first share");
+  EXPECT_TRUE(first.seal().sealed());
+  EXPECT_EQ(first.seal().have(), 1U);
+  EXPECT_EQ(first.seal().need(), 2U);
+  const auto second = Must(Give(vault_, shares_[0]), "second share");
+  EXPECT_FALSE(second.seal().sealed());
+  const v1::Entry start = vault_.EntryAt(second.receipt().log_index());
+  EXPECT_EQ(start.command().start_service().unsealed_by(), v1::UNSEAL_KIND_SHARES);
+  EXPECT_EQ(std::set<uint32_t>(start.command().start_service().shares().begin(),
+                               start.command().start_service().shares().end()),
+            (std::set<uint32_t>{1, 3}));
+  EXPECT_EQ(Must(vault_.Verify(enrolled.subject(), vault_.Face(person, 1)), "verify").result(),
+            v1::SEARCH_RESULT_MATCH);
+}
+
+TEST_F(SharesTest, RefuseAWrongOneAtOnceByNameAndLoseNothing) {
+  vault_.Restart();
+  std::string wrong = shares_[1];
+  wrong.back() = wrong.back() == 'q' ? 'p' : 'q';
+  EXPECT_EQ(Give(vault_, wrong).reason, "SHARE_MALFORMED");
+  EXPECT_EQ(Give(vault_, "open sesame").reason, "SHARE_MALFORMED");
+
+  TestVault other([](service::Config& config) { config.keys.unseal = "shares"; },
+                  [](TestVault& sealed) {
+                    for (const std::string& share : Init(sealed, 2, 2)) {
+                      Must(Prove(sealed, share), "prove");
+                    }
+                  });
+  Shares foreign = Rekey(other, 2, 2);
+  const auto refused = Give(vault_, foreign[0]);
+  EXPECT_EQ(refused.reason, "SHARE_REFUSED");
+  EXPECT_NE(refused.status.error_message().find("share 1"), std::string::npos)
+      << refused.status.error_message();
+  EXPECT_EQ(vault_.Status().seal().have(), 0U);
+
+  Must(Give(vault_, shares_[0]), "first share");
+  EXPECT_EQ(Give(vault_, shares_[0]).status.error_code(), grpc::StatusCode::ALREADY_EXISTS);
+  EXPECT_EQ(vault_.Status().seal().have(), 1U);
+  v1::UnsealVaultRequest forget;
+  forget.set_forget(true);
+  Must(vault_.Call(kOperator, &Stub::UnsealVault, forget), "forget");
+  EXPECT_EQ(vault_.Status().seal().have(), 0U);
+  Must(Give(vault_, shares_[1]), "first share");
+  EXPECT_FALSE(Must(Give(vault_, shares_[2]), "second share").seal().sealed());
+}
+
+TEST_F(SharesTest, OldOnesOpenUntilAllNewOnesAreProvenAndNotAfter) {
+  const Person person = vault_.NewPerson();
+  Must(vault_.Enroll(person), "enroll");
+  const Shares renewed = Rekey(vault_, 3, 3);
+  EXPECT_EQ(vault_.Status().seal().unproven_size(), 3);
+  Must(Prove(vault_, renewed[0]), "prove");
+  Must(Prove(vault_, renewed[1]), "prove");
+  EXPECT_EQ(vault_.Status().seal().unproven_size(), 1);
+  EXPECT_EQ(Prove(vault_, shares_[2]).reason, "SHARE_REFUSED");
+
+  vault_.Restart();  // the rekey was not complete: nothing has changed
+  Must(Give(vault_, shares_[0]), "first old share");
+  EXPECT_FALSE(Must(Give(vault_, shares_[1]), "second old share").seal().sealed());
+
+  const Shares newest = Rekey(vault_, 3, 4);
+  for (const std::string& share : newest) {
+    const auto proven = Must(Prove(vault_, share), "prove");
+    if (&share != &newest.back()) {
+      EXPECT_FALSE(proven.has_receipt());
+      continue;
+    }
+    const v1::Rekey rekey = vault_.EntryAt(proven.receipt().log_index()).command().rekey();
+    EXPECT_EQ(rekey.generation(), 2U);
+    EXPECT_EQ(rekey.needed(), 3U);
+    EXPECT_EQ(rekey.holders(), 4U);
+  }
+  Must(vault_.Withdraw(person), "withdraw");  // punctures under the new shares
+
+  vault_.Restart();
+  EXPECT_EQ(Give(vault_, shares_[0]).reason, "SHARE_REFUSED");
+  EXPECT_EQ(Give(vault_, renewed[0]).reason, "SHARE_REFUSED");
+  for (const size_t i : {3U, 1U, 0U}) Must(Give(vault_, newest[i]), "new share");
+  EXPECT_FALSE(vault_.Status().seal().sealed());
+}
+
+TEST_F(SharesTest, SealWipesAndUnsealGoesOn) {
+  const Person person = vault_.NewPerson();
+  Must(vault_.Enroll(person), "enroll");
+  const std::string name = vault_.ActiveCase();
+  Must(vault_.Identify(name, vault_.Face(person, 1)), "identify");
+  const auto sealed =
+      Must(vault_.Call(kOperator, &Stub::SealVault, v1::SealVaultRequest()), "seal");
+  EXPECT_TRUE(vault_.Status().seal().sealed());
+  EXPECT_EQ(vault_.Identify(name, vault_.Face(person, 1)).reason, "VAULT_SEALED");
+  EXPECT_EQ(vault_.Call(kOperator, &Stub::SealVault, v1::SealVaultRequest()).reason,
+            "VAULT_SEALED");
+  EXPECT_EQ(vault_.Status().galleries_size(), 0);
+  EXPECT_EQ(vault_.Status().keyring_generation(), 0U);
+
+  Must(Give(vault_, shares_[0]), "share");
+  Must(Give(vault_, shares_[1]), "share");
+  EXPECT_TRUE(vault_.EntryAt(sealed.receipt().log_index()).command().has_seal_service());
+  EXPECT_EQ(Must(vault_.Identify(name, vault_.Face(person, 1)), "identify").result(),
+            v1::SEARCH_RESULT_MATCH);
+  vault_.ExpectLogVerifies();
+}
+
+TEST_F(SharesTest, AreForOperatorsOnly) {
+  v1::UnsealVaultRequest request;
+  request.set_share(shares_[0]);
+  EXPECT_EQ(vault_.Call("officer/one", &Stub::UnsealVault, request).reason, "ROLE_NOT_ALLOWED");
+  EXPECT_EQ(vault_.Call("supervisor/one", &Stub::SealVault, v1::SealVaultRequest()).reason,
+            "ROLE_NOT_ALLOWED");
+  vault_.Restart();
+  EXPECT_EQ(vault_.Call("officer/one", &Stub::UnsealVault, request).reason, "ROLE_NOT_ALLOWED");
+}
+
+TEST_F(SharesTest, AreInNoFile) {
+  Must(vault_.Enroll(vault_.NewPerson()), "enroll");
+  vault_.ShutDown();
+  size_t files = 0;
+  for (const auto& file : fs::recursive_directory_iterator(vault_.directory())) {
+    if (!file.is_regular_file()) continue;
+    ++files;
+    const std::string bytes = ReadAll(file.path());
+    for (const std::string& share : shares_) {
+      EXPECT_EQ(bytes.find(share.substr(share.size() - 40)), std::string::npos) << file.path();
+    }
+  }
+  EXPECT_GT(files, 10U);
+}
+
+// One place was rekeyed and the machine stopped before the other.
+TEST(Rekeying, CutOffBetweenTwoPlacesIsFinishedByTheNewShares) {
+  Shares shares;
+  TestVault vault(
+      [](service::Config& config) {
+        config.keys.unseal = "shares";
+        const std::string keys = fs::path(config.keys.keyring).parent_path();
+        config.keys.replicas = {keys + "/second " + keys + "/second.key"};
+      },
+      [&](TestVault& sealed) {
+        shares = Init(sealed, 2, 2);
+        for (const std::string& share : shares) Must(Prove(sealed, share), "prove");
+      });
+  const Person person = vault.NewPerson();
+  Must(vault.Enroll(person), "enroll");
+  const std::string keys = vault.directory() + "/keys";
+  const std::string kept = vault.directory() + "/kept";
+  fs::create_directory(kept);
+  const auto is_second = [](const fs::path& path) {
+    return path.filename().string().starts_with("second");
+  };
+  for (const auto& file : fs::directory_iterator(keys)) {
+    if (is_second(file.path())) fs::copy(file.path(), kept);
+  }
+  const Shares renewed = Rekey(vault, 2, 3);
+  for (const std::string& share : renewed) Must(Prove(vault, share), "prove");
+  vault.ShutDown();
+  for (const auto& file : fs::directory_iterator(keys)) {
+    if (is_second(file.path())) fs::remove(file.path());
+  }
+  for (const auto& file : fs::directory_iterator(kept)) fs::copy(file.path(), keys);
+
+  ASSERT_TRUE(vault.TryStart().ok());
+  EXPECT_EQ(Give(vault, shares[0]).reason, "SHARE_REFUSED");
+  Must(Give(vault, renewed[2]), "share");
+  EXPECT_FALSE(Must(Give(vault, renewed[0]), "share").seal().sealed());
+  EXPECT_EQ(vault.Status().keyring_repairs_size(), 1);
+  Must(vault.Withdraw(person), "withdraw");
+}
+
+TEST(Replicas, LossOfOneIsRepairedFromTheOther) {
+  TestVault vault([](service::Config& config) {
+    const std::string keys = fs::path(config.keys.keyring).parent_path();
+    config.keys.replicas = {keys + "/second " + keys + "/second.key"};
+  });
+  const Person gone = vault.NewPerson();
+  const Person stays = vault.NewPerson();
+  Must(vault.Enroll(gone), "enroll");
+  const auto enrolled = Must(vault.Enroll(stays), "enroll");
+  Must(vault.Withdraw(gone), "withdraw");
+  vault.ShutDown();
+  for (const auto& file : fs::directory_iterator(vault.directory() + "/keys")) {
+    const std::string name = file.path().filename();
+    if (name.starts_with("keyring") || name.starts_with("root.key")) fs::remove(file.path());
+  }
+  ASSERT_TRUE(vault.TryStart().ok());
+  ASSERT_EQ(vault.Status().keyring_repairs_size(), 1);
+  EXPECT_NE(vault.Status().keyring_repairs(0).find("was missing"), std::string::npos);
+  EXPECT_EQ(Must(vault.Verify(enrolled.subject(), vault.Face(stays, 1)), "verify").result(),
+            v1::SEARCH_RESULT_MATCH);
+}
+
+TEST(Passphrase, OpensAtTheStartAndAWrongOneStopsIt) {
+  TestVault vault([](service::Config& config) {
+    const std::string keys = fs::path(config.keys.keyring).parent_path();
+    config.keys.unseal = "passphrase";
+    config.keys.passphrase_file = keys + "/passphrase";
+    WritePrivate(config.keys.passphrase_file, "correct horse battery staple\n");
+  });
+  EXPECT_EQ(vault.Status().seal().unsealed_by(), v1::UNSEAL_KIND_PASSPHRASE);
+  const Person person = vault.NewPerson();
+  Must(vault.Enroll(person), "enroll");
+  vault.Restart();
+  Must(vault.Withdraw(person), "withdraw");
+  vault.ShutDown();
+  fs::remove(vault.config().keys.passphrase_file);
+  WritePrivate(vault.config().keys.passphrase_file, "correct horse battery stable\n");
+  EXPECT_EQ(vault.TryStart().code(), absl::StatusCode::kPermissionDenied);
+  vault.config().keys.unseal = "none";
+  vault.config().keys.passphrase_file.clear();
+  const absl::Status other_kind = vault.TryStart();
+  EXPECT_EQ(other_kind.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_NE(other_kind.message().find("is of \"passphrase\""), std::string::npos) << other_kind;
+}
+
+TEST(Token, OpensAtTheStartAndATokenThatIsNotThereIsWaitedFor) {
+  if (crypto::SoftToken::ModulePath().empty()) GTEST_SKIP() << "SoftHSM is not installed";
+  crypto::SoftToken token;
+  ASSERT_TRUE(token.Make("kluis"));
+  TestVault vault([](service::Config& config) {
+    const std::string keys = fs::path(config.keys.keyring).parent_path();
+    config.keys.unseal = "token";
+    config.keys.token_module = crypto::SoftToken::ModulePath();
+    config.keys.token_label = "kluis";
+    config.keys.token_pin_file = keys + "/pin";
+    WritePrivate(config.keys.token_pin_file, crypto::SoftToken::kPin);
+    config.keys.replicas = {keys + "/second " + keys + "/second.key"};
+  });
+  EXPECT_EQ(vault.Status().seal().unsealed_by(), v1::UNSEAL_KIND_TOKEN);
+  const Person person = vault.NewPerson();
+  Must(vault.Enroll(person), "enroll");
+  const std::string older = ReadAll(vault.config().keys.root_key);
+  Must(vault.Withdraw(person), "withdraw");
+  vault.Restart();
+  EXPECT_FALSE(vault.Status().seal().sealed());
+  EXPECT_NE(ReadAll(vault.config().keys.root_key), older);
+
+  vault.ShutDown();
+  vault.config().keys.token_label = "pulled-out";
+  ASSERT_TRUE(vault.TryStart().ok());
+  EXPECT_TRUE(vault.Status().seal().sealed());
+  EXPECT_FALSE(vault.Status().seal().why().empty());
+  EXPECT_EQ(vault.Holdings(person).reason, "VAULT_SEALED");
+}
+
+}  // namespace
+}  // namespace kluis
