@@ -1,5 +1,5 @@
+#include "audit/tool/completion.h"
 #include "client/command_line.h"
-#include "client/completion.h"
 #include "client/verbs.h"
 
 namespace kluis::client {
@@ -11,7 +11,7 @@ struct CompletionOptions {
 };
 
 Outcome Print(Session& session, const CompletionOptions& options) {
-  const absl::StatusOr<std::string> script = CompletionScript(*options.app, options.shell);
+  const absl::StatusOr<std::string> script = audit::CompletionScript(*options.app, options.shell);
   if (!script.ok()) return script.status();
   session.out() << *script;
   return ExitCode::kDone;

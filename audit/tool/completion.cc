@@ -36,13 +36,22 @@ void AddTo(Place& place, const CLI::App& app) {
   }
 }
 
-void Collect(const CLI::App& app, const std::string& path, std::vector<Place>& places) {
+// `shared` are options of the program itself, which may stand after any verb.
+void Collect(const CLI::App& app, const std::string& path,
+             const std::vector<const CLI::Option*>& shared, std::vector<Place>& places) {
   Place place{path, {}, {}};
   AddTo(place, app);
-  const std::vector<const CLI::App*> words = place.words;
-  places.push_back(std::move(place));
-  for (const CLI::App* word : words) {
-    Collect(*word, absl::StrCat(path, path.empty() ? "" : " ", word->get_name()), places);
+  std::vector<const CLI::Option*> below = shared;
+  if (path.empty()) {
+    for (const CLI::Option* option : place.options) {
+      const std::string& name = option->get_lnames()[0];
+      if (name != "help" && name != "version") below.push_back(option);
+    }
+  }
+  place.options.insert(place.options.end(), shared.begin(), shared.end());
+  places.push_back(place);
+  for (const CLI::App* word : place.words) {
+    Collect(*word, absl::StrCat(path, path.empty() ? "" : " ", word->get_name()), below, places);
   }
 }
 
@@ -142,7 +151,7 @@ std::string FishLines(const std::string& name, const std::string& function, cons
 
 absl::StatusOr<std::string> CompletionScript(const CLI::App& app, std::string_view shell) {
   std::vector<Place> places;
-  Collect(app, "", places);
+  Collect(app, "", {}, places);
   const std::string& name = app.get_name();
   const std::string function = absl::StrCat("_", absl::StrReplaceAll(name, {{"-", "_"}}));
   const auto filled = [&](const char* script, const std::string& walk) {

@@ -1,4 +1,5 @@
-// What one exact scan of a sealed gallery costs, and its two parts: opening segments and scoring.
+// What one scan of a sealed gallery costs, and its parts: opening segments, scanning sketches; and
+// the float kernels of 1:1. Random rows: times here do not depend on faces, see rows_gallery.cc.
 
 #include <benchmark/benchmark.h>
 
@@ -12,6 +13,7 @@
 #include "matching/gallery.h"
 #include "matching/kernels.h"
 #include "matching/segment_sealer.h"
+#include "matching/sketch_kernels.h"
 
 namespace {
 
@@ -99,6 +101,44 @@ void ScoreBlock(benchmark::State& state) {
   state.SetBytesProcessed(state.iterations() * 32 * 512 * 4);
 }
 BENCHMARK(ScoreBlock)->DenseRange(0, 2);
+
+// Arguments: the set of kernels, queries in the block. Items are pairs of a sketch and a query.
+void ScanSketches(benchmark::State& state) {
+  const auto set = static_cast<KernelSet>(state.range(0));
+  if (!HasSketchKernel(set)) return state.SkipWithError("kernels not available");
+  constexpr std::size_t kRows = 848;
+  const auto count = static_cast<std::size_t>(state.range(1));
+  std::mt19937_64 random(1);
+  std::vector<std::uint64_t> words(kRows * 8);
+  std::vector<std::uint64_t> planes(count * 32);
+  for (std::uint64_t& word : words) word = random();
+  for (std::uint64_t& plane : planes) plane = random();
+  const std::vector<std::uint16_t> alignments(kRows, 52'000);
+  const std::vector<std::uint16_t> lengths(kRows, EncodeLength(1));
+  const std::vector<std::uint32_t> expires(kRows, 1'000);
+  const std::vector<std::uint8_t> categories(kRows, 1);
+  std::vector<std::uint64_t> hits(count * 14);
+  std::vector<SketchTest> tests(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    tests[i].planes = planes.data() + i * 32;
+    tests[i].limit.base = 1'000;
+    tests[i].categories = 1;
+    tests[i].hits = hits.data() + i * 14;
+  }
+  const SketchBlock block = {.words = words.data(),
+                             .alignments = alignments.data(),
+                             .lengths = lengths.data(),
+                             .expires = expires.data(),
+                             .categories = categories.data(),
+                             .rows = kRows,
+                             .words_per_sketch = 8};
+  for (auto _ : state) {
+    SketchKernelOf(set)(block, tests);
+    benchmark::DoNotOptimize(hits.data());
+  }
+  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(kRows * count));
+}
+BENCHMARK(ScanSketches)->ArgsProduct({{0, 1, 2}, {1, 32}});
 
 }  // namespace
 

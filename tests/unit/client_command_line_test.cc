@@ -5,8 +5,8 @@
 #include <sstream>
 
 #include "audit/statement.h"
+#include "audit/tool/completion.h"
 #include "client/command_line.h"
-#include "client/completion.h"
 #include "client/files.h"
 
 namespace kluis::client {
@@ -176,12 +176,12 @@ TEST_F(CommandLineTest, ListsTheKindsOfStatements) {
 TEST(CompletionScript, KnowsVerbsAndTheirOptions) {
   CommandLine line;
   for (const char* shell : {"bash", "zsh", "fish"}) {
-    const absl::StatusOr<std::string> script = CompletionScript(line.app(), shell);
+    const absl::StatusOr<std::string> script = audit::CompletionScript(line.app(), shell);
     ASSERT_TRUE(script.ok()) << shell;
     EXPECT_NE(script->find("case open"), std::string::npos) << shell;
     EXPECT_NE(script->find("necessity"), std::string::npos) << shell;
   }
-  EXPECT_FALSE(CompletionScript(line.app(), "tcsh").ok());
+  EXPECT_FALSE(audit::CompletionScript(line.app(), "tcsh").ok());
 }
 
 }  // namespace
