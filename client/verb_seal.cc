@@ -95,7 +95,7 @@ Outcome Unseal(Session& session, const OneShare& options) {
     const auto status =
         session.Call(&v1::VaultService::Stub::GetVaultStatus, v1::GetVaultStatusRequest());
     if (!status.ok()) return status.status();
-    if (status->seal().sealed() && status->seal().unsealed_by() == v1::UNSEAL_KIND_SHARES) {
+    if (status->seal().sealed() && status->seal().need() > 0) {
       absl::StatusOr<std::string> share = ReadSecretLine(options.share, "share", session.err());
       if (!share.ok()) return share.status();
       request.set_share(*std::move(share));

@@ -130,7 +130,9 @@ absl::Status Rotations::End(const std::string& purpose) {
     const absl::StatusOr<Committed> erased = eraser_.Erase(change.pending_erasure());
     if (!erased.ok()) return erased.status();
   }
-  return absl::OkStatus();
+  // What the rows were before is unreadable, and still in old tables.
+  const absl::Status compacted = database_.Compact(storage::Column::kSealed, "", "");
+  return absl::IsResourceExhausted(compacted) ? absl::OkStatus() : compacted;
 }
 
 absl::StatusOr<uint64_t> Rotations::Finish(const std::string& purpose,

@@ -196,9 +196,11 @@ absl::StatusOr<OpenKeyring> Unsealer::OpenWith(Wrappers wrappers, bool is_new) {
   return open;
 }
 
-v1::SealStatus Unsealer::Status() const {
+v1::SealStatus Unsealer::Status() {
   const std::lock_guard lock(mutex_);
   v1::SealStatus status;
+  const absl::Status read = ReadPlaces();
+  if (!read.ok()) status.set_why(std::string(read.message()));
   status.set_unsealed_by(kind_);
   status.set_initialized(HasRootKey());
   if (rekey_.has_value()) {

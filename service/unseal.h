@@ -72,8 +72,8 @@ class Unsealer {
   absl::StatusOr<OpenKeyring> FinishInit();
   absl::StatusOr<v1::Rekey> FinishRekey(OpenKeyring& open);
 
-  // Everything but `sealed`.
-  v1::SealStatus Status() const;
+  // Everything but `sealed`, as the files are now; `why` when they cannot be read.
+  v1::SealStatus Status();
 
  private:
   struct Place {
@@ -97,7 +97,7 @@ class Unsealer {
   const v1::UnsealKind kind_;
   crypto::FileSystem& files_;
 
-  mutable std::mutex mutex_;  // guards what follows
+  std::mutex mutex_;  // guards what follows
   std::vector<Place> places_;
   std::optional<crypto::ShareSet> shares_;
   std::vector<uint32_t> given_;                // numbers of the shares in shares_

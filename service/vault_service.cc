@@ -31,7 +31,7 @@ void AddOpenStatus(Vault& vault, v1::GetVaultStatusResponse& out) {
 v1::SealStatus SealStatusOf(Vault& vault) {
   v1::SealStatus status = vault.unsealer().Status();
   status.set_sealed(!vault.gate().is_open());
-  if (status.sealed()) status.set_why(vault.why_sealed());
+  if (status.sealed() && status.why().empty()) status.set_why(vault.why_sealed());
   if (!status.sealed()) status.set_initialized(true);
   return status;
 }
@@ -59,7 +59,9 @@ grpc::Status VaultService::GetVaultStatus(grpc::ServerContext* context,
         AddOpenStatus(vault, out);
         const SignedCheckpoint checkpoint = vault.publisher().Last();
         out.set_checkpoint_size(checkpoint.size);
-        out.mutable_checkpoint_at()->set_seconds(checkpoint.closed_at);
+        if (checkpoint.closed_at > 0) {
+          out.mutable_checkpoint_at()->set_seconds(checkpoint.closed_at);
+        }
         for (const Witnesses::State& state : vault.publisher().witnesses()) {
           v1::GetVaultStatusResponse::Witness* witness = out.add_witnesses();
           witness->set_name(state.name);

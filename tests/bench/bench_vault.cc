@@ -1,6 +1,7 @@
 #include "tests/bench/bench_vault.h"
 
 #include <grpcpp/grpcpp.h>
+#include <sodium.h>
 
 #include <algorithm>
 #include <chrono>
@@ -68,6 +69,12 @@ absl::StatusOr<v1::Envelope> Signed(const crypto::SigningKey& key,
 absl::StatusOr<crypto::SigningKey> SubjectKey(const std::string& purpose, uint64_t person) {
   const crypto::Hash seed = crypto::Sha256({"bench subject ", purpose, " ", absl::StrCat(person)});
   return crypto::SigningKey::FromSeed(crypto::SecretBytes::CopyOf(seed));
+}
+
+std::string RandomId() {
+  std::string id(16, '\0');
+  randombytes_buf(id.data(), id.size());
+  return id;
 }
 
 std::string FileText(const std::string& path) {
@@ -330,6 +337,60 @@ absl::StatusOr<v1::EnrollRequest> BenchVault::Enrollment(const std::string& purp
   details.set_full_name(absl::StrCat("Synthetic Person ", person));
   details.set_contact(absl::StrCat("person-", person, "@bench.kluis.test"));
   return station.Request(*statement, Face(person, 0), std::move(details), client::Now());
+}
+
+absl::Status BenchVault::FillState(const std::string& purpose, uint64_t count) {
+  constexpr uint64_t kAtOnce = 1000;
+  service::Ledger& ledger = daemon_->vault().ledger();
+  const int64_t now = client::Now();
+  const auto facts = [&](const char* kind) {
+    v1::StatementFacts made;
+    made.set_kind(kind);
+    made.set_statement_id(RandomId());
+    made.set_issued_at(now);
+    made.set_vault(kVaultName);
+    return made;
+  };
+  for (uint64_t done = 0; done < count;) {
+    std::vector<service::Act> acts;
+    for (; acts.size() < kAtOnce && done < count; ++done) {
+      service::Act& act = acts.emplace_back();
+      act.kind = v1::LOG_KIND_COLLECTION;
+      act.command.set_method("Enroll");
+      act.command.mutable_caller()->set_role(v1::ROLE_REGISTRAR);
+      act.command.mutable_caller()->set_name("desk");
+      v1::Enroll& enroll = *act.command.mutable_enroll();
+      *enroll.mutable_consent_statement() = facts("consent");
+      enroll.mutable_consent_statement()->set_subject_signed(true);
+      *enroll.mutable_attestation_statement() = facts("capture-attestation");
+      enroll.mutable_attestation_statement()->add_signed_by(
+          crypto::KeyIdOf(registrar_.public_key()));
+      enroll.set_consent_purpose(purpose);
+      *enroll.mutable_notice() = NoticeText();
+      enroll.set_explicit_consent(true);
+      enroll.set_consent_expires_at(now + 300 * 86'400);
+      enroll.set_attested_purpose(purpose);
+      enroll.set_algorithm(kAlgorithm);
+      enroll.set_captured_at(now - 60);
+      enroll.set_live_capture(true);
+      enroll.set_quality(80);
+      enroll.set_adult(true);
+      enroll.set_category(v1::SUBJECT_CATEGORY_VICTIM);
+      enroll.set_same_subject(true);
+      enroll.set_template_attested(true);
+      enroll.set_new_subject_id(RandomId());
+      enroll.set_new_template_id(RandomId());
+      enroll.set_consent_commitment(RandomId() + RandomId());
+    }
+    const absl::StatusOr<service::Appended> appended = ledger.AppendAllOrNothing(std::move(acts));
+    if (!appended.ok()) return appended.status();
+    if (!appended->acts.front().ruling.decision.allowed()) {
+      return absl::FailedPreconditionError(appended->acts.front().ruling.decision.reason());
+    }
+    const absl::Status synced = ledger.Sync(*appended);
+    if (!synced.ok()) return synced;
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::vector<v1::EnrollRequest>> BenchVault::Enrollments(const std::string& purpose,

@@ -21,13 +21,19 @@ namespace {
 
 constexpr Figure kWithdrawOne = {"withdraw_p50_ms", "ms", 20, false};
 constexpr Figure kWithdrawMany = {"withdraw_per_s", "1/s", 500, true};
+constexpr Figure kUnseal = {"unseal_1m_s", "s", 3, false};
 constexpr char kPurpose[] = "bench-erasure";
+constexpr uint64_t kTemplates = 1'000'000;
 constexpr uint32_t kPunctures = 100'000;
 constexpr uint32_t kFirstPunctured = 1'000'000;  // not handed out in this bench
 constexpr size_t kRound = 1000;                  // slots punctured together while preparing
 constexpr int kManyClients = 64;
 constexpr uint64_t kOnePerSample = 100;    // withdrawals
 constexpr uint64_t kManyPerSample = 2000;  // withdrawals
+
+double SecondsSince(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
 
 // A keyring in two places with that many punctures, before the vault opens it.
 absl::Status MakeKeyring(service::Config& config) {
@@ -109,17 +115,8 @@ class Leavers {
   std::vector<std::unique_ptr<v1::SubjectService::Stub>> portals_;
 };
 
-}  // namespace
-
-absl::Status ErasureRows(const std::string& directory, Report& report) {
-  if (!report.Wants(kWithdrawOne) && !report.Wants(kWithdrawMany)) return absl::OkStatus();
-  report.Progress("erasure: preparing a keyring with 100,000 punctures");
-  std::filesystem::create_directory(directory);
-  auto vault = BenchVault::Start(directory, MakeKeyring);
-  if (!vault.ok()) return vault.status();
-  const absl::Status registered = (*vault)->RegisterPurpose(kPurpose);
-  if (!registered.ok()) return registered;
-  Leavers leavers(**vault);
+absl::Status MeasureWithdrawals(BenchVault& vault, Report& report) {
+  Leavers leavers(vault);
   const absl::Status connected = leavers.Connect();
   if (!connected.ok()) return connected;
 
@@ -141,6 +138,54 @@ absl::Status ErasureRows(const std::string& directory, Report& report) {
   report.Note(absl::StrCat("withdraw: keyring in two places, ", kPunctures, " punctures before; ",
                            kManyClients, " clients for withdraw_per_s"));
   return absl::OkStatus();
+}
+
+// Sealed by an operator and unsealed again; and, beside it, a whole start on the same files.
+absl::Status MeasureUnseal(BenchVault& vault, Report& report) {
+  report.Progress("unseal: enrolling 1,000,000");
+  const absl::Status filled = vault.FillState(kPurpose, kTemplates);
+  if (!filled.ok()) return filled;
+  std::vector<double> times;
+  for (int i = 0; i < report.plan().samples; ++i) {
+    report.Progress(absl::StrCat("unseal: sample ", i + 1, " of ", report.plan().samples));
+    service::Act act;
+    act.kind = v1::LOG_KIND_UPKEEP;
+    act.command.set_method("SealVault");
+    act.command.mutable_caller()->set_role(v1::ROLE_OPERATOR);
+    const absl::Status sealed = vault.daemon().vault().Seal(std::move(act)).status();
+    if (!sealed.ok()) return sealed;
+    const auto start = std::chrono::steady_clock::now();
+    const absl::Status unsealed = vault.daemon().vault().Unseal().status();
+    if (!unsealed.ok()) return unsealed;
+    times.push_back(SecondsSince(start));
+  }
+  report.Add(kUnseal, times);
+  const auto start = std::chrono::steady_clock::now();
+  const absl::Status restarted = vault.Restart();
+  if (!restarted.ok()) return restarted;
+  report.Note(
+      absl::StrCat("unseal: a stop and a whole start, with every record of the state read "
+                   "and compared with the log, took ",
+                   SecondsSince(start), " s"));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status ErasureRows(const std::string& directory, Report& report) {
+  const bool withdraw = report.Wants(kWithdrawOne) || report.Wants(kWithdrawMany);
+  if (!withdraw && !report.Wants(kUnseal)) return absl::OkStatus();
+  report.Progress("erasure: preparing a keyring with 100,000 punctures");
+  std::filesystem::create_directory(directory);
+  auto vault = BenchVault::Start(directory, MakeKeyring);
+  if (!vault.ok()) return vault.status();
+  const absl::Status registered = (*vault)->RegisterPurpose(kPurpose);
+  if (!registered.ok()) return registered;
+  if (withdraw) {
+    const absl::Status measured = MeasureWithdrawals(**vault, report);
+    if (!measured.ok()) return measured;
+  }
+  return report.Wants(kUnseal) ? MeasureUnseal(**vault, report) : absl::OkStatus();
 }
 
 }  // namespace kluis::bench

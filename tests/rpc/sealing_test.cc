@@ -1,7 +1,11 @@
 // Who can open the vault: shares, a passphrase, a token; what a sealed vault answers; and that new
 // shares end the old ones.
+#include <grpcpp/generic/generic_stub.h>
+#include <grpcpp/grpcpp.h>
+
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <set>
 #include <string>
 #include <vector>
@@ -59,6 +63,23 @@ Shares Rekey(const TestVault& vault, uint32_t needed, uint32_t holders) {
   return {made.shares().begin(), made.shares().end()};
 }
 
+// What load balancers and the machine's supervisor ask.
+bool IsServing(const TestVault& vault) {
+  grpc::GenericStub stub(vault.ChannelOf(kOperator));
+  grpc::ClientContext context;
+  const grpc::Slice empty;
+  const grpc::ByteBuffer nothing(&empty, 1);
+  grpc::ByteBuffer received;
+  std::promise<grpc::Status> done;
+  stub.UnaryCall(&context, "/grpc.health.v1.Health/Check", {}, &nothing, &received,
+                 [&done](grpc::Status status) { done.set_value(std::move(status)); });
+  EXPECT_TRUE(done.get_future().get().ok());
+  grpc::Slice whole;
+  EXPECT_TRUE(received.DumpToSingleSlice(&whole).ok());
+  const std::string reply(reinterpret_cast<const char*>(whole.begin()), whole.size());
+  return reply == "\x08\x01";  // HealthCheckResponse{status: SERVING}
+}
+
 // Two of three shares, made at the first start.
 class SharesTest : public testing::Test {
  protected:
@@ -86,6 +107,7 @@ TEST_F(SharesTest, UnsealWhenEnoughAreGivenAndTheLogSaysWhich) {
   EXPECT_EQ(sealed.status.error_code(), grpc::StatusCode::UNAVAILABLE);
   EXPECT_EQ(vault_.Holdings(person).reason, "VAULT_SEALED");
   EXPECT_EQ(vault_.Stop().reason, "VAULT_SEALED");
+  EXPECT_FALSE(IsServing(vault_));
 
   const auto first = Must(Give(vault_, shares_[2]), "first share");
   EXPECT_TRUE(first.seal().sealed());
@@ -93,6 +115,7 @@ TEST_F(SharesTest, UnsealWhenEnoughAreGivenAndTheLogSaysWhich) {
   EXPECT_EQ(first.seal().need(), 2U);
   const auto second = Must(Give(vault_, shares_[0]), "second share");
   EXPECT_FALSE(second.seal().sealed());
+  EXPECT_TRUE(IsServing(vault_));
   const v1::Entry start = vault_.EntryAt(second.receipt().log_index());
   EXPECT_EQ(start.command().start_service().unsealed_by(), v1::UNSEAL_KIND_SHARES);
   EXPECT_EQ(std::set<uint32_t>(start.command().start_service().shares().begin(),
@@ -176,6 +199,7 @@ TEST_F(SharesTest, SealWipesAndUnsealGoesOn) {
   const auto sealed =
       Must(vault_.Call(kOperator, &Stub::SealVault, v1::SealVaultRequest()), "seal");
   EXPECT_TRUE(vault_.Status().seal().sealed());
+  EXPECT_FALSE(IsServing(vault_));
   EXPECT_EQ(vault_.Identify(name, vault_.Face(person, 1)).reason, "VAULT_SEALED");
   EXPECT_EQ(vault_.Call(kOperator, &Stub::SealVault, v1::SealVaultRequest()).reason,
             "VAULT_SEALED");
