@@ -46,7 +46,11 @@ absl::StatusOr<std::string> ReadSecretLine(const std::string& path, const std::s
     if (silent.terminal()) err << "\n";
   } else {
     struct stat info = {};
-    if (stat(path.c_str(), &info) == 0 && (info.st_mode & 077U) != 0) {
+    if (stat(path.c_str(), &info) != 0) {  // not repeated: it may be the secret itself
+      return absl::InvalidArgumentError(absl::StrCat(
+          prompt, ": there is no such file; a secret is never an argument, only the file with it"));
+    }
+    if ((info.st_mode & 077U) != 0) {
       return absl::InvalidArgumentError(
           absl::StrCat(path, ": is open to group or others: chmod 600 ", path));
     }

@@ -1,4 +1,6 @@
 // kluis vault init, unseal, prove, rekey and seal: who holds the key of the keys.
+#include <filesystem>
+
 #include "absl/strings/str_cat.h"
 #include "client/command_line.h"
 #include "client/files.h"
@@ -23,14 +25,17 @@ struct OneShare {
 
 struct NoOptions {};
 
+std::string ShareFile(const std::string& directory, int holder) {
+  return absl::StrCat(directory, "/share-", holder, ".txt");
+}
+
 // One file for each holder, and what to do with them.
 Outcome HandOut(Session& session, const NewShares& options,
                 const google::protobuf::RepeatedPtrField<std::string>& shares) {
   const absl::Status made = MakeDirectories(options.out);
   if (!made.ok()) return made;
   for (int i = 0; i < shares.size(); ++i) {
-    const absl::Status written =
-        WriteText(absl::StrCat(options.out, "/share-", i + 1, ".txt"), shares[i] + "\n");
+    const absl::Status written = WriteText(ShareFile(options.out, i + 1), shares[i] + "\n");
     if (!written.ok()) return written;
   }
   session.err() << "kluis: " << shares.size() << " shares are in " << options.out
@@ -47,6 +52,11 @@ Outcome CheckNewShares(const NewShares& options) {
     return UsageError("--needed: must be 2 to --holders, and --holders at most 32");
   }
   if (options.out.empty()) return UsageError("--out: is required");
+  // Shares that are there may be in force: nothing replaces them.
+  std::error_code ignored;
+  if (std::filesystem::exists(ShareFile(options.out, 1), ignored)) {
+    return UsageError(absl::StrCat("--out: there are shares in ", options.out, " already"));
+  }
   return ExitCode::kDone;
 }
 

@@ -145,15 +145,17 @@ absl::Status Keyring::Rekey(std::vector<std::unique_ptr<RootKeyStore>> stores) {
   }
   all_saved_ = false;  // a place that fails must not stay behind the others
   attempt_ += 2;       // a place that has to be saved whole first takes two
+  const std::vector<uint32_t> changed(unsaved_.begin(), unsaved_.end());
   for (size_t i = 0; i < replicas_.size(); ++i) {
-    const absl::Status changed =
-        replicas_[i].ChangeStore(std::move(stores[i]), id_, attempt_, cover_);
-    if (!changed.ok()) {
-      return absl::Status(changed.code(), absl::StrCat("keyring ", replicas_[i].path(),
-                                                       ": not rekeyed: ", changed.message()));
+    const absl::Status saved =
+        replicas_[i].ChangeStore(std::move(stores[i]), id_, attempt_, cover_, changed);
+    if (!saved.ok()) {
+      return absl::Status(saved.code(), absl::StrCat("keyring ", replicas_[i].path(),
+                                                     ": not rekeyed: ", saved.message()));
     }
   }
-  all_saved_ = unsaved_.empty();
+  all_saved_ = true;
+  unsaved_.clear();
   const std::unique_lock cover_lock(cover_mutex_);
   generation_ = attempt_;
   return absl::OkStatus();

@@ -239,13 +239,14 @@ absl::Status KeyringReplica::Save(const KeyringId& id, uint64_t generation,
 }
 
 absl::Status KeyringReplica::ChangeStore(std::unique_ptr<RootKeyStore> store, const KeyringId& id,
-                                         uint64_t generation, const SegmentedCover& cover) {
+                                         uint64_t generation, const SegmentedCover& cover,
+                                         std::span<const uint32_t> changed) {
   if (!settled_) {  // what is on disk is the present store's until it is known
     const absl::Status saved = SaveWhole(id, generation - 1, cover);
     if (!saved.ok()) return saved;
   }
   std::swap(place_.root_key, store);
-  const absl::Status saved = Save(id, generation, cover, {});
+  const absl::Status saved = Save(id, generation, cover, changed);
   if (!saved.ok() && !place_.root_key->Read().ok()) std::swap(place_.root_key, store);
   return saved;
 }

@@ -92,9 +92,11 @@ class KeyringReplica {
 
   // The same state under a fresh root key, which `store` keeps from now on in place of the one
   // before: another wrapper over the same file. After an error the store that opens what is on disk
-  // is kept; call again until OK. `generation` is two higher than any before. Codes as Save.
+  // is kept; call again until OK. `generation` is two higher than any before, `changed` as for
+  // Save. Codes as Save.
   absl::Status ChangeStore(std::unique_ptr<RootKeyStore> store, const KeyringId& id,
-                           uint64_t generation, const SegmentedCover& cover);
+                           uint64_t generation, const SegmentedCover& cover,
+                           std::span<const uint32_t> changed);
 
  private:
   std::string TablePath(uint64_t generation) const;

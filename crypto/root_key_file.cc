@@ -12,7 +12,7 @@
 namespace kluis::crypto {
 namespace {
 
-constexpr std::string_view kMagic = "kluis-root-key-1";
+constexpr std::string_view kMagic = kPlainRootKey;
 constexpr size_t kFileBytes = 16 + 8 + kRootKeyBytes;
 constexpr size_t kMaxFileBytes = kMaxWrappedBytes;
 
@@ -49,8 +49,6 @@ absl::Status RootKeyFile::CheckAbsent() {
 }
 
 absl::StatusOr<SecretBytes> RootKeyFile::ReadRaw() {
-  const absl::Status restored = Restore();
-  if (!restored.ok()) return restored;
   return files_.ReadPrivate(path_, kMaxFileBytes);
 }
 
@@ -62,6 +60,8 @@ absl::Status RootKeyFile::Destroy() {
 }
 
 absl::StatusOr<RootKey> RootKeyFile::Read() {
+  const absl::Status restored = Restore();
+  if (!restored.ok()) return restored;
   const absl::StatusOr<SecretBytes> file = ReadRaw();
   if (!file.ok()) return file.status();
   const std::span<const uint8_t> bytes = file->Expose();

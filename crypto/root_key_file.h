@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -26,15 +27,22 @@
 
 namespace kluis::crypto {
 
+// How a root key begins that nothing wraps.
+inline constexpr std::string_view kPlainRootKey = "kluis-root-key-1";
+
 class RootKeyFile final : public RootKeyStore {
  public:
   // Both must outlive this object. With a wrapper, Read, Replace and DestroyOthers also have its
   // error codes. Each place needs a wrapper of its own: one destroys what opens all others.
   RootKeyFile(std::string path, FileSystem& files, RootWrapper* wrapper = nullptr);
 
-  // The file as it is, once an interrupted Replace is decided: to see who wrapped it. Codes as
+  // The file as it is, to see who wrapped it: changes nothing and decides nothing, so that it may
+  // be called while another object replaces the file; it is missing for a moment then. Codes as
   // Read, but the content is not looked at.
   absl::StatusOr<SecretBytes> ReadRaw();
+
+  // Decides what an interrupted Replace left, as Read does. Not while another object is in use.
+  absl::Status Decide() { return Restore(); }
 
   // Destroys the file: for a place that was left under a wrapper that is over. kNotFound: none.
   absl::Status Destroy();

@@ -50,7 +50,8 @@ struct Query {
   std::size_t max_candidates = 0;  // 0 only counts
   std::int64_t now = 0;            // Unix seconds
   std::uint8_t categories = 0;     // rows whose bit is not in it are out of scope
-  // Asked every few segments, from the gallery's threads; true ends the scan. May be empty.
+  // Asked every few segments, from threads of the gallery and of other scans; true ends the scan.
+  // May be empty.
   std::function<bool()> should_stop;
 };
 

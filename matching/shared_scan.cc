@@ -23,7 +23,7 @@ SharedScan::SharedScan(const SegmentShape& shape, std::vector<std::unique_ptr<Se
       hit_words_((shape.rows + 63) / 64),
       desks_(std::move(desks)),
       segments_(std::move(segments)),
-      pool_(desks_.size()) {
+      pool_(desks_.size() - 1) {
   for (std::size_t i = 0; i < desks_.size(); ++i) {
     Seat& seat = seats_.emplace_back(kMaxShared * hit_words_);
     seat.tests.reserve(kMaxShared);

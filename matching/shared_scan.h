@@ -51,7 +51,8 @@ class SharedScan {
 
   using Segments = std::vector<std::shared_ptr<Segment>>;  // nullptr: no such segment now
 
-  // One thread per desk. `segments` gives those to scan, at the beginning of each pass.
+  // One thread per desk, of which there is one at least; a rider of each pass is one of them.
+  // `segments` gives those to scan, at the beginning of each pass.
   SharedScan(const SegmentShape& shape, std::vector<std::unique_ptr<SegmentDesk>> desks,
              std::function<Segments()> segments);
 

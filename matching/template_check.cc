@@ -1,6 +1,7 @@
 #include "matching/template_check.h"
 
 #include <cmath>
+#include <cstddef>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -9,9 +10,20 @@ namespace kluis::matching {
 namespace {
 
 double SquaredNorm(std::span<const float> values) {
-  double sum = 0;
-  for (const float value : values) sum += static_cast<double>(value) * static_cast<double>(value);
-  return sum;
+  constexpr std::size_t kLanes = 8;  // independent sums, so that a compiler may use vectors
+  double lanes[kLanes] = {};
+  std::size_t i = 0;
+  for (; i + kLanes <= values.size(); i += kLanes) {
+    for (std::size_t lane = 0; lane < kLanes; ++lane) {
+      const auto value = static_cast<double>(values[i + lane]);
+      lanes[lane] += value * value;
+    }
+  }
+  for (; i < values.size(); ++i) {
+    lanes[0] += static_cast<double>(values[i]) * static_cast<double>(values[i]);
+  }
+  return ((lanes[0] + lanes[4]) + (lanes[1] + lanes[5])) +
+         ((lanes[2] + lanes[6]) + (lanes[3] + lanes[7]));
 }
 
 }  // namespace

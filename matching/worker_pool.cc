@@ -5,7 +5,6 @@
 namespace kluis::matching {
 
 WorkerPool::WorkerPool(std::size_t threads) {
-  threads = std::max<std::size_t>(threads, 1);
   threads_.reserve(threads);
   for (std::size_t worker = 0; worker < threads; ++worker) {
     threads_.emplace_back([this, worker] { Work(worker); });
@@ -23,24 +22,32 @@ WorkerPool::~WorkerPool() {
 
 void WorkerPool::Run(std::size_t shares, const std::function<void(std::size_t)>& task) {
   if (shares == 0) return;
-  Job job{.task = &task, .unstarted = shares, .unfinished = shares};
+  const std::size_t others = std::min(shares - 1, threads_.size());
+  if (others > 0) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    task_ = &task;
+    unstarted_ = others;
+  }
+  for (std::size_t i = 0; i < others; ++i) started_.notify_one();
+  task(threads_.size());
+  if (others == 0) return;
   std::unique_lock<std::mutex> lock(mutex_);
-  jobs_.push_back(&job);
-  started_.notify_all();
-  finished_.wait(lock, [&job] { return job.unfinished == 0; });
+  unstarted_ = 0;
+  finished_.wait(lock, [this] { return running_ == 0; });
 }
 
 void WorkerPool::Work(std::size_t worker) {
   std::unique_lock<std::mutex> lock(mutex_);
   for (;;) {
-    started_.wait(lock, [this] { return stop_ || !jobs_.empty(); });
-    if (jobs_.empty()) return;  // stop_
-    Job* job = jobs_.front();
-    if (--job->unstarted == 0) jobs_.pop_front();
+    started_.wait(lock, [this] { return stop_ || unstarted_ > 0; });
+    if (unstarted_ == 0) return;  // stop_
+    --unstarted_;
+    ++running_;
+    const auto* const task = task_;
     lock.unlock();
-    (*job->task)(worker);
+    (*task)(worker);
     lock.lock();
-    if (--job->unfinished == 0) finished_.notify_all();
+    if (--running_ == 0) finished_.notify_one();
   }
 }
 

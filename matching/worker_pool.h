@@ -3,7 +3,6 @@
 
 #include <condition_variable>
 #include <cstddef>
-#include <deque>
 #include <functional>
 #include <mutex>
 #include <thread>
@@ -11,10 +10,12 @@
 
 namespace kluis::matching {
 
-// A few threads that live as long as their gallery, so that a scan starts none. Thread-safe.
+// A few threads that live as long as their gallery, so that a scan starts none. The thread that
+// calls Run works too, rather than sleep: waking one thread fewer, the others land on idle cores,
+// where two woken at once may share one for a whole scan of a few milliseconds.
 class WorkerPool {
  public:
-  // Starts `threads` threads, at least 1.
+  // Starts `threads` threads; none is fine.
   explicit WorkerPool(std::size_t threads);
 
   // Waits for its threads. No Run may be under way.
@@ -25,24 +26,22 @@ class WorkerPool {
 
   std::size_t threads() const { return threads_.size(); }
 
-  // Calls task(worker) `shares` times from the pool's threads and returns when all calls have.
-  // `worker`, below threads(), names the thread that calls, which runs one task at a time. Calls to
-  // Run from several threads are served in order. `task` must not throw or call Run.
+  // Calls task(worker) up to `shares` times and returns when all calls have. `worker`, at most
+  // threads(), names the thread that calls, which runs one task at a time; threads() is the caller
+  // of Run itself, whose call is always made. Shares that no thread has begun when the caller's own
+  // ends are dropped: a task takes its work from a common heap until that is empty. One Run at a
+  // time. `task` must not throw or call Run.
   void Run(std::size_t shares, const std::function<void(std::size_t worker)>& task);
 
  private:
-  struct Job {
-    const std::function<void(std::size_t)>* task;
-    std::size_t unstarted;
-    std::size_t unfinished;
-  };
-
   void Work(std::size_t worker);
 
-  std::mutex mutex_;
-  std::condition_variable started_;   // a job was queued, or stop_
-  std::condition_variable finished_;  // a job was finished
-  std::deque<Job*> jobs_;             // with unstarted shares; owned by their Run
+  std::mutex mutex_;                                        // guards all but threads_
+  std::condition_variable started_;                         // there are shares, or stop_
+  std::condition_variable finished_;                        // a share was finished
+  const std::function<void(std::size_t)>* task_ = nullptr;  // of the Run under way
+  std::size_t unstarted_ = 0;                               // its shares
+  std::size_t running_ = 0;
   bool stop_ = false;
   std::vector<std::thread> threads_;
 };

@@ -93,7 +93,7 @@ const Rule kSealed = {
 const Rule kRekeyed = {
     "upkeep.rekeyed",
     "GDPR 32",
-    "New shares of the root key are brought by operators, and no holder alone has enough of them.",
+    "New shares of the root key are in force when all are proven, and no one of them is enough.",
     "REKEY_INCOMPLETE",
     "REKEY_INCOMPLETE",
     [](const Facts& f) {

@@ -38,9 +38,10 @@ std::vector<std::string> LogWords() {
       words.push_back(descriptor->method(i)->name());
     }
   }
-  for (const char* word : {"MALFORMED_REQUEST", "MALFORMED_STATEMENT", "MALFORMED_TEMPLATE",
-                           "WRONG_ALGORITHM", "ROLE_NOT_ALLOWED", "UNKNOWN_NAME", "UNAVAILABLE",
-                           "AUDIT_UNAVAILABLE", "VAULT_SEALED", "INTERNAL", "UNAUTHENTICATED"}) {
+  for (const char* word :
+       {"MALFORMED_REQUEST", "MALFORMED_STATEMENT", "MALFORMED_TEMPLATE", "WRONG_ALGORITHM",
+        "ROLE_NOT_ALLOWED", "UNKNOWN_NAME", "UNAVAILABLE", "AUDIT_UNAVAILABLE", "VAULT_SEALED",
+        "SHARE_REFUSED", "SHARE_MALFORMED", "INTERNAL", "UNAUTHENTICATED"}) {
     words.emplace_back(word);
   }
   return words;
@@ -76,7 +77,8 @@ bool WorksSealed(std::string_view method) {
       "kluis.v1.VaultService.UnsealVault",     "kluis.v1.VaultService.SealVault",
       "kluis.v1.VaultService.RekeyVault",      "kluis.v1.VaultService.ProveShare",
       "kluis.v1.VaultService.ListBackups",     "kluis.v1.VaultService.RestoreVault",
-      "kluis.v1.VaultService.ListPolicyRules",
+      "kluis.v1.VaultService.ListPolicyRules", "kluis.v1.VaultService.BackUpVault",
+      "kluis.v1.VaultService.CheckVault",
   };
   return std::find(std::begin(kSealedMethods), std::end(kSealedMethods), method) !=
          std::end(kSealedMethods);
@@ -162,7 +164,9 @@ absl::Status Calls::LogRejection(const Call& call, absl::Status status) {
   const bool rejected = absl::IsInvalidArgument(status) || absl::IsPermissionDenied(status);
   std::string reason = ReasonOf(status);
   const bool open_to_all = call.kind == v1::LOG_KIND_PUBLIC && reason != kRoleNotAllowed;
-  if (!rejected || open_to_all) return status;
+  // A sealed vault says nothing before it says that it started.
+  const bool serving = call.pass.owns_lock() || vault_.gate().is_open();
+  if (!rejected || open_to_all || !serving) return status;
   if (!policy::IsRejectReason(reason)) {
     reason = "MALFORMED_REQUEST";
     status = WithReason(std::move(status), reason);

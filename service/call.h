@@ -6,6 +6,8 @@
 
 #include <chrono>
 #include <functional>
+#include <mutex>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -71,6 +73,29 @@ class Calls {
   // Identity, role and deadline of an RPC that reads a stream.
   absl::StatusOr<Call> Enter(grpc::ServerContext* context, std::string_view method);
 
+  // While it lives, CancelStreams ends the call: for one that waits for its caller with a pass.
+  class StreamGuard {
+   public:
+    StreamGuard(Calls& calls, grpc::ServerContext* context) : calls_(calls), context_(context) {
+      const std::lock_guard lock(calls_.streams_mutex_);
+      calls_.streams_.insert(context_);
+    }
+    ~StreamGuard() {
+      const std::lock_guard lock(calls_.streams_mutex_);
+      calls_.streams_.erase(context_);
+    }
+    StreamGuard(const StreamGuard&) = delete;
+    StreamGuard& operator=(const StreamGuard&) = delete;
+
+   private:
+    Calls& calls_;
+    grpc::ServerContext* const context_;
+  };
+  void CancelStreams() {
+    const std::lock_guard lock(streams_mutex_);
+    for (grpc::ServerContext* context : streams_) context->TryCancel();
+  }
+
   // No answer is kept for a repeated request: for a vault that is sealed.
   void ForgetAnswers() { cache_.Forget(); }
 
@@ -98,6 +123,8 @@ class Calls {
   Logger& logger_;
   RequestCache cache_;
   Vocabulary words_;
+  std::mutex streams_mutex_;
+  std::set<grpc::ServerContext*> streams_;
 };
 
 // kUnavailable, VAULT_SEALED: what a vault without its keyring answers.

@@ -83,7 +83,7 @@ const std::array kFields = {
     Field{"keys", "token_pin_file",
           Path{[](Config& c) -> std::string& { return c.keys.token_pin_file; }, true}},
     Field{"keyring", "replicas",
-          Texts{[](Config& c) -> std::vector<std::string>& { return c.keys.replicas; }}},
+          Texts{[](Config& c) -> std::vector<std::string>& { return c.keys.replica_lines; }}},
     Field{"search", "threads",
           Number{[](Config& c) -> int64_t& { return c.search.threads; }, 1, 64}},
     Field{"log", "level", Text{[](Config& c) -> std::string& { return c.log.level; }}},
@@ -200,15 +200,6 @@ std::string Line(std::string_view name, const std::string& error) {
 
 }  // namespace
 
-std::vector<ReplicaConfig> ReplicasOf(const KeysConfig& keys) {
-  std::vector<ReplicaConfig> replicas;
-  for (const std::string& replica : keys.replicas) {
-    const size_t space = replica.find(' ');
-    replicas.push_back({replica.substr(0, space), replica.substr(space + 1)});
-  }
-  return replicas;
-}
-
 std::vector<std::string> ConfigKeys() {
   std::vector<std::string> keys;
   for (const Field& field : kFields) keys.push_back(field.Name());
@@ -236,13 +227,13 @@ absl::StatusOr<Config> ParseConfig(std::string_view text, const std::string& dir
     if (path == nullptr || path->at(config).empty()) continue;
     path->at(config) = Resolve(base, path->at(config));
   }
-  for (std::string& replica : config.keys.replicas) {
-    const std::vector<std::string> paths = absl::StrSplit(replica, ' ');
+  for (const std::string& line : config.keys.replica_lines) {
+    const std::vector<std::string> paths = absl::StrSplit(line, ' ');
     if (paths.size() != 2 || paths[0].empty() || paths[1].empty()) {
       return absl::InvalidArgumentError(
           Line(name, "keyring.replicas: each must be two paths, \"<keyring> <root key>\""));
     }
-    replica = absl::StrCat(Resolve(base, paths[0]), " ", Resolve(base, paths[1]));
+    config.keys.replicas.push_back({Resolve(base, paths[0]), Resolve(base, paths[1])});
   }
   if (const Error error = UnsafeValue(config)) {
     return absl::InvalidArgumentError(Line(name, *error));

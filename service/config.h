@@ -36,22 +36,23 @@ struct VaultConfig {
   std::string backups = "backups";              // where backups of `data` lie
 };
 
-struct KeysConfig {                      // see crypto/keyring.h and crypto/key_file.h
-  std::string keyring = "keys/keyring";  // the generation is appended
-  std::string root_key = "keys/root.key";
-  std::string log_signer = "keys/log.key";
-  std::string unseal = "none";        // none, passphrase, shares or token (service/unseal.h)
-  std::string passphrase_file;        // of one line; unseal = "passphrase"
-  std::string token_module;           // the PKCS#11 library; unseal = "token"
-  std::string token_label;            // CK_TOKEN_INFO.label
-  std::string token_pin_file;         // of one line
-  std::vector<std::string> replicas;  // further places, "<keyring> <root key>" each
-};
-
 // One further place of the keyring.
 struct ReplicaConfig {
   std::string keyring;
   std::string root_key;
+};
+
+struct KeysConfig {                      // see crypto/keyring.h and crypto/key_file.h
+  std::string keyring = "keys/keyring";  // the generation is appended
+  std::string root_key = "keys/root.key";
+  std::string log_signer = "keys/log.key";
+  std::string unseal = "none";             // none, passphrase, shares or token (service/unseal.h)
+  std::string passphrase_file;             // of one line; unseal = "passphrase"
+  std::string token_module;                // the PKCS#11 library; unseal = "token"
+  std::string token_label;                 // CK_TOKEN_INFO.label
+  std::string token_pin_file;              // of one line
+  std::vector<std::string> replica_lines;  // "<keyring> <root key>" each, as written
+  std::vector<ReplicaConfig> replicas;     // the same, resolved
 };
 
 struct SearchConfig {
@@ -82,9 +83,6 @@ struct Config {
   LogConfig log;
   AuditConfig audit;
 };
-
-// keys.replicas taken apart; each entry is two paths.
-std::vector<ReplicaConfig> ReplicasOf(const KeysConfig& keys);
 
 // "server.listen" and so on: every key there is, in the order of the structs.
 std::vector<std::string> ConfigKeys();

@@ -69,7 +69,7 @@ std::vector<std::pair<std::string, std::string>> KeyPaths(const Config& config) 
   std::vector<std::pair<std::string, std::string>> paths = {{"keys.keyring", keys.keyring},
                                                             {"keys.root_key", keys.root_key},
                                                             {"keys.log_signer", keys.log_signer}};
-  for (const ReplicaConfig& replica : ReplicasOf(keys)) {
+  for (const ReplicaConfig& replica : keys.replicas) {
     paths.emplace_back("keyring.replicas", replica.keyring);
     paths.emplace_back("keyring.replicas", replica.root_key);
   }
@@ -126,8 +126,9 @@ Error CheckAudit(const Config& config) {
     return "audit.anchor: must lie outside audit.directory, which is public";
   }
   if (IsWithin(config.vault.data, audit.directory) ||
+      IsWithin(config.vault.backups, audit.directory) ||
       IsWithin(config.server.key, audit.directory)) {
-    return "audit.directory: is public, and must not hold vault.data or server.key";
+    return "audit.directory: is public, and must not hold vault.data, vault.backups or server.key";
   }
   for (const auto& [key, path] : KeyPaths(config)) {
     if (IsWithin(path, audit.directory)) {

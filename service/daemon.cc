@@ -28,8 +28,7 @@ absl::Status TryUnseal(Vault& vault, std::shared_ptr<crypto::RootWrapper> kept) 
   if (by_shares && kept == nullptr) return absl::OkStatus();
   vault.unsealer().Keep(std::move(kept));
   const absl::Status unsealed = vault.Unseal().status();
-  const bool waits = vault.unsealer().kind() == v1::UNSEAL_KIND_TOKEN;
-  return waits && absl::IsUnavailable(unsealed) ? absl::OkStatus() : unsealed;
+  return vault.waits_for_token() ? absl::OkStatus() : unsealed;
 }
 
 }  // namespace
@@ -92,8 +91,10 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const Config& config, cons
   };
   auto vault = Vault::Open(config, clock, start);
   if (!vault.ok()) return vault.status();
-  const absl::Status unsealed = TryUnseal(**vault, std::move(kept));
-  if (!unsealed.ok()) return unsealed;
+  if (!start.stay_sealed) {
+    const absl::Status unsealed = TryUnseal(**vault, std::move(kept));
+    if (!unsealed.ok()) return unsealed;
+  }
   auto parts = std::make_unique<Parts>(config, *std::move(logger), *std::move(vault));
 
   const std::vector<HostedService> services = {
@@ -120,13 +121,19 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const Config& config, cons
   parts->vault->fault().Tell([raw = parts.get()](const std::string& text) {
     raw->logger->Error("out-of-service", {{"why", Diagnosis{text}}});
   });
+  parts->vault->TellSealing([raw = parts.get()](bool open) {
+    if (raw->server) raw->server->SetServing(open && raw->vault->fault().text().empty());
+    raw->logger->Info(open ? Word("unsealed") : Word("sealed"), {});
+  });
   auto server = Server::Start(options, services);
   if (!server.ok()) return server.status();
   parts->server = *std::move(server);
   // A checkpoint also when nothing happened: silence is provable.
   parts->checkpoints.Start(static_cast<int>(config.audit.checkpoint_seconds), [raw = parts.get()] {
     const Gate::Pass pass = raw->vault->gate().Enter();
-    if (!pass.owns_lock()) return;  // sealed: nothing happens that would need signing
+    Ledger& ledger = raw->vault->ledger();
+    // Sealed: nothing happens that would need signing.
+    if (!pass.owns_lock() && ledger.size() == raw->vault->publisher().Last().size) return;
     Publisher& publisher = raw->vault->publisher();
     const absl::StatusOr<SignedCheckpoint> made = publisher.Sign();
     if (!made.ok()) {
@@ -143,16 +150,14 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const Config& config, cons
     if (absl::IsDataLoss(storage)) watched.fault().Set(storage);
     const absl::Status published = watched.publisher().Check();
     if (absl::IsDataLoss(published)) watched.fault().Set(published);
-    if (!watched.fault().text().empty()) raw->server->SetServing(false);
-  });
-  parts->vault->TellSealing([raw = parts.get()](bool open) {
-    raw->server->SetServing(open && raw->vault->fault().text().empty());
-    raw->logger->Info(open ? Word("unsealed") : Word("sealed"), {});
+    raw->server->SetServing(watched.gate().is_open() && watched.fault().text().empty());
   });
   const bool open = parts->vault->gate().is_open();
   parts->server->SetServing(open && parts->vault->fault().text().empty());
-  for (const std::string& repair : parts->vault->keyring_repairs()) {
-    parts->logger->Warn("keyring-repaired", {{"what", Diagnosis{repair}}});
+  if (const Gate::Pass pass = parts->vault->gate().Enter(); pass.owns_lock()) {
+    for (const std::string& repair : parts->vault->keyring().repairs()) {
+      parts->logger->Warn("keyring-repaired", {{"what", Diagnosis{repair}}});
+    }
   }
   parts->logger->Info(
       open ? Word("started") : Word("started-sealed"),

@@ -28,6 +28,7 @@ grpc::Status EnrollmentService::BatchEnroll(
     grpc::ServerReaderWriter<v1::BatchEnrollResponse, v1::BatchEnrollRequest>* stream) {
   const absl::StatusOr<Call> call = calls_.Enter(context, "kluis.v1.EnrollmentService.BatchEnroll");
   if (!call.ok()) return ToGrpc(call.status());
+  const Calls::StreamGuard guard(calls_, context);
   v1::BatchEnrollRequest first;
   if (!stream->Read(&first) || !first.has_options()) {
     return ToGrpc(calls_.LogRejection(

@@ -7,9 +7,11 @@
 #include <condition_variable>
 #include <mutex>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "crypto/keyring.h"
 #include "kluis/v1/state.pb.h"
 #include "service/ledger.h"
@@ -29,6 +31,12 @@ class Eraser {
   // Erase of each, with one puncture and one sync: some hundred at most. The entries in that order.
   absl::StatusOr<std::vector<Committed>> EraseAll(std::span<const v1::PendingErasure> erasures);
 
+  // Why the last puncture failed, in words; empty: it did not. Its erasures wait for the next one.
+  std::string failure() const {
+    const std::lock_guard lock(mutex_);
+    return last_status_.ok() ? "" : absl::StrCat("erasures wait: ", last_status_.message());
+  }
+
   // Everything that a crash left pending. Nothing may be served before this returns OK.
   absl::Status FinishAll();
 
@@ -40,7 +48,7 @@ class Eraser {
   crypto::Keyring& keyring_;
   Ledger& ledger_;
 
-  std::mutex mutex_;  // guards what follows
+  mutable std::mutex mutex_;  // guards what follows
   std::condition_variable finished_;
   std::vector<uint32_t> waiting_;
   bool puncturing_ = false;

@@ -1,8 +1,11 @@
 #include "service/galleries.h"
 
+#include <sodium.h>
+
 #include <algorithm>
 #include <utility>
 
+#include "crypto/secret_bytes.h"
 #include "policy/record_key.h"
 #include "service/database_state.h"
 #include "service/errors.h"
@@ -131,13 +134,77 @@ absl::StatusOr<std::shared_ptr<const matching::Gallery>> Galleries::Open(const p
   return std::shared_ptr<const matching::Gallery>(resident->gallery);
 }
 
+// Templates on their way into a gallery, opened in locked memory, a few at a time: each time a
+// segment is sealed for many rows and not for one.
+class Galleries::Batch {
+ public:
+  Batch(Resident& resident, size_t dimension)
+      : resident_(resident),
+        dimension_(dimension),
+        values_(crypto::SecretBytes::Zero(kRows * dimension * sizeof(float))) {}
+
+  absl::Status Add(const matching::Row& row, std::span<const float> values) {
+    if (values.size() != dimension_) return absl::DataLossError("template: of another dimension");
+    const auto place = Place(rows_.size());
+    std::copy(values.begin(), values.end(), place.begin());
+    rows_.push_back(row);
+    return rows_.size() == kRows ? Flush() : absl::OkStatus();
+  }
+
+  // Leaves out what ended meanwhile.
+  absl::Status Flush() {
+    const std::lock_guard lock(resident_.mutex);
+    size_t kept = 0;
+    for (size_t i = 0; i < rows_.size(); ++i) {
+      if (resident_.gone.contains(rows_[i].slot)) continue;
+      if (kept != i) {
+        rows_[kept] = rows_[i];
+        std::ranges::copy(Place(i), Place(kept).begin());
+      }
+      ++kept;
+    }
+    rows_.resize(kept);
+    absl::Status added;
+    if (kept > 0) {
+      added = resident_.gallery->Add(rows_, All().first(kept * dimension_));
+      // Somebody enrolled while the gallery loads is in already: one by one.
+      if (absl::IsAlreadyExists(added)) added = AddEach();
+    }
+    rows_.clear();
+    sodium_memzero(values_.ExposeMutable().data(), values_.size());
+    return added;
+  }
+
+ private:
+  static constexpr size_t kRows = 256;
+
+  absl::Status AddEach() {
+    for (size_t i = 0; i < rows_.size(); ++i) {
+      const absl::Status added = resident_.gallery->Add(rows_[i], Place(i));
+      if (!added.ok() && !absl::IsAlreadyExists(added)) return added;
+    }
+    return absl::OkStatus();
+  }
+
+  std::span<float> All() {
+    const std::span<uint8_t> bytes = values_.ExposeMutable();
+    return {reinterpret_cast<float*>(bytes.data()), bytes.size() / sizeof(float)};
+  }
+  std::span<float> Place(size_t i) { return All().subspan(i * dimension_, dimension_); }
+
+  Resident& resident_;
+  const size_t dimension_;
+  std::vector<matching::Row> rows_;
+  crypto::SecretBytes values_;
+};
+
 // The resident is in the map before the snapshot is taken, so every change is in the snapshot or
 // comes through TemplateAdded and TemplateEnded, or both: a slot that is in already, or gone
 // already, is left as it is.
 absl::Status Galleries::Load(const policy::Grant& grant, const SearchRoom& room,
                              Resident& resident) {
   const storage::Snapshot snapshot = database_.TakeSnapshot();
-  std::vector<float> values(room.algorithm->dimension);
+  Batch batch(resident, room.algorithm->dimension);
   absl::Status status;
   const auto add = [&](const v1::TemplateRecord& record) {
     if (!status.ok() || record.purpose() != grant.purpose() ||
@@ -148,8 +215,10 @@ absl::Status Galleries::Load(const policy::Grant& grant, const SearchRoom& room,
       status = Rotating();
       return;
     }
-    const std::lock_guard lock(resident.mutex);
-    if (resident.gone.contains(record.slot())) return;
+    {
+      const std::lock_guard lock(resident.mutex);
+      if (resident.gone.contains(record.slot())) return;
+    }
     const auto id = storage::IdFromBytes(record.id());
     const auto sealed = snapshot.Get(storage::Column::kSealed, storage::TemplateKey(*id));
     if (!sealed.ok() || !sealed->has_value()) {
@@ -160,16 +229,18 @@ absl::Status Galleries::Load(const policy::Grant& grant, const SearchRoom& room,
     const absl::StatusOr<crypto::SecretBytes> opened =
         sealer_.OpenTemplate(grant, record, **sealed);
     if (!opened.ok()) {
-      status = opened.status();
+      // Its key may have been destroyed since the record was read.
+      const std::lock_guard lock(resident.mutex);
+      if (!resident.gone.contains(record.slot())) status = opened.status();
       return;
     }
     const absl::StatusOr<std::span<const float>> floats = AsFloats(*opened);
-    status = floats.ok() ? resident.gallery->Add(RowOf(record), *floats) : floats.status();
-    if (absl::IsAlreadyExists(status)) status = absl::OkStatus();
+    status = floats.ok() ? batch.Add(RowOf(record), *floats) : floats.status();
   };
   const absl::Status scanned =
       DatabaseState(snapshot).ForEach<v1::TemplateRecord>(v1::RecordChange::kTemplate, add);
-  return scanned.ok() ? status : scanned;
+  if (!scanned.ok()) return scanned;
+  return status.ok() ? batch.Flush() : status;
 }
 
 void Galleries::TemplateAdded(const v1::TemplateRecord& record,

@@ -80,6 +80,8 @@ class Galleries {
 
   absl::StatusOr<std::shared_ptr<const SearchRoom>> MakeRoom(v1::PurposeRecord record,
                                                              uint32_t slot) const;
+  class Batch;
+
   absl::Status Load(const policy::Grant& grant, const SearchRoom& room, Resident& resident);
   std::shared_ptr<Resident> Find(const std::string& purpose) const;
 

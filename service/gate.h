@@ -25,11 +25,11 @@ class Gate {
   bool is_open() const { return open_; }
   void Open() { open_ = true; }
 
-  // Lets nobody in from now on, and returns when all who were inside have left.
-  void Close() {
-    open_ = false;
-    const std::unique_lock all_out(mutex_);
-  }
+  // Lets nobody in from now on.
+  void Shut() { open_ = false; }
+
+  // After Shut: returns when all who were inside have left.
+  void WaitUntilEmpty() { const std::unique_lock all_out(mutex_); }
 
  private:
   std::atomic<bool> open_ = false;

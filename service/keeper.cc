@@ -26,9 +26,10 @@ absl::Status Keeper::Keep() {
     Vault& vault = daemon_->vault();
     if (vault.database().status().ok() || !vault.fault().text().empty()) return absl::OkStatus();
     kept_ = vault.KeptShares();
+    start_.stay_sealed = vault.sealed_by_operator();
     daemon_.reset();  // one database at a time
   }
-  absl::StatusOr<std::unique_ptr<Daemon>> opened = Daemon::Start(config_, clock_, {}, kept_);
+  absl::StatusOr<std::unique_ptr<Daemon>> opened = Daemon::Start(config_, clock_, start_, kept_);
   if (!opened.ok()) return opened.status();
   daemon_ = *std::move(opened);
   kept_.reset();

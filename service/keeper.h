@@ -44,6 +44,7 @@ class Keeper {
   std::unique_ptr<Daemon> daemon_;
   // While it cannot be opened: its holders are not called again for a disk that was full.
   std::shared_ptr<crypto::RootWrapper> kept_;
+  VaultStart start_;  // of the next opening
   int reopened_ = 0;
 };
 

@@ -66,7 +66,7 @@ int main(int argc, char** argv) {
   kluis::service::Daemon& daemon = *(*keeper)->daemon();
   const bool open = daemon.vault().gate().is_open();
   std::printf("kluisd: %s %s on port %d\n", daemon.vault().origin().c_str(),
-              open ? "serving" : "sealed, waiting for `kluis vault unseal`", daemon.port());
+              open ? "serving" : "sealed (`kluis vault status` says why)", daemon.port());
   std::fflush(stdout);
   const timespec second = {1, 0};
   bool told = false;  // that it cannot be opened again yet

@@ -33,6 +33,7 @@ bool GoesOnWithoutSpace(v1::Command::ActCase act) {
     case v1::Command::kEndCase:
     case v1::Command::kForgetSubject:
     case v1::Command::kSealService:
+    case v1::Command::kRekey:
     // Concludes what began before.
     case v1::Command::kEraseDone:
     case v1::Command::kSearchOutcome:
@@ -60,7 +61,6 @@ bool GoesOnWithoutSpace(v1::Command::ActCase act) {
     case v1::Command::kVerify:
     case v1::Command::kAdjudicate:
     case v1::Command::kDisclose:
-    case v1::Command::kRekey:
     case v1::Command::kRotateTransform:
     case v1::Command::kRenewTemplate:
     case v1::Command::kReject:

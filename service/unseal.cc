@@ -1,5 +1,6 @@
 #include "service/unseal.h"
 
+#include <algorithm>
 #include <map>
 #include <utility>
 
@@ -23,10 +24,11 @@ v1::UnsealKind KindOf(const std::string& unseal) {
   return v1::UNSEAL_KIND_NONE;
 }
 
-// How the root key on disk is wrapped.
+// How the root key on disk is wrapped; unspecified: it is damaged.
 v1::UnsealKind KindOfWrapped(std::string_view file) {
+  if (file.starts_with(crypto::kPlainRootKey)) return v1::UNSEAL_KIND_NONE;
   const absl::StatusOr<crypto::WrappedRoot> wrapped = crypto::ParseWrapped(file);
-  if (!wrapped.ok()) return v1::UNSEAL_KIND_NONE;
+  if (!wrapped.ok()) return v1::UNSEAL_KIND_UNSPECIFIED;
   switch (wrapped->kind) {
     case crypto::WrapKind::kPassphrase:
       return v1::UNSEAL_KIND_PASSPHRASE;
@@ -59,14 +61,15 @@ std::string_view TextOf(const crypto::SecretBytes& bytes) {
 
 Unsealer::Unsealer(const KeysConfig& keys, const std::string& vault, crypto::FileSystem& files)
     : keys_(keys), vault_(vault), kind_(KindOf(keys.unseal)), files_(files) {
-  places_.push_back({{keys.keyring, keys.root_key}, std::nullopt});
-  for (const ReplicaConfig& replica : ReplicasOf(keys)) {
-    places_.push_back({{replica.keyring, replica.root_key}, std::nullopt});
+  places_.push_back({.paths = {keys.keyring, keys.root_key}});
+  for (const ReplicaConfig& replica : keys.replicas) {
+    places_.push_back({.paths = {replica.keyring, replica.root_key}});
   }
 }
 
 absl::StatusOr<OpenKeyring> Unsealer::Open(bool is_new) {
   const std::lock_guard lock(mutex_);
+  decided_ = false;  // no keyring is open
   const absl::Status read = ReadPlaces();
   if (!read.ok()) return read;
   if (!HasRootKey() && !is_new) {
@@ -85,31 +88,55 @@ absl::StatusOr<OpenKeyring> Unsealer::Open(bool is_new) {
   return open;
 }
 
-// What each place has now; a place under another kind of wrapper is refused with what to set.
+// Before a keyring is opened: what an interrupted change of a root key left.
+absl::Status Unsealer::DecidePlaces() {
+  for (const Place& place : places_) {
+    const absl::Status decided = crypto::RootKeyFile(place.paths.root_key_path, files_).Decide();
+    if (!decided.ok() && !absl::IsNotFound(decided)) return decided;
+  }
+  return absl::OkStatus();
+}
+
+// What each place has now; a place under another kind of wrapper is refused with what to set. A
+// damaged one is left to the keyring, which knows whether it can be made again from another.
 absl::Status Unsealer::ReadPlaces() {
+  if (!decided_) {
+    const absl::Status decided = DecidePlaces();
+    if (!decided.ok()) return decided;
+    decided_ = true;
+  }
+  bool damaged = false;
+  bool sound = false;
   for (Place& place : places_) {
-    place.wrapped.reset();
     crypto::RootKeyFile file(place.paths.root_key_path, files_);
     const absl::StatusOr<crypto::SecretBytes> raw = file.ReadRaw();
+    place.exists = raw.ok();
+    place.wrapped.reset();
     if (absl::IsNotFound(raw.status())) continue;
     if (!raw.ok()) return raw.status();
     const v1::UnsealKind kind = KindOfWrapped(TextOf(*raw));
+    damaged = damaged || kind == v1::UNSEAL_KIND_UNSPECIFIED;
+    if (kind == v1::UNSEAL_KIND_UNSPECIFIED) continue;
     if (kind != kind_) {
       return absl::FailedPreconditionError(absl::StrCat("keys.unseal: is \"", NameOf(kind_),
                                                         "\", but ", place.paths.root_key_path,
                                                         " is of \"", NameOf(kind), "\""));
     }
+    sound = true;
     // A plain root key is read where it is needed and nowhere kept.
-    place.wrapped = kind_ == v1::UNSEAL_KIND_NONE ? "" : std::string(TextOf(*raw));
+    if (kind != v1::UNSEAL_KIND_NONE) place.wrapped = std::string(TextOf(*raw));
+    if (kind != v1::UNSEAL_KIND_SHARES) continue;
+    const absl::StatusOr<crypto::ShareHeader> header = crypto::ShareHeader::OfWrapped(TextOf(*raw));
+    if (header.ok()) generation_ = std::max(generation_, header->generation);
   }
-  return absl::OkStatus();
+  if (!damaged || sound) return absl::OkStatus();
+  return absl::DataLossError(
+      absl::StrCat("root key: ", keys_.root_key, " is damaged or cut off; put it back"));
 }
 
 bool Unsealer::HasRootKey() const {
-  for (const Place& place : places_) {
-    if (place.wrapped.has_value()) return true;
-  }
-  return false;
+  return std::any_of(places_.begin(), places_.end(),
+                     [](const Place& place) { return place.exists; });
 }
 
 absl::StatusOr<Unsealer::Wrappers> Unsealer::MakeWrappers(bool is_new) {
@@ -179,13 +206,21 @@ absl::StatusOr<Unsealer::Wrappers> Unsealer::TokenWrappers() {
   return wrappers;
 }
 
-absl::StatusOr<OpenKeyring> Unsealer::OpenWith(Wrappers wrappers, bool is_new) {
+// `only`: the places that are under these shares.
+std::vector<crypto::KeyringPlace> Unsealer::PlacesUnder(const Wrappers& wrappers,
+                                                        const crypto::ShareHeader* only) const {
   std::vector<crypto::KeyringPlace> places;
   for (size_t i = 0; i < places_.size(); ++i) {
+    if (only != nullptr && !IsUnder(places_[i], *only)) continue;
     places.push_back({places_[i].paths.state_path,
                       std::make_unique<crypto::RootKeyFile>(places_[i].paths.root_key_path, files_,
                                                             wrappers[i].get())});
   }
+  return places;
+}
+
+absl::StatusOr<OpenKeyring> Unsealer::OpenWith(Wrappers wrappers, bool is_new) {
+  std::vector<crypto::KeyringPlace> places = PlacesUnder(wrappers);
   OpenKeyring open;
   open.wrappers = std::move(wrappers);
   open.kind = kind_;

@@ -48,6 +48,9 @@ class Unsealer {
   // there, or the disk failed. kDataLoss and others: as Keyring::Open.
   absl::StatusOr<OpenKeyring> Open(bool is_new);
 
+  // Whether shares are kept or enough were given: Open may be tried.
+  bool HasEnough();
+
   // The shares of one that was open in this process before, so that a restart of the database does
   // not call the holders again.
   void Keep(std::shared_ptr<crypto::RootWrapper> shares);
@@ -72,16 +75,19 @@ class Unsealer {
   absl::StatusOr<OpenKeyring> FinishInit();
   absl::StatusOr<v1::Rekey> FinishRekey(OpenKeyring& open);
 
-  // Everything but `sealed`, as the files are now; `why` when they cannot be read.
+  // Everything but `sealed`, as the files are now; `why` when they cannot be read. Writes nothing,
+  // so that it may be asked while the keyring works.
   v1::SealStatus Status();
 
  private:
   struct Place {
     crypto::KeyringPaths paths;
-    std::optional<std::string> wrapped;  // as it is on disk; nullopt: no root key there
+    bool exists = false;                      // a root key is there
+    std::optional<std::string> wrapped = {};  // as it is on disk; nullopt: none, plain, or damaged
   };
   using Wrappers = std::vector<std::shared_ptr<crypto::RootWrapper>>;
 
+  absl::Status DecidePlaces();
   absl::Status ReadPlaces();
   bool HasRootKey() const;
   absl::StatusOr<Wrappers> MakeWrappers(bool is_new);
@@ -89,20 +95,25 @@ class Unsealer {
   absl::StatusOr<Wrappers> TokenWrappers();
   absl::StatusOr<Wrappers> ShareWrappers();
   absl::StatusOr<crypto::ShareHeader> HeaderInForce() const;
-  absl::Status DropOldShares(const crypto::ShareHeader& header, crypto::RootWrapper& wrapper);
+  static bool IsUnder(const Place& place, const crypto::ShareHeader& header);
+  absl::Status DropOldShares(const crypto::ShareHeader& header, const Wrappers& wrappers);
   absl::StatusOr<OpenKeyring> OpenWith(Wrappers wrappers, bool is_new);
+  std::vector<crypto::KeyringPlace> PlacesUnder(const Wrappers& wrappers,
+                                                const crypto::ShareHeader* only = nullptr) const;
 
   const KeysConfig keys_;
   const std::string vault_;
   const v1::UnsealKind kind_;
   crypto::FileSystem& files_;
 
-  std::mutex mutex_;  // guards what follows
+  std::mutex mutex_;      // guards what follows
+  bool decided_ = false;  // before the first keyring is opened, and never while one is
   std::vector<Place> places_;
   std::optional<crypto::ShareSet> shares_;
   std::vector<uint32_t> given_;                // numbers of the shares in shares_
   std::shared_ptr<crypto::RootWrapper> kept_;  // of shares that were given before
   std::optional<crypto::ShareRekey> rekey_;
+  uint32_t generation_ = 0;  // the highest that any place has shown
 };
 
 }  // namespace kluis::service

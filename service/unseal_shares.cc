@@ -18,7 +18,9 @@ absl::Status NotByShares() {
 // The newest of the places': a rekey that was cut off left the others under the shares before.
 absl::StatusOr<crypto::ShareHeader> Unsealer::HeaderInForce() const {
   absl::StatusOr<crypto::ShareHeader> newest = absl::FailedPreconditionError(
-      "shares: this vault has none yet, make them with `kluis vault init`");
+      "shares: there is no root key under shares; a new vault makes them with `kluis vault init`, "
+      "any "
+      "other must have its root key put back");
   for (const Place& place : places_) {
     if (!place.wrapped.has_value()) continue;
     absl::StatusOr<crypto::ShareHeader> header = crypto::ShareHeader::OfWrapped(*place.wrapped);
@@ -53,6 +55,12 @@ void Unsealer::ForgetShares() {
   kept_.reset();
 }
 
+bool Unsealer::HasEnough() {
+  const std::lock_guard lock(mutex_);
+  if (kept_ != nullptr) return true;
+  return shares_.has_value() && shares_->progress().have >= shares_->progress().need;
+}
+
 void Unsealer::Keep(std::shared_ptr<crypto::RootWrapper> shares) {
   const std::lock_guard lock(mutex_);
   kept_ = std::move(shares);
@@ -70,32 +78,33 @@ absl::StatusOr<Unsealer::Wrappers> Unsealer::ShareWrappers() {
     if (!opened.ok()) return opened.status();
     wrapper = *std::move(opened);
   }
-  const absl::Status dropped = DropOldShares(*header, *wrapper);
+  const Wrappers wrappers(places_.size(), wrapper);
+  const absl::Status dropped = DropOldShares(*header, wrappers);
   if (!dropped.ok()) return dropped;
-  return Wrappers(places_.size(), wrapper);
+  return wrappers;
 }
 
-// A place that an interrupted rekey left under older shares is made again from one that the new
-// ones open, which is tried first.
-absl::Status Unsealer::DropOldShares(const crypto::ShareHeader& header,
-                                     crypto::RootWrapper& wrapper) {
-  const std::string in_force = header.Serialize();
-  absl::Status opens = absl::DataLossError("shares: they open no root key");
-  for (const Place& place : places_) {
-    if (!place.wrapped.has_value()) continue;
-    const absl::StatusOr<crypto::WrappedRoot> parts = crypto::ParseWrapped(*place.wrapped);
-    if (!parts.ok()) return parts.status();
-    if (parts->header == in_force) opens = wrapper.Unwrap(*place.wrapped).status();
-    if (parts->header == in_force && opens.ok()) break;
-  }
+bool Unsealer::IsUnder(const Place& place, const crypto::ShareHeader& header) {
+  if (!place.wrapped.has_value()) return false;
+  const absl::StatusOr<crypto::WrappedRoot> parts = crypto::ParseWrapped(*place.wrapped);
+  return parts.ok() && parts->header == header.Serialize();
+}
+
+// A place that an interrupted rekey left under older shares is made again from those under the new
+// ones. Its root key goes only when those are known to open by themselves.
+absl::Status Unsealer::DropOldShares(const crypto::ShareHeader& header, const Wrappers& wrappers) {
+  const auto is_old = [&](const Place& place) {
+    return place.wrapped.has_value() && !IsUnder(place, header);
+  };
+  if (std::none_of(places_.begin(), places_.end(), is_old)) return absl::OkStatus();
+  const absl::Status opens = crypto::Keyring::Open(PlacesUnder(wrappers, &header), files_).status();
   if (!opens.ok()) return opens;
   for (Place& place : places_) {
-    if (!place.wrapped.has_value()) continue;
-    if (crypto::ParseWrapped(*place.wrapped)->header == in_force) continue;
-    crypto::RootKeyFile file(place.paths.root_key_path, files_);
-    const absl::Status destroyed = file.Destroy();
+    if (!is_old(place)) continue;
+    const absl::Status destroyed = crypto::RootKeyFile(place.paths.root_key_path, files_).Destroy();
     if (!destroyed.ok()) return destroyed;
     place.wrapped.reset();
+    place.exists = false;
   }
   return absl::OkStatus();
 }
@@ -106,14 +115,8 @@ absl::StatusOr<std::vector<crypto::SecretBytes>> Unsealer::BeginShares(size_t ne
   if (kind_ != v1::UNSEAL_KIND_SHARES) return NotByShares();
   const absl::Status read = ReadPlaces();
   if (!read.ok()) return read;
-  uint32_t generation = 0;
-  if (HasRootKey()) {
-    const absl::StatusOr<crypto::ShareHeader> header = HeaderInForce();
-    if (!header.ok()) return header.status();
-    generation = header->generation;
-  }
   absl::StatusOr<crypto::ShareRekey::Begun> begun =
-      crypto::ShareRekey::Begin(crypto::ShareHint(vault_), generation + 1, needed, holders);
+      crypto::ShareRekey::Begin(crypto::ShareHint(vault_), generation_ + 1, needed, holders);
   if (!begun.ok()) return begun.status();
   rekey_.emplace(std::move(begun->rekey));
   return std::move(begun->texts);
@@ -149,6 +152,7 @@ absl::StatusOr<OpenKeyring> Unsealer::FinishInit() {
   absl::StatusOr<OpenKeyring> open = OpenWith(Wrappers(places_.size(), shared), true);
   if (!open.ok()) return open;
   for (uint32_t i = 1; i <= rekey_->header().commitments.size(); ++i) open->shares.push_back(i);
+  ReadPlaces().IgnoreError();  // for Status
   rekey_.reset();
   return open;
 }
@@ -177,6 +181,7 @@ absl::StatusOr<v1::Rekey> Unsealer::FinishRekey(OpenKeyring& open) {
   rekey_.reset();
   shares_.reset();
   given_.clear();
+  ReadPlaces().IgnoreError();  // for Status
   return rekey;
 }
 

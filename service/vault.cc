@@ -62,7 +62,8 @@ Vault::Vault(const Config& config, const Clock& clock)
 
 Vault::~Vault() {
   if (sweeper_ != nullptr) sweeper_->Stop();
-  gate_.Close();
+  gate_.Shut();
+  gate_.WaitUntilEmpty();
 }
 
 absl::StatusOr<std::unique_ptr<Vault>> Vault::Open(const Config& config, const Clock& clock,

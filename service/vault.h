@@ -4,6 +4,7 @@
 #ifndef KLUIS_SERVICE_VAULT_H_
 #define KLUIS_SERVICE_VAULT_H_
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -41,6 +42,7 @@ struct VaultStart {
   bool recover = false;            // the database was lost: restore it first (service/recovery.h)
   std::optional<uint32_t> backup;  // of these; nullopt: the newest
   RecoveryStep step = {};          // told what a recovery does
+  bool stay_sealed = false;        // an operator sealed it: nothing unseals it by itself
 };
 
 class Vault {
@@ -70,9 +72,13 @@ class Vault {
   // both is known by whether it has a keyring. `act` carries the caller.
   absl::StatusOr<Committed> FinishShares(Act act);
 
-  // The act SealService: lets what runs end, then closes the keyring and wipes every key.
-  // kFailedPrecondition: sealed already.
-  absl::StatusOr<Committed> Seal(Act act);
+  // A rekey is in force whose entry could not be made: FinishShares makes it.
+  bool HasUnloggedRekey() const;
+
+  // The act SealService: lets what runs end, then closes the keyring and wipes every key. `hurry`
+  // is called when nobody new is let in, to end what would not end by itself. kFailedPrecondition:
+  // sealed already. Errors of the ledger: it serves as before.
+  absl::StatusOr<Committed> Seal(Act act, const std::function<void()>& hurry = {});
 
   // What a call holds while it uses keyring, sealer, galleries, eraser or sweeper.
   Gate& gate() { return gate_; }
@@ -81,9 +87,14 @@ class Vault {
   // `told` is called after each unsealing and each sealing. Call once, before anything is served.
   void TellSealing(std::function<void(bool open)> told) { told_ = std::move(told); }
 
-  // What the last attempt to unseal met; empty: nothing. Repairs of the last unsealing.
+  // What the last attempt to unseal met; empty: nothing. Never waits for one that runs.
   std::string why_sealed() const;
-  std::vector<std::string> keyring_repairs() const;
+
+  // The last attempt found no token: it may be there a moment later.
+  bool waits_for_token() const { return waits_for_token_; }
+
+  // An operator sealed it, and nobody has unsealed it since.
+  bool sealed_by_operator() const { return sealed_by_operator_; }
 
   // Of an open vault, for one that is opened again in this process.
   std::shared_ptr<crypto::RootWrapper> KeptShares() const;
@@ -120,14 +131,16 @@ class Vault {
   absl::Status Watch(DirectoryWatch::Watched watched);
   absl::Status RestoreDatabase(const Config& config, const crypto::PublicKey& log_key,
                                const VaultStart& start);
-  void UseKeyring(OpenKeyring open);
+  absl::Status UseKeyring(OpenKeyring open);
+  void StayClosed(const absl::Status& why);
+  absl::Status EnsureStarted();
   absl::StatusOr<Committed> Serve();
   void CloseKeyring();
   absl::StatusOr<bool> IsNew() const;
   absl::Status Found(const std::string& path, const crypto::PublicKey& log_key);
   absl::Status OpenLog(const AuditConfig& config, crypto::SigningKey signer);
   absl::Status Recover();
-  absl::StatusOr<Committed> LogStart(const OpenKeyring& open);
+  absl::StatusOr<Committed> LogStart();
 
   const Clock& clock_;
   const int threads_;
@@ -147,8 +160,14 @@ class Vault {
   std::unique_ptr<Unsealer> unsealer_;
   std::function<void(bool open)> told_;
 
-  mutable std::mutex seal_mutex_;  // one unsealing, sealing or rekey at a time; guards what follows
+  mutable std::mutex why_mutex_;  // guards why_sealed_ only
   std::string why_sealed_;
+  std::atomic<bool> waits_for_token_ = false;
+  std::atomic<bool> sealed_by_operator_ = false;
+
+  mutable std::mutex seal_mutex_;  // one unsealing, sealing or rekey at a time; guards what follows
+  bool started_ = false;           // the entry of this opening is in the log
+  std::optional<v1::Rekey> unlogged_;         // in force, and its entry not yet made
   std::optional<RestoredDatabase> restored_;  // until the recovery is in the log
   OpenKeyring open_;
 

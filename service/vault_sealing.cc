@@ -5,6 +5,7 @@
 #include "crypto/file_system.h"
 #include "policy/record_key.h"
 #include "service/call.h"
+#include "service/keyring_check.h"
 #include "service/publisher.h"
 #include "service/vault.h"
 #include "service/version.h"
@@ -14,6 +15,11 @@ namespace {
 
 absl::Status NotNow(std::string_view what) {
   return absl::FailedPreconditionError(absl::StrCat("vault: ", std::string(what)));
+}
+
+// What opens the newest state of every place; null: not shares.
+std::shared_ptr<crypto::RootWrapper> KeptSharesOf(const OpenKeyring& open) {
+  return open.kind == v1::UNSEAL_KIND_SHARES ? open.wrappers.back() : nullptr;
 }
 
 }  // namespace
@@ -32,11 +38,17 @@ absl::StatusOr<std::optional<Committed>> Vault::Unseal() {
   const absl::StatusOr<bool> is_new = IsNew();
   if (!is_new.ok()) return is_new.status();
   absl::StatusOr<OpenKeyring> open = unsealer_->Open(*is_new);
-  why_sealed_ = std::string(open.status().message());
-  if (!open.ok()) return open.status();
-  UseKeyring(*std::move(open));
+  waits_for_token_ =
+      unsealer_->kind() == v1::UNSEAL_KIND_TOKEN && absl::IsUnavailable(open.status());
+  if (!open.ok()) {
+    StayClosed(open.status());
+    return open.status();
+  }
+  const absl::Status used = UseKeyring(*std::move(open));
+  if (!used.ok()) return used;
   if (restored_.has_value()) {
-    why_sealed_ = "a recovery waits for the order of two operators: `kluis vault restore`";
+    StayClosed(absl::FailedPreconditionError(
+        "a recovery waits for the order of two operators: `kluis vault restore`"));
     return std::nullopt;
   }
   absl::StatusOr<Committed> started = Serve();
@@ -57,46 +69,80 @@ absl::StatusOr<v1::RestoreVaultResponse> Vault::FinishRestore(const v1::Caller& 
                                "; another one is chosen by kluisd --recover --backup N"));
   }
   if (open_.keyring == nullptr) return NotNow("must be unsealed before it is recovered");
+  const absl::Status started = EnsureStarted();
+  if (!started.ok()) return started;
   const RecoveryParts parts{data_, *database_, *ledger_, *open_.keyring, *eraser_};
   absl::StatusOr<v1::RestoreVaultResponse> finished =
       FinishRecovery(parts, *restored_, caller, order, step);
   if (!finished.ok()) return finished;
-  restored_.reset();
   const absl::Status served = Serve().status();
   if (!served.ok()) return served;
+  restored_.reset();
   return finished;
 }
 
 absl::StatusOr<Committed> Vault::FinishShares(Act act) {
   const std::lock_guard lock(seal_mutex_);
+  if (restored_.has_value()) return NotNow("is being recovered; unseal it with the shares it has");
   if (!gate_.is_open()) {
     const absl::StatusOr<bool> is_new = IsNew();
     if (!is_new.ok()) return is_new.status();
     if (!*is_new) return NotNow("is sealed, and has its shares; unseal it first");
     absl::StatusOr<OpenKeyring> open = unsealer_->FinishInit();
-    if (!open.ok()) return open.status();
-    UseKeyring(*std::move(open));
+    if (!open.ok()) {
+      StayClosed(open.status());
+      return open.status();
+    }
+    const absl::Status used = UseKeyring(*std::move(open));
+    if (!used.ok()) return used;
     return Serve();
   }
-  const absl::StatusOr<v1::Rekey> rekey = unsealer_->FinishRekey(open_);
-  if (!rekey.ok()) return rekey.status();
-  *act.command.mutable_rekey() = *rekey;
-  return CommitAct(*this, std::move(act));
+  if (!unlogged_.has_value()) {
+    const absl::StatusOr<v1::Rekey> rekey = unsealer_->FinishRekey(open_);
+    if (!rekey.ok()) return rekey.status();
+    unlogged_ = *rekey;
+  }
+  *act.command.mutable_rekey() = *unlogged_;
+  absl::StatusOr<Committed> committed = CommitAct(*this, std::move(act));
+  if (committed.ok()) unlogged_.reset();
+  return committed;
+}
+
+bool Vault::HasUnloggedRekey() const {
+  const std::lock_guard lock(seal_mutex_);
+  return unlogged_.has_value();
 }
 
 // Under seal_mutex_, with the gate closed.
-void Vault::UseKeyring(OpenKeyring open) {
+absl::Status Vault::UseKeyring(OpenKeyring open) {
   open_ = std::move(open);
+  started_ = false;
   sealer_ = std::make_unique<Sealer>(*open_.keyring);
+  const absl::Status fits = CheckKeyring(*database_, *open_.keyring, *sealer_);
+  if (!fits.ok()) {
+    CloseKeyring();
+    StayClosed(fits);
+    return fits;
+  }
   galleries_ = std::make_unique<Galleries>(*database_, *sealer_, static_cast<size_t>(threads_));
   eraser_ = std::make_unique<Eraser>(*database_, *open_.keyring, *ledger_);
   sweeper_ =
       std::make_unique<Sweeper>(*database_, clock_, *ledger_, *sealer_, *galleries_, *eraser_);
+  return absl::OkStatus();
+}
+
+// The start is the first that the log hears of an opening.
+absl::Status Vault::EnsureStarted() {
+  if (started_) return absl::OkStatus();
+  const absl::Status logged = LogStart().status();
+  started_ = logged.ok();
+  return logged;
 }
 
 // The same, once the keyring is in use.
 absl::StatusOr<Committed> Vault::Serve() {
-  absl::StatusOr<Committed> started = LogStart(open_);
+  absl::StatusOr<Committed> started =
+      started_ ? absl::StatusOr<Committed>(Committed{}) : LogStart();
   absl::Status status = started.status();
   if (status.ok()) status = Recover();
   if (status.ok()) {
@@ -106,31 +152,48 @@ absl::StatusOr<Committed> Vault::Serve() {
     if (revokes) status = absl::OkStatus();
   }
   if (!status.ok()) {
+    // Its holders need not come again for a disk that failed.
+    unsealer_->Keep(KeptSharesOf(open_));
     CloseKeyring();
+    StayClosed(status);
     return status;
   }
+  sealed_by_operator_ = false;
   sweeper_->Start(sweep_seconds_);
   gate_.Open();
   if (told_) told_(true);
   return started;
 }
 
-absl::StatusOr<Committed> Vault::Seal(Act act) {
+absl::StatusOr<Committed> Vault::Seal(Act act, const std::function<void()>& hurry) {
   const std::lock_guard lock(seal_mutex_);
-  if (!gate_.is_open()) return NotNow("is sealed already");
+  if (open_.keyring == nullptr) return NotNow("is sealed already");
+  if (!gate_.is_open()) {  // a recovery waits: nothing was served
+    unsealer_->ForgetShares();
+    CloseKeyring();
+    return NotNow("was not serving; its keyring is closed again");
+  }
   act.command.mutable_seal_service();
-  gate_.Close();
+  gate_.Shut();
+  if (hurry) hurry();
+  gate_.WaitUntilEmpty();
   sweeper_->Stop();
-  const absl::StatusOr<Committed> committed = CommitAct(*this, std::move(act));
+  absl::StatusOr<Committed> committed = CommitAct(*this, std::move(act));
   if (!committed.ok()) {
+    sweeper_ =
+        std::make_unique<Sweeper>(*database_, clock_, *ledger_, *sealer_, *galleries_, *eraser_);
+    sweeper_->Start(sweep_seconds_);
     gate_.Open();
     return committed;
   }
-  const absl::Status last = publisher_->Sign().status();
+  // The next start signs what this could not.
+  publisher_->Sign().status().IgnoreError();
+  unsealer_->ForgetShares();
+  unsealer_->CancelShares();
   CloseKeyring();
-  why_sealed_ = "sealed by an operator";
+  sealed_by_operator_ = true;
+  StayClosed(absl::FailedPreconditionError("sealed by an operator"));
   if (told_) told_(false);
-  if (!last.ok()) return last;
   return committed;
 }
 
@@ -143,19 +206,31 @@ void Vault::CloseKeyring() {
   open_ = OpenKeyring();
 }
 
-std::string Vault::why_sealed() const {
-  const std::lock_guard lock(seal_mutex_);
-  return gate_.is_open() ? "" : why_sealed_;
+void Vault::StayClosed(const absl::Status& why) {
+  const std::lock_guard lock(why_mutex_);
+  why_sealed_ = std::string(why.message());
 }
 
-std::vector<std::string> Vault::keyring_repairs() const {
-  const std::lock_guard lock(seal_mutex_);
-  return open_.keyring == nullptr ? std::vector<std::string>() : open_.keyring->repairs();
+std::string Vault::why_sealed() const {
+  const std::lock_guard lock(why_mutex_);
+  return gate_.is_open() ? "" : why_sealed_;
 }
 
 std::shared_ptr<crypto::RootWrapper> Vault::KeptShares() const {
   const std::lock_guard lock(seal_mutex_);
-  return open_.kind == v1::UNSEAL_KIND_SHARES ? open_.wrappers.front() : nullptr;
+  return KeptSharesOf(open_);
+}
+
+absl::StatusOr<Committed> Vault::LogStart() {
+  Act act;
+  act.kind = v1::LOG_KIND_UPKEEP;
+  act.command.set_method("Start");
+  v1::StartService& start = *act.command.mutable_start_service();
+  start.set_version(kVersion);
+  start.set_checkpoint_seconds(static_cast<uint32_t>(checkpoint_seconds_));
+  start.set_unsealed_by(open_.kind);
+  start.mutable_shares()->Assign(open_.shares.begin(), open_.shares.end());
+  return ledger_->Commit(std::move(act));
 }
 
 // Whatever the published log says is believed only as far as this vault's own key signed it.
@@ -179,18 +254,6 @@ absl::Status Vault::RestoreDatabase(const Config& config, const crypto::PublicKe
   if (!restored.ok()) return restored.status();
   restored_ = *std::move(restored);
   return absl::OkStatus();
-}
-
-absl::StatusOr<Committed> Vault::LogStart(const OpenKeyring& open) {
-  Act act;
-  act.kind = v1::LOG_KIND_UPKEEP;
-  act.command.set_method("Start");
-  v1::StartService& start = *act.command.mutable_start_service();
-  start.set_version(kVersion);
-  start.set_checkpoint_seconds(static_cast<uint32_t>(checkpoint_seconds_));
-  start.set_unsealed_by(open.kind);
-  start.mutable_shares()->Assign(open.shares.begin(), open.shares.end());
-  return ledger_->Commit(std::move(act));
 }
 
 // Repairs what a crash left: erasures and rotations that were started, searches that were cut off.

@@ -17,7 +17,8 @@ void AddOpenStatus(Vault& vault, v1::GetVaultStatusResponse& out) {
   if (!pass.owns_lock()) return;
   out.set_keyring_generation(vault.keyring().generation());
   out.set_keyring_nodes(vault.keyring().cover_size());
-  for (const std::string& repair : vault.keyring_repairs()) out.add_keyring_repairs(repair);
+  for (const std::string& repair : vault.keyring().repairs()) out.add_keyring_repairs(repair);
+  if (out.fault().empty()) out.set_fault(vault.eraser().failure());
   for (const Galleries::Size& size : vault.galleries().Sizes()) {
     v1::GetVaultStatusResponse::Gallery* gallery = out.add_galleries();
     gallery->set_purpose(size.purpose);
@@ -42,7 +43,7 @@ grpc::Status VaultService::GetVaultStatus(grpc::ServerContext* context,
   Vault& vault = calls_.vault();
   return calls_.Unary<v1::GetVaultStatusRequest, v1::GetVaultStatusResponse>(
       context, "kluis.v1.VaultService.GetVaultStatus", *request, *response, Validate,
-      [&](const Call&, v1::GetVaultStatusResponse& out) {
+      [&](const Call& call, v1::GetVaultStatusResponse& out) {
         out.set_origin(vault.origin());
         out.set_version(kVersion);
         out.mutable_started_at()->set_seconds(started_at_);
@@ -51,12 +52,13 @@ grpc::Status VaultService::GetVaultStatus(grpc::ServerContext* context,
         if (!slots.ok()) return slots.status();
         if (slots->has_value()) out.set_slots_used((*slots)->next_slot());
         *out.mutable_seal() = SealStatusOf(vault);
+        // It may name files of the machine.
+        if (call.caller.role() != v1::ROLE_OPERATOR) out.mutable_seal()->clear_why();
         out.set_disk(std::string(InWords(vault.space().level())));
         uint64_t pending = 0;
         const absl::Status scanned = vault.state().ForEach<v1::PendingErasure>(
             v1::RecordChange::kPendingErasure, [&](const v1::PendingErasure&) { ++pending; });
         out.set_pending_erasures(pending);
-        AddOpenStatus(vault, out);
         const SignedCheckpoint checkpoint = vault.publisher().Last();
         out.set_checkpoint_size(checkpoint.size);
         if (checkpoint.closed_at > 0) {
@@ -73,6 +75,7 @@ grpc::Status VaultService::GetVaultStatus(grpc::ServerContext* context,
         out.set_witness_quorum(static_cast<uint32_t>(vault.publisher().witness_quorum()));
         out.set_cosignatures(static_cast<uint32_t>(checkpoint.cosigned));
         out.set_fault(vault.fault().text());
+        AddOpenStatus(vault, out);
         return scanned;
       });
 }

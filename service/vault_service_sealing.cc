@@ -16,6 +16,15 @@ absl::Status OfShare(absl::Status status) {
   return status;
 }
 
+// An operator must read what it is: files, tokens and places are theirs to mend.
+absl::Status ForOperator(absl::Status status) {
+  if (absl::IsUnavailable(status)) return WithReason(std::move(status), "UNSEAL_FAILED");
+  if (absl::IsNotFound(status) || absl::IsDataLoss(status) || absl::IsInternal(status)) {
+    return absl::FailedPreconditionError(status.message());
+  }
+  return status;
+}
+
 // The texts leave in a response; here they are wiped.
 template <class Response>
 absl::Status HandOut(absl::StatusOr<std::vector<crypto::SecretBytes>> shares, Response& out) {
@@ -73,11 +82,15 @@ grpc::Status VaultService::ProveShare(grpc::ServerContext* context,
   return calls_.Unary<v1::ProveShareRequest, v1::ProveShareResponse>(
       context, "kluis.v1.VaultService.ProveShare", *request, *response, Validate,
       [&](const Call& call, v1::ProveShareResponse& out) -> absl::Status {
-        const absl::StatusOr<bool> last = vault.unsealer().ProveShare(request->share());
-        if (!last.ok()) return OfShare(last.status());
-        if (*last) {
+        bool last = vault.HasUnloggedRekey();
+        if (!last) {
+          const absl::StatusOr<bool> proven = vault.unsealer().ProveShare(request->share());
+          if (!proven.ok()) return OfShare(proven.status());
+          last = *proven;
+        }
+        if (last) {
           const absl::StatusOr<Committed> finished = vault.FinishShares(UpkeepAct(call));
-          if (!finished.ok()) return finished.status();
+          if (!finished.ok()) return ForOperator(finished.status());
           *out.mutable_receipt() = ReceiptOf(*finished);
         }
         *out.mutable_seal() = SealStatusOf(vault);
@@ -102,15 +115,16 @@ grpc::Status VaultService::UnsealVault(grpc::ServerContext* context,
         }
         if (vault.unsealer().kind() == v1::UNSEAL_KIND_SHARES || !request->share().empty()) {
           const absl::Status added = vault.unsealer().AddShare(request->share());
-          if (!added.ok()) return OfShare(added);
-          const v1::SealStatus progress = SealStatusOf(vault);
-          if (progress.have() < progress.need()) {
+          // A share that was enough before may be given again after a disk that failed.
+          if (!added.ok() && !vault.unsealer().HasEnough()) return OfShare(added);
+          if (!vault.unsealer().HasEnough()) {
+            const v1::SealStatus progress = SealStatusOf(vault);
             *out.mutable_seal() = progress;
             return absl::OkStatus();
           }
         }
         const absl::StatusOr<std::optional<Committed>> started = vault.Unseal();
-        if (!started.ok()) return started.status();
+        if (!started.ok()) return ForOperator(started.status());
         if (started->has_value()) *out.mutable_receipt() = ReceiptOf(**started);
         *out.mutable_seal() = SealStatusOf(vault);
         return absl::OkStatus();
@@ -125,7 +139,8 @@ grpc::Status VaultService::SealVault(grpc::ServerContext* context,
       context, "kluis.v1.VaultService.SealVault", *request, *response, Validate,
       [&](const Call& call, v1::SealVaultResponse& out) -> absl::Status {
         if (!vault.gate().is_open()) return Sealed();
-        const absl::StatusOr<Committed> sealed = vault.Seal(UpkeepAct(call));
+        const absl::StatusOr<Committed> sealed =
+            vault.Seal(UpkeepAct(call), [&] { calls_.CancelStreams(); });
         if (!sealed.ok()) return sealed.status();
         *out.mutable_receipt() = ReceiptOf(*sealed);
         calls_.ForgetAnswers();

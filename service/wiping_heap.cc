@@ -13,6 +13,8 @@
 #include <cstddef>
 #include <cstring>
 
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+
 extern "C" {
 
 void __libc_free(void* block);      // NOLINT(bugprone-reserved-identifier): glibc's own name
@@ -46,3 +48,5 @@ void* realloc(void* block, size_t bytes) noexcept {
 }
 
 }  // extern "C"
+
+#endif

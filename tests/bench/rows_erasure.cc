@@ -39,7 +39,7 @@ double SecondsSince(std::chrono::steady_clock::time_point start) {
 absl::Status MakeKeyring(service::Config& config) {
   const std::string second =
       absl::StrCat(std::filesystem::path(config.keys.keyring).parent_path().string(), "/second");
-  config.keys.replicas = {absl::StrCat(second, " ", second, ".key")};
+  config.keys.replicas = {{second, second + ".key"}};
   const std::vector<crypto::KeyringPaths> paths = {{config.keys.keyring, config.keys.root_key},
                                                    {second, second + ".key"}};
   auto keyring = crypto::Keyring::Create(crypto::PlacesOf(paths));

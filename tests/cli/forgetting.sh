@@ -148,6 +148,7 @@ verify 3 NOT_PERMITTED "$canary" 0
 as 0 'ERASED' subject/portal me show --key canary.key
 as 0 '"consistent": *true' operator/one vault selfcheck
 stop
+expect 0 '' "$bin/kluis-audit" replay log --key @log.vkey
 
 # no set of files opens it
 for keyring in keys/keyring second/keyring ../keys.before/keyring ../second.before/keyring; do

@@ -3,11 +3,13 @@
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <future>
 #include <set>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "crypto/file_system.h"
@@ -246,7 +248,7 @@ TEST(Rekeying, CutOffBetweenTwoPlacesIsFinishedByTheNewShares) {
       [](service::Config& config) {
         config.keys.unseal = "shares";
         const std::string keys = fs::path(config.keys.keyring).parent_path();
-        config.keys.replicas = {keys + "/second " + keys + "/second.key"};
+        config.keys.replicas = {{keys + "/second", keys + "/second.key"}};
       },
       [&](TestVault& sealed) {
         shares = Init(sealed, 2, 2);
@@ -279,10 +281,100 @@ TEST(Rekeying, CutOffBetweenTwoPlacesIsFinishedByTheNewShares) {
   Must(vault.Withdraw(person), "withdraw");
 }
 
+// A status asks for the files of a keyring that is at work, and for a vault that is being sealed.
+TEST_F(SharesTest, StatusAndErasuresAndSealingGoSideBySide) {
+  std::vector<Person> people;
+  for (int i = 0; i < 40; ++i) {
+    people.push_back(vault_.NewPerson());
+    Must(vault_.Enroll(people.back()), "enroll");
+  }
+  std::atomic<bool> go_on = true;
+  std::vector<std::thread> pollers;
+  for (int i = 0; i < 3; ++i) {
+    pollers.emplace_back([&] {
+      while (go_on) EXPECT_GT(vault_.Status().log_size(), 0U);
+    });
+  }
+  for (size_t i = 0; i < people.size(); ++i) {
+    Must(vault_.Withdraw(people[i]), "withdraw");
+    if (i % 10 != 9) continue;
+    Must(vault_.Call(kOperator, &Stub::SealVault, v1::SealVaultRequest()), "seal");
+    Must(Give(vault_, shares_[0]), "share");
+    Must(Give(vault_, shares_[1]), "share");
+  }
+  go_on = false;
+  for (std::thread& poller : pollers) poller.join();
+  vault_.Restart();
+  Must(Give(vault_, shares_[0]), "share");
+  EXPECT_FALSE(Must(Give(vault_, shares_[2]), "share").seal().sealed());
+  EXPECT_EQ(vault_.Status().pending_erasures(), 0U);
+}
+
+void CopyKeyring(const std::string& from, const std::string& to) {
+  for (const auto& file : fs::directory_iterator(to)) {
+    const std::string name = file.path().filename();
+    if (name.starts_with("keyring") || name == "root.key") fs::remove(file.path());
+  }
+  for (const auto& file : fs::directory_iterator(from)) {
+    const std::string name = file.path().filename();
+    if (name.starts_with("keyring") || name == "root.key") fs::copy(file.path(), to);
+  }
+}
+
+TEST(KeyringFiles, ThatAreOlderThanWhatWasForgottenAreRefusedAsAWhole) {
+  TestVault vault;
+  const Person leaves = vault.NewPerson();
+  Must(vault.Enroll(leaves), "enroll");
+  vault.ShutDown();
+  const std::string keys = vault.directory() + "/keys";
+  const std::string before = vault.directory() + "/before";
+  const std::string newest = vault.directory() + "/newest";
+  fs::create_directory(before);
+  fs::create_directory(newest);
+  CopyKeyring(keys, before);
+  ASSERT_TRUE(vault.TryStart().ok());
+  Must(vault.Withdraw(leaves), "withdraw");
+  vault.ShutDown();
+  CopyKeyring(keys, newest);
+
+  CopyKeyring(before, keys);
+  const absl::Status refused = vault.TryStart();
+  EXPECT_EQ(refused.code(), absl::StatusCode::kDataLoss) << refused;
+  EXPECT_NE(refused.message().find("an older copy was put back"), std::string::npos) << refused;
+  CopyKeyring(newest, keys);
+  EXPECT_TRUE(vault.TryStart().ok());
+}
+
+TEST(KeyringFiles, OfAnotherVaultAreRefused) {
+  TestVault vault;
+  TestVault other;
+  for (int i = 0; i < 8; ++i) Must(vault.Enroll(vault.NewPerson()), "enroll");
+  vault.ShutDown();
+  other.ShutDown();
+  CopyKeyring(other.directory() + "/keys", vault.directory() + "/keys");
+  const absl::Status refused = vault.TryStart();
+  EXPECT_EQ(refused.code(), absl::StatusCode::kDataLoss) << refused;
+  EXPECT_NE(refused.message().find("another vault"), std::string::npos) << refused;
+}
+
+TEST(KeyringFiles, ThatAreCutOffOrAlteredAreNamed) {
+  TestVault vault([](service::Config& config) {
+    const std::string keys = fs::path(config.keys.keyring).parent_path();
+    config.keys.unseal = "passphrase";
+    config.keys.passphrase_file = keys + "/passphrase";
+    WritePrivate(config.keys.passphrase_file, "correct horse battery staple\n");
+  });
+  vault.ShutDown();
+  fs::resize_file(vault.config().keys.root_key, 20);
+  const absl::Status cut_off = vault.TryStart();
+  EXPECT_EQ(cut_off.code(), absl::StatusCode::kDataLoss) << cut_off;
+  EXPECT_NE(cut_off.message().find("root.key is damaged"), std::string::npos) << cut_off;
+}
+
 TEST(Replicas, LossOfOneIsRepairedFromTheOther) {
   TestVault vault([](service::Config& config) {
     const std::string keys = fs::path(config.keys.keyring).parent_path();
-    config.keys.replicas = {keys + "/second " + keys + "/second.key"};
+    config.keys.replicas = {{keys + "/second", keys + "/second.key"}};
   });
   const Person gone = vault.NewPerson();
   const Person stays = vault.NewPerson();
@@ -335,7 +427,7 @@ TEST(Token, OpensAtTheStartAndATokenThatIsNotThereIsWaitedFor) {
     config.keys.token_label = "kluis";
     config.keys.token_pin_file = keys + "/pin";
     WritePrivate(config.keys.token_pin_file, crypto::SoftToken::kPin);
-    config.keys.replicas = {keys + "/second " + keys + "/second.key"};
+    config.keys.replicas = {{keys + "/second", keys + "/second.key"}};
   });
   EXPECT_EQ(vault.Status().seal().unsealed_by(), v1::UNSEAL_KIND_TOKEN);
   const Person person = vault.NewPerson();

@@ -190,7 +190,7 @@ TEST(ParseConfig, TakesReplicasAsPairsOfPathsApartFromEverythingElse) {
   const absl::StatusOr<Config> config =
       Parse("[keyring]\nreplicas = [\"second/ring /mnt/root.key\"]\n");
   ASSERT_TRUE(config.ok()) << config.status();
-  const std::vector<ReplicaConfig> replicas = ReplicasOf(config->keys);
+  const std::vector<ReplicaConfig>& replicas = config->keys.replicas;
   ASSERT_EQ(replicas.size(), 1U);
   EXPECT_EQ(replicas[0].keyring, "/etc/kluis/second/ring");
   EXPECT_EQ(replicas[0].root_key, "/mnt/root.key");

@@ -280,7 +280,7 @@ const std::map<std::string, bool>& Expected() {
       {"start_service", true},
       {"close_checkpoint", true},
       {"seal_service", true},
-      {"rekey", false},
+      {"rekey", true},
       {"recover", true},
       {"lose_template", true},
       {"rotate_transform", false},
