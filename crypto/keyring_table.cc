@@ -50,7 +50,7 @@ absl::StatusOr<KeyringCover> UnpackNodes(uint32_t segment, std::span<const uint8
   uint8_t* out = nodes.ExposeMutable().data();
   for (; !bytes.empty(); bytes = bytes.subspan(kPageNodeBytes)) {
     const uint32_t place = bytes[0] | uint32_t{bytes[1]} << 8;
-    const int below = std::bit_width(place) - 1;
+    const int below = static_cast<int>(std::bit_width(place)) - 1;
     if (below < 0 || below > kSegmentSlotBits) return absl::DataLossError("a node has no place");
     out[0] = static_cast<uint8_t>(kSegmentDepth + below);
     PutU32(segment << kSegmentSlotBits | (place - (1u << below)) << (kSegmentSlotBits - below),

@@ -6,6 +6,7 @@
 #include "kluis/v1/ledger.pb.h"
 #include "service/database_state.h"
 #include "service/subject_details.h"
+#include "storage/layout.h"
 
 namespace kluis::service {
 namespace {
@@ -17,6 +18,13 @@ absl::Status Older(uint32_t slot) {
   return absl::DataLossError(absl::StrCat(
       "keyring: slot ", slot,
       " was destroyed and derives again: an older copy was put back; put the newest one there"));
+}
+
+bool HasDetails(const storage::Database& database, const v1::SubjectRecord& subject) {
+  const auto id = storage::IdFromBytes(subject.id());
+  if (!id.has_value()) return false;
+  const auto row = database.Get(storage::Column::kDetails, storage::SubjectKey(*id));
+  return row.ok() && row->has_value();
 }
 
 }  // namespace
@@ -43,6 +51,7 @@ absl::Status CheckKeyring(const storage::Database& database, const crypto::Keyri
       v1::RecordChange::kSubject, [&](const v1::SubjectRecord& subject) {
         look(subject.erased(), subject.slot());
         if (subject.erased() || tried == kTried || keyring.IsPunctured(subject.slot())) return;
+        if (!HasDetails(database, subject)) return;  // lost with a database
         ++tried;
         if (OpenDetails(database, sealer, subject).ok()) ++opened;
       });

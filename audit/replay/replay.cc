@@ -71,7 +71,6 @@ class Run {
         key_(key),
         read_(read),
         options_(options),
-        state_(state),
         pool_(options.threads > 0 ? options.threads
                                   : std::max(1u, std::thread::hardware_concurrency())),
         completeness_(state, report_.completeness),
@@ -163,7 +162,6 @@ class Run {
   const VerifierKey& key_;
   const BundleReader& read_;
   const ReplayOptions& options_;
-  ScratchState& state_;
   ReplayReport report_;
   SeenKeys seen_;
   BundleTree tree_;

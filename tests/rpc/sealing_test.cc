@@ -357,6 +357,25 @@ TEST(KeyringFiles, OfAnotherVaultAreRefused) {
   EXPECT_NE(refused.message().find("another vault"), std::string::npos) << refused;
 }
 
+TEST(KeyringFiles, AreNotTakenForAnotherVaultsWhenPeoplesDetailsAreLost) {
+  TestVault vault;
+  for (int i = 0; i < 10; ++i) Must(vault.Enroll(vault.NewPerson()), "enroll");
+  std::vector<std::string> keys;
+  ASSERT_TRUE(vault.vault()
+                  .database()
+                  .Scan(storage::Column::kDetails, "",
+                        [&](std::string_view key, std::string_view) {
+                          keys.emplace_back(key);
+                          return true;
+                        })
+                  .ok());
+  storage::Batch lost;
+  for (const std::string& key : keys) lost.Delete(storage::Column::kDetails, key);
+  ASSERT_TRUE(vault.vault().database().Write(std::move(lost)).ok());
+  vault.ShutDown();
+  EXPECT_TRUE(vault.TryStart().ok());
+}
+
 TEST(KeyringFiles, ThatAreCutOffOrAlteredAreNamed) {
   TestVault vault([](service::Config& config) {
     const std::string keys = fs::path(config.keys.keyring).parent_path();
