@@ -13,7 +13,6 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
-#include <iterator>
 #include <memory>
 #include <string>
 #include <vector>
@@ -22,6 +21,7 @@
 #include "crypto/codec.h"
 #include "crypto/keyring.h"
 #include "crypto/root_key_file.h"
+#include "tests/fakes/file_bytes.h"
 
 namespace {
 
@@ -59,11 +59,6 @@ int Open(const std::string& path, const std::string& root_key, uint32_t slot) {
   return 0;
 }
 
-std::string ReadFile(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
 // Four pieces of a row, so that a copy of a part is found too.
 int Floats(const std::string& path, size_t row) {
   auto opened = client::NpyReader::Open(path);
@@ -96,7 +91,7 @@ int Search(const std::string& needles_path, const std::vector<std::string>& dire
     for (const auto& file : std::filesystem::recursive_directory_iterator(directory)) {
       if (!file.is_regular_file()) continue;
       ++files;
-      const std::string content = ReadFile(file.path());
+      const std::string content = FileBytes(file.path());
       for (const auto& [bytes, hex] : needles) {
         if (content.find(bytes) == std::string::npos && content.find(hex) == std::string::npos) {
           continue;

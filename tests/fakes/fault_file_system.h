@@ -13,7 +13,6 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
-#include <iterator>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -22,6 +21,7 @@
 #include <utility>
 
 #include "rocksdb/file_system.h"
+#include "tests/fakes/file_bytes.h"
 
 namespace kluis::storage {
 
@@ -112,7 +112,7 @@ class FaultFileSystem final : public rocksdb::FileSystemWrapper {
                                rocksdb::IODebugContext* debug) override {
     if (!Admit()) return Failure();
     std::optional<std::string> old_bytes;
-    if (std::filesystem::exists(to)) old_bytes = ReadAll(to);
+    if (std::filesystem::exists(to)) old_bytes = FileBytes(to);
     rocksdb::IOStatus status = target()->RenameFile(from, to, options, debug);
     if (!status.ok()) return status;
     const std::lock_guard lock(mutex_);
@@ -197,11 +197,6 @@ class FaultFileSystem final : public rocksdb::FileSystemWrapper {
   };
 
   static rocksdb::IOStatus Failure() { return rocksdb::IOStatus::IOError("fault"); }
-
-  static std::string ReadAll(const std::string& path) {
-    std::ifstream file(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  }
 
   // Counts one change; false when it is to fail.
   bool Admit() {

@@ -3,7 +3,6 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <map>
 #include <string>
 #include <vector>
@@ -12,17 +11,13 @@
 #include "gtest/gtest.h"
 #include "service/search.h"
 #include "storage/layout.h"
+#include "tests/fakes/file_bytes.h"
 #include "tests/fakes/test_vault.h"
 
 namespace kluis {
 namespace {
 
 using Needles = std::map<std::string, std::string>;  // what it is, and its bytes
-
-std::string ReadFile(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return std::string((std::istreambuf_iterator<char>(file)), {});
-}
 
 // The same in the records themselves: tables of the log and the state are compressed on disk, where
 // a needle may be cut up.
@@ -51,7 +46,7 @@ std::vector<std::string> Found(TestVault& vault, const Needles& needles) {
     const std::string path = item.path().string();
     if (!item.is_regular_file() || path.starts_with(vault.directory() + "/keys/")) continue;
     ++files;
-    const std::string bytes = ReadFile(item.path());
+    const std::string bytes = FileBytes(item.path());
     for (const auto& [what, needle] : needles) {
       if (bytes.find(needle) != std::string::npos) found.push_back(path + ": " + what);
     }
@@ -200,7 +195,7 @@ TEST(Canary, TheOperatorsLogHoldsNoIdOfAnybodyEither) {
   const Person person = CanaryPerson(vault);
   const std::string subject = LiveThrough(vault, person);
   const std::string id = subject.substr(subject.find('/') + 1);
-  const std::string log = ReadFile(vault.directory() + "/kluisd.log");
+  const std::string log = FileBytes(vault.directory() + "/kluisd.log");
   EXPECT_NE(log.find("\"method\":\"Enroll\""), std::string::npos);
   EXPECT_EQ(log.find(id), std::string::npos);
   EXPECT_EQ(log.find(id.substr(0, 8)), std::string::npos);

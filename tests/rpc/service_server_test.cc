@@ -7,9 +7,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
-#include <fstream>
 #include <future>
-#include <iterator>
 #include <memory>
 #include <string>
 #include <utility>
@@ -19,6 +17,7 @@
 #include "service/identity.h"
 #include "service/server.h"
 #include "service/tls.h"
+#include "tests/fakes/file_bytes.h"
 #include "tests/fakes/scratch_directory.h"
 
 namespace kluis::service {
@@ -77,18 +76,13 @@ class ServerTest : public testing::Test {
 
   std::string Dir() const { return scratch_.path() + "/pki"; }
 
-  static std::string Read(const std::string& path) {
-    std::ifstream stream(path);
-    return {std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
-  }
-
   // With the certificate of `who` from `directory`; none for "".
   std::shared_ptr<grpc::Channel> Channel(const std::string& who, const std::string& directory) {
     grpc::SslCredentialsOptions options;
-    options.pem_root_certs = Read(Dir() + "/ca.crt");
+    options.pem_root_certs = FileBytes(Dir() + "/ca.crt");
     if (!who.empty()) {
-      options.pem_cert_chain = Read(directory + "/" + who + ".crt");
-      options.pem_private_key = Read(directory + "/" + who + ".key");
+      options.pem_cert_chain = FileBytes(directory + "/" + who + ".crt");
+      options.pem_private_key = FileBytes(directory + "/" + who + ".key");
     }
     return grpc::CreateChannel("127.0.0.1:" + std::to_string(server_->port()),
                                grpc::SslCredentials(options));

@@ -51,7 +51,8 @@ std::string Hex(const Bytes& bytes) {
 class SealerOf : public testing::TestWithParam<Cipher> {
  protected:
   void SetUp() override {
-    if (!SegmentSealer::IsAvailable(GetParam())) GTEST_SKIP() << "not on this machine";
+    if (!SegmentSealer::IsAvailable(GetParam()))
+      GTEST_SKIP() << "the library or the instructions of this cipher are not there";
     sealer_ = Sealer(GetParam(), 7);
     ASSERT_NE(sealer_, nullptr);
   }

@@ -104,7 +104,8 @@ struct Queries {
 class SketchKernels : public testing::TestWithParam<KernelSet> {};
 
 TEST_P(SketchKernels, GiveTheBitsOfASlowPlainOracle) {
-  if (!HasSketchKernel(GetParam())) GTEST_SKIP() << "not on this machine";
+  if (!HasSketchKernel(GetParam()))
+    GTEST_SKIP() << "the processor has no instructions for this kernel";
   std::mt19937_64 random(11);
   std::size_t hit = 0;
   std::size_t missed = 0;
@@ -136,7 +137,8 @@ TEST_P(SketchKernels, GiveTheBitsOfASlowPlainOracle) {
 }
 
 TEST_P(SketchKernels, GiveThePortableBitsForWholeSegments) {
-  if (!HasSketchKernel(GetParam())) GTEST_SKIP() << "not on this machine";
+  if (!HasSketchKernel(GetParam()))
+    GTEST_SKIP() << "the processor has no instructions for this kernel";
   std::mt19937_64 random(12);
   const Rows rows(848, 8, random);
   Queries asked(32, rows, random);
@@ -153,7 +155,8 @@ TEST_P(SketchKernels, GiveThePortableBitsForWholeSegments) {
 }
 
 TEST_P(SketchKernels, MeetNoLimitThatIsNotANumberAndEveryInfiniteOne) {
-  if (!HasSketchKernel(GetParam())) GTEST_SKIP() << "not on this machine";
+  if (!HasSketchKernel(GetParam()))
+    GTEST_SKIP() << "the processor has no instructions for this kernel";
   std::mt19937_64 random(13);
   Rows rows(64, 8, random);
   for (std::uint32_t& expires : rows.expires) expires = 2;

@@ -2,21 +2,15 @@
 #include <sys/stat.h>
 
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <string>
 
 #include "storage/engine_log.h"
+#include "tests/fakes/file_bytes.h"
 #include "tests/fakes/scratch_directory.h"
 #include "tests/fakes/small_file_system.h"
 
 namespace kluis::storage {
 namespace {
-
-std::string ReadAll(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-}
 
 void Say(EngineLog& log, rocksdb::InfoLogLevel level, const std::string& text) {
   rocksdb::Log(level, &log, "%s", text.c_str());
@@ -31,7 +25,7 @@ TEST(EngineLog, KeepsWarningsAndErrorsOnly) {
   EXPECT_FALSE(std::filesystem::exists(scratch.path() + "/LOG"));
   Say(log, rocksdb::InfoLogLevel::WARN_LEVEL, "slow");
   Say(log, rocksdb::InfoLogLevel::ERROR_LEVEL, "bad");
-  const std::string text = ReadAll(scratch.path() + "/LOG");
+  const std::string text = FileBytes(scratch.path() + "/LOG");
   EXPECT_NE(text.find("slow\n"), std::string::npos) << text;
   EXPECT_NE(text.find("bad\n"), std::string::npos) << text;
   EXPECT_EQ(text.find("a key"), std::string::npos) << text;
@@ -46,8 +40,8 @@ TEST(EngineLog, KeepsTheFileOfTheLastOpen) {
     EngineLog log(scratch.path());
     Say(log, rocksdb::InfoLogLevel::ERROR_LEVEL, text);
   }
-  EXPECT_NE(ReadAll(scratch.path() + "/LOG").find("second"), std::string::npos);
-  EXPECT_NE(ReadAll(scratch.path() + "/LOG.old").find("first"), std::string::npos);
+  EXPECT_NE(FileBytes(scratch.path() + "/LOG").find("second"), std::string::npos);
+  EXPECT_NE(FileBytes(scratch.path() + "/LOG.old").find("first"), std::string::npos);
 }
 
 TEST(EngineLog, CutsLongLinesAndStopsAtItsLimit) {
@@ -56,7 +50,7 @@ TEST(EngineLog, CutsLongLinesAndStopsAtItsLimit) {
   for (int i = 0; i < 1000; ++i) {
     Say(log, rocksdb::InfoLogLevel::ERROR_LEVEL, std::string(5000, 'x'));
   }
-  const std::string text = ReadAll(scratch.path() + "/LOG");
+  const std::string text = FileBytes(scratch.path() + "/LOG");
   EXPECT_LE(text.size(), EngineLog::kMaxBytes);
   EXPECT_GT(text.size(), EngineLog::kMaxBytes - 4096);
   EXPECT_LT(text.find('\n'), 2048u);
@@ -69,7 +63,7 @@ TEST(EngineLog, SaysNothingWithoutADirectory) {
   Say(log, rocksdb::InfoLogLevel::ERROR_LEVEL, "bad");
   std::filesystem::create_directory(scratch.path() + "/none");
   Say(log, rocksdb::InfoLogLevel::ERROR_LEVEL, "worse");
-  EXPECT_NE(ReadAll(scratch.path() + "/none/LOG").find("worse"), std::string::npos);
+  EXPECT_NE(FileBytes(scratch.path() + "/none/LOG").find("worse"), std::string::npos);
 }
 
 TEST(EngineLog, LosesLinesOnAFullDiskAndGoesOn) {
@@ -83,8 +77,8 @@ TEST(EngineLog, LosesLinesOnAFullDiskAndGoesOn) {
   }
   disk.Empty();
   Say(log, rocksdb::InfoLogLevel::ERROR_LEVEL, "after");
-  EXPECT_NE(ReadAll(disk.path() + "/LOG").find("before"), std::string::npos);
-  EXPECT_NE(ReadAll(disk.path() + "/LOG").find("after"), std::string::npos);
+  EXPECT_NE(FileBytes(disk.path() + "/LOG").find("before"), std::string::npos);
+  EXPECT_NE(FileBytes(disk.path() + "/LOG").find("after"), std::string::npos);
 }
 
 }  // namespace
