@@ -114,12 +114,13 @@ absl::StatusOr<Committed> Ledger::Rule(Act& act, Head& head, Writes& writes) {
   entry.set_decided_at(head.time);
   entry.set_kind(act.kind);
   entry.set_policy_digest(policy_digest_);
-  *entry.mutable_command() = act.command;
   *entry.mutable_decision() = ruling->decision;
   entry.mutable_changes()->Assign(ruling->changes.begin(), ruling->changes.end());
   entry.mutable_envelopes()->Assign(act.envelopes.begin(), act.envelopes.end());
   entry.mutable_commitments()->Assign(act.commitments.begin(), act.commitments.end());
+  entry.mutable_command()->Swap(&act.command);  // lent, not copied
   const std::string bytes = entry.SerializeAsString();
+  entry.mutable_command()->Swap(&act.command);
   if (bytes.size() > audit::kMaxEntryBytes) {
     return absl::InvalidArgumentError("request: its statements are too long for one log entry");
   }

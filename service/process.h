@@ -14,6 +14,8 @@ inline void TuneProcess() {
   // same pages in at every call.
   mallopt(M_TRIM_THRESHOLD, 64 << 20);
   mallopt(M_MMAP_THRESHOLD, 32 << 20);
+  // Every block of a kilobyte and more would first merge all small ones that were freed.
+  mallopt(M_MXFAST, 0);
   // Debian's abseil looks for lock cycles at every lock that gRPC takes: a check for its own tests.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
 }

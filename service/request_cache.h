@@ -7,11 +7,10 @@
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
-#include <string_view>
+#include <unordered_map>
 
 #include "absl/status/statusor.h"
 #include "crypto/sha256.h"
@@ -53,7 +52,7 @@ class RequestCache {
   const Clock& clock_;
   std::mutex mutex_;
   std::condition_variable answered_;
-  std::map<std::string, Slot, std::less<>> slots_;
+  std::unordered_map<std::string, Slot> slots_;
   std::deque<std::string> order_;  // finished ones, oldest first
 };
 

@@ -225,7 +225,7 @@ absl::StatusOr<BackupInfo> Backup::Create(rocksdb::DB& database, const BackupPla
   if (!status.ok()) return status;
   // Batches that were written meanwhile are in it with their WAL. A backup must not know of a batch
   // that a crash could still take from the database, which would go on with another one.
-  status = BackupError(database.SyncWAL(), "the database failed");
+  status = BackupError(database.FlushWAL(/*sync=*/true), "the database failed");
   rocksdb::BackupInfo made;
   if (status.ok()) status = BackupError((*engine)->GetBackupInfo(id, &made), "failed");
   if (status.ok()) return InfoOf(made);

@@ -112,7 +112,7 @@ class Engine {
   }
 
   absl::Status SyncWal() {
-    if (db->SyncWAL().ok()) return absl::OkStatus();
+    if (db->FlushWAL(/*sync=*/true).ok()) return absl::OkStatus();
     return absl::UnavailableError("storage: sync failed");
   }
 

@@ -8,7 +8,7 @@
 //
 // Fails closed: after any failed write or sync, nobody can know what is on the disk, so every
 // further call returns kUnavailable until the database is closed and opened again. Source:
-// RocksDB 7.8, include/rocksdb/db.h (SyncWAL, atomic_flush) and options.h (WALRecoveryMode).
+// RocksDB 7.8, include/rocksdb/db.h (FlushWAL, atomic_flush) and options.h (WALRecoveryMode).
 #ifndef KLUIS_STORAGE_DATABASE_H_
 #define KLUIS_STORAGE_DATABASE_H_
 

@@ -8,6 +8,7 @@
 #include "rocksdb/cache.h"
 #include "rocksdb/convenience.h"
 #include "rocksdb/filter_policy.h"
+#include "rocksdb/slice_transform.h"
 #include "rocksdb/table.h"
 #include "storage/layout.h"
 
@@ -19,6 +20,8 @@ constexpr std::size_t kWriteBufferBytes = 16 * kMiB;  // per column
 constexpr std::size_t kMaxWalBytes = 64 * kMiB;
 constexpr std::size_t kBlockCacheBytes = 64 * kMiB;  // shared by all columns
 constexpr double kBloomBitsPerKey = 10;
+constexpr double kMemoryBloomRatio = 0.02;  // of the write buffer
+constexpr std::size_t kLogPrefixBytes = 2;  // 'e' and its first byte; 'h' and its level
 
 rocksdb::CompressionType CompressionOf(Column column) {
   if (column == Column::kSealed || column == Column::kDetails) {
@@ -34,12 +37,18 @@ rocksdb::ColumnFamilyOptions ColumnOptions(Column column,
                                            const std::shared_ptr<rocksdb::Cache>& cache) {
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = cache;
-  // Log entries and nodes are read by keys that exist; elsewhere "no such record" is a common
-  // answer.
-  if (column != Column::kLog) {
-    table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(kBloomBitsPerKey));
-  }
   rocksdb::ColumnFamilyOptions options;
+  if (column == Column::kLog) {
+    // Entries, and the nodes of a level, come in the order of their keys: each is put after the one
+    // before it without a search. They are read by keys that exist.
+    options.memtable_insert_with_hint_prefix_extractor.reset(
+        rocksdb::NewFixedPrefixTransform(kLogPrefixBytes));
+  } else {
+    // Elsewhere "not here" is a common answer, of tables on disk and of the one in memory.
+    table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(kBloomBitsPerKey));
+    options.memtable_prefix_bloom_size_ratio = kMemoryBloomRatio;
+    options.memtable_whole_key_filtering = true;
+  }
   options.write_buffer_size = kWriteBufferBytes;
   options.compression = CompressionOf(column);
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
@@ -75,7 +84,9 @@ rocksdb::DBOptions DatabaseOptions(bool create_if_missing, rocksdb::Env* env,
   options.max_bgerror_resume_count = 0;  // after a fault the database stays failed until reopened
   options.max_total_wal_size = kMaxWalBytes;
   options.max_background_jobs = 2;
-  options.allow_mmap_writes = false;  // SyncWAL beside writes needs this
+  options.allow_mmap_writes = false;  // a sync beside writes needs this
+  // Batches reach the WAL file when they are synced, those of a group with one write.
+  options.manual_wal_flush = true;
 
   // RocksDB's own log: below WARN it would name keys (bounds of compactions).
   options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;

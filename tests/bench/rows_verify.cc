@@ -108,6 +108,7 @@ absl::Status MeasureRatio(Verifier& verifier, Report& report) {
   std::vector<double> verified;
   std::vector<double> empty;
   std::vector<double> cpu;
+  std::vector<double> empty_cpu;
   std::vector<double> ratios;
   for (int i = 0; i < report.plan().samples; ++i) {
     report.Progress(
@@ -118,6 +119,7 @@ absl::Status MeasureRatio(Verifier& verifier, Report& report) {
     if (!nothing.ok()) return nothing.status();
     verified.push_back(load->per_second);
     cpu.push_back(load->cpu_ms);
+    empty_cpu.push_back(nothing->cpu_ms);
     empty.push_back(nothing->per_second);
     ratios.push_back(load->per_second / nothing->per_second);
   }
@@ -125,7 +127,8 @@ absl::Status MeasureRatio(Verifier& verifier, Report& report) {
   report.Note(absl::StrCat("verify: ", static_cast<int64_t>(Quantile(verified, 0.5)),
                            " a second with ", kClients, " clients, of ",
                            static_cast<int64_t>(Quantile(empty, 0.5)), " empty RPCs; ",
-                           Quantile(cpu, 0.5), " ms of CPU each, clients included"));
+                           Quantile(cpu, 0.5), " against ", Quantile(empty_cpu, 0.5),
+                           " ms of CPU each, clients included"));
   return absl::OkStatus();
 }
 
