@@ -32,6 +32,12 @@ bool VisitStatement(const v1::Command& command, const Visit& visit) {
     case v1::Command::kInspect:
       visit(command.inspect().statement(), command.inspect().order());
       return true;
+    case v1::Command::kCalibrate:
+      visit(command.calibrate().statement(), command.calibrate().order());
+      return true;
+    case v1::Command::kEvaluate:
+      visit(command.evaluate().statement(), command.evaluate().order());
+      return true;
     case v1::Command::kOpenCase:
       visit(command.open_case().statement(), command.open_case().opening());
       return true;

@@ -7,7 +7,7 @@ namespace {
 
 constexpr char kFooter[] =
     "Who does what:\n"
-    "  supervisor  vault found, authority, purpose register, order\n"
+    "  supervisor  vault found, authority, purpose register, calibrate and evaluate, order\n"
     "  subject     consent, me\n"
     "  registrar   enroll\n"
     "  officer     case open, approve and close, identify, verify, candidate\n"
@@ -64,6 +64,7 @@ CommandLine::CommandLine()
   AddBackupVerbs(*this);
   AddAuthorityVerbs(*this);
   AddPurposeVerbs(*this);
+  AddMeasurementVerbs(*this);
   AddConsentVerbs(*this);
   AddEnrollVerbs(*this);
   AddCaseVerbs(*this);

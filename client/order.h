@@ -1,4 +1,5 @@
-// What the verbs share that carry a supervisor's order about one purpose: stop, lift, rotate.
+// What the verbs share that carry a supervisor's order about one purpose: stop, lift, rotate,
+// calibrate, evaluate.
 #ifndef KLUIS_CLIENT_ORDER_H_
 #define KLUIS_CLIENT_ORDER_H_
 
@@ -22,27 +23,35 @@ struct OrderOptions {
 // The options of such a verb, which all end in `options`.
 void AddOrderOptions(CLI::App& verb, OrderOptions& options);
 
-// Sends the statement of --statement, or makes an `Order` of the options, and prints the answer.
-template <typename Order, typename Request, typename Response>
-Outcome SendOrder(Session& session, const OrderOptions& options,
-                  grpc::Status (v1::SupervisionService::Stub::*method)(grpc::ClientContext*,
-                                                                       const Request&, Response*)) {
+// The statement of --statement, which must be an `Order` about the purpose, or one made of the
+// options and signed.
+template <typename Order>
+absl::StatusOr<v1::Envelope> SignedOrder(const Session& session, const OrderOptions& options,
+                                         Order order = {}) {
   if (!options.statement.empty()) {
-    const absl::StatusOr<v1::Envelope> statement = ReadStatement(options.statement);
+    absl::StatusOr<v1::Envelope> statement = ReadStatement(options.statement);
     if (!statement.ok()) return statement.status();
-    Order order;
     const absl::Status read = audit::ReadPayload(*statement, order);
     if (!read.ok()) return read;
     if (order.purpose() != options.purpose) {
       return UsageError("--statement: is about another purpose");
     }
-    return session.Print(session.Send(method, &Request::mutable_order, *statement));
+    return statement;
   }
   if (options.reasons.empty()) return UsageError("--reasons is required");
-  Order order;
   order.set_purpose(options.purpose);
   order.set_reasons(options.reasons);
-  return session.Act(method, &Request::mutable_order, options.keys, order);
+  return session.Sign(options.keys, order);
+}
+
+// Sends that statement and prints the answer.
+template <typename Order, typename Request, typename Response>
+Outcome SendOrder(Session& session, const OrderOptions& options,
+                  grpc::Status (v1::SupervisionService::Stub::*method)(grpc::ClientContext*,
+                                                                       const Request&, Response*)) {
+  const absl::StatusOr<v1::Envelope> order = SignedOrder<Order>(session, options);
+  if (!order.ok()) return order.status();
+  return session.Print(session.Send(method, &Request::mutable_order, *order));
 }
 
 }  // namespace kluis::client

@@ -178,7 +178,9 @@ void AddWarrantVerb(CommandLine& line, CLI::App& group) {
       IssueWarrant);
   AddName(*warrant, options->name);
   AddKeys(*warrant, options->keys, "The judge's key");
-  warrant->add_option("--budget", options->budget, "How many searches")
+  warrant
+      ->add_option("--budget", options->budget,
+                   "How many searches; a probe that comes again costs two")
       ->type_name("N")
       ->check(CLI::Range(1, 1'000'000))
       ->required();

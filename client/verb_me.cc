@@ -1,3 +1,8 @@
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <thread>
+
 #include "client/command_line.h"
 #include "client/verbs.h"
 #include "crypto/key_file.h"
@@ -8,9 +13,16 @@ namespace {
 
 using Stub = v1::SubjectService::Stub;
 
+using Steady = std::chrono::steady_clock;
+
+// Each look at what is held is an entry of the log: first soon, then ever less often.
+constexpr std::chrono::milliseconds kFirstPause{250};
+constexpr std::chrono::milliseconds kLongestPause{15'000};
+
 struct MeOptions {
   std::vector<std::string> keys;
   std::string purpose;
+  int wait_seconds = 0;  // of a withdrawal
 };
 
 // Names the person's own key in the payload.
@@ -31,13 +43,83 @@ Outcome Show(Session& session, const MeOptions& options) {
                      options.keys, payload);
 }
 
+// The state of one template as its subject sees it; nullopt: it is not shown.
+absl::StatusOr<std::optional<v1::TemplateState>> StateOf(Session& session, const MeOptions& options,
+                                                         const std::string& template_record) {
+  v1::AccessRequest payload;
+  const absl::Status named = NameSubject(options, payload);
+  if (!named.ok()) return named;
+  const absl::StatusOr<v1::Envelope> statement = session.Sign(options.keys, payload);
+  if (!statement.ok()) return statement.status();
+  const absl::StatusOr<v1::GetHoldingsResponse> held =
+      session.Send(&Stub::GetHoldings, &v1::GetHoldingsRequest::mutable_access_request, *statement);
+  if (!held.ok()) return held.status();
+  for (const v1::Holding& holding : held->holdings()) {
+    if (holding.template_record() == template_record) return holding.state();
+  }
+  return std::nullopt;
+}
+
+// Until the files are rewritten, `options.wait_seconds` at most; follows that in `erasure`.
+absl::Status AwaitErased(Session& session, const MeOptions& options, v1::ErasureReceipt& erasure) {
+  const auto end = Steady::now() + std::chrono::seconds(options.wait_seconds);
+  Steady::duration pause = kFirstPause;
+  while (erasure.state() != v1::TEMPLATE_STATE_ERASED && Steady::now() < end) {
+    std::this_thread::sleep_for(std::min(pause, end - Steady::now()));
+    pause = std::min<Steady::duration>(2 * pause, kLongestPause);
+    const auto state = StateOf(session, options, erasure.template_record());
+    if (!state.ok()) return state.status();
+    if (state->has_value()) erasure.set_state(**state);
+  }
+  return absl::OkStatus();
+}
+
 Outcome Withdraw(Session& session, const MeOptions& options) {
   v1::Withdrawal payload;
   const absl::Status named = NameSubject(options, payload);
   if (!named.ok()) return named;
   payload.set_purpose(options.purpose);
-  return session.Act(&Stub::WithdrawConsent, &v1::WithdrawConsentRequest::mutable_withdrawal,
-                     options.keys, payload);
+  const absl::StatusOr<v1::Envelope> statement = session.Sign(options.keys, payload);
+  if (!statement.ok()) return statement.status();
+  absl::StatusOr<v1::WithdrawConsentResponse> withdrawn = session.Send(
+      &Stub::WithdrawConsent, &v1::WithdrawConsentRequest::mutable_withdrawal, *statement);
+  if (!withdrawn.ok()) return withdrawn.status();
+  v1::ErasureReceipt& erasure = *withdrawn->mutable_erasure();
+  const absl::Status awaited = AwaitErased(session, options, erasure);
+  session.PrintMessage(*withdrawn);  // in any case: the withdrawal stands
+  if (!awaited.ok()) return awaited;
+  const bool erased = erasure.state() == v1::TEMPLATE_STATE_ERASED;
+  if (options.wait_seconds > 0 && !erased) {
+    return absl::DeadlineExceededError(
+        "the key is destroyed, the vault's files are not rewritten yet: see `kluis me show`");
+  }
+  if (!session.json()) {
+    session.out() << "The key of your template is destroyed: nothing opens it, no backup either.\n"
+                  << (erased ? "Its ciphertext is in none of the vault's files.\n"
+                             : "Its ciphertext leaves the vault's files within ten minutes; then "
+                               "`kluis me show` says erased.\n");
+  }
+  return ExitCode::kDone;
+}
+
+// Signs a payload that says no more than who and which purpose, and sends it.
+template <typename Payload, typename Method, typename Field>
+Outcome ActOnPurpose(Session& session, const MeOptions& options, Method method, Field field) {
+  Payload payload;
+  const absl::Status named = NameSubject(options, payload);
+  if (!named.ok()) return named;
+  payload.set_purpose(options.purpose);
+  return session.Act(method, field, options.keys, payload);
+}
+
+Outcome Restrict(Session& session, const MeOptions& options) {
+  return ActOnPurpose<v1::Restriction>(session, options, &Stub::RestrictProcessing,
+                                       &v1::RestrictProcessingRequest::mutable_restriction);
+}
+
+Outcome Lift(Session& session, const MeOptions& options) {
+  return ActOnPurpose<v1::RestrictionLift>(session, options, &Stub::LiftRestriction,
+                                           &v1::LiftRestrictionRequest::mutable_lift);
 }
 
 }  // namespace
@@ -49,10 +131,26 @@ void AddMeVerbs(CommandLine& line) {
                            "kluis me show --key me.key", Show);
   AddKeys(*show, to_show->keys, "The person's own key");
   auto [withdraw, to_withdraw] = line.Verb<MeOptions>(
-      group, "withdraw", "End my consent; my template's key is destroyed before this returns",
+      group, "withdraw",
+      "End my consent; my template's key is destroyed before this returns, and within ten minutes "
+      "the vault's files are rewritten without it",
       "kluis me withdraw --key me.key --purpose missing-persons", Withdraw);
   AddKeys(*withdraw, to_withdraw->keys, "The person's own key");
   withdraw->add_option("--purpose", to_withdraw->purpose, "Which consent")->required();
+  withdraw
+      ->add_option("--wait", to_withdraw->wait_seconds,
+                   "Seconds to wait until the files are rewritten")
+      ->check(CLI::Range(0, 3600));
+  auto [restrict, to_restrict] = line.Verb<MeOptions>(
+      group, "restrict", "Keep my template, and compare it with nothing until I lift that",
+      "kluis me restrict --key me.key --purpose missing-persons", Restrict);
+  AddKeys(*restrict, to_restrict->keys, "The person's own key");
+  restrict->add_option("--purpose", to_restrict->purpose, "Which template")->required();
+  auto [lift, to_lift] = line.Verb<MeOptions>(
+      group, "lift", "Let my restricted template be compared again, as I consented to",
+      "kluis me lift --key me.key --purpose missing-persons", Lift);
+  AddKeys(*lift, to_lift->keys, "The person's own key");
+  lift->add_option("--purpose", to_lift->purpose, "Which template")->required();
 }
 
 }  // namespace kluis::client

@@ -91,7 +91,7 @@ void AddOrderOptions(CLI::App& verb, OrderOptions& options) {
   CLI::Option* keys =
       AddRepeated(verb, "--key", options.keys, "A supervisor's key; repeatable")->type_name("FILE");
   CLI::Option* reasons = verb.add_option("--reasons", options.reasons, "Why; public in the log");
-  verb.add_option("--statement", options.statement,
+  verb.add_option("--statement,--order", options.statement,
                   "A signed order instead (kluis statement sign and cosign)")
       ->type_name("FILE")
       ->excludes(keys)

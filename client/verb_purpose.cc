@@ -2,6 +2,7 @@
 #include "client/command_line.h"
 #include "client/files.h"
 #include "client/order.h"
+#include "client/purposes.h"
 #include "client/verbs.h"
 #include "kluis/v1/supervision_service.grpc.pb.h"
 
@@ -13,6 +14,10 @@ using Stub = v1::SupervisionService::Stub;
 struct RegisterOptions {
   std::vector<std::string> keys;
   std::string from;
+};
+
+struct ShowOptions {
+  std::string purpose;
 };
 
 struct NoOptions {};
@@ -31,12 +36,17 @@ Outcome Rotate(Session& session, const OrderOptions& options) {
   return SendOrder<v1::RotationOrder>(session, options, &Stub::RotateTransform);
 }
 
+Outcome Show(Session& session, const ShowOptions& options) {
+  return session.Print(FindPurpose(session, options.purpose));
+}
+
 Outcome List(Session& session, const NoOptions&) {
   return session.PrintList(session.CallAllPages<Stub, v1::ListPurposesRequest>(&Stub::ListPurposes),
                            "purposes",
                            {{"PURPOSE", "registration.purpose"},
                             {"STOPPED", "stopped"},
                             {"ROTATING", "rotating"},
+                            {"CUTS", "cuts.rule"},
                             {"OPERATIONS", "registration.operations"},
                             {"ALGORITHM", "registration.algorithm"},
                             {"CONTROLLER", "registration.controller.name"},
@@ -65,6 +75,12 @@ void AddPurposeVerbs(CommandLine& line) {
       "found\"",
       Rotate);
   AddOrderOptions(*rotate, *to_rotate);
+  auto [show, to_show] = line.Verb<ShowOptions>(
+      group, "show", "Show one purpose whole: its terms, and what its cuts are taken from",
+      "kluis purpose show missing-persons", Show);
+  show->add_option("purpose", to_show->purpose, "The purpose's name")
+      ->type_name("PURPOSE")
+      ->required();
   line.Verb<NoOptions>(group, "list", "List the purposes, who controls them, on which basis",
                        "kluis purpose list --output json", List);
 }

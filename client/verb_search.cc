@@ -97,7 +97,8 @@ void AddProbeOptions(CLI::App& verb, ProbeOptions& options) {
 void AddSearchVerbs(CommandLine& line) {
   auto [identify, to_identify] = line.Verb<IdentifyOptions>(
       line.app(), "identify",
-      "Search everybody of a case's purpose; answers with candidates, not names (officer)",
+      "Search everybody of a case's purpose; answers with candidates, not names. A probe nearly "
+      "equal to an earlier one of the case costs two searches (officer)",
       "kluis identify cases/... --purpose missing-persons --probe face.npy \\\n"
       "    --evidence photo-17 --captured-at 2026-11-22T18:00:00Z",
       Identify);

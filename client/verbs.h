@@ -13,6 +13,7 @@ void AddSealVerbs(CommandLine& line);    // of the group vault
 void AddBackupVerbs(CommandLine& line);  // of the group vault
 void AddAuthorityVerbs(CommandLine& line);
 void AddPurposeVerbs(CommandLine& line);
+void AddMeasurementVerbs(CommandLine& line);  // of the group purpose
 void AddConsentVerbs(CommandLine& line);
 void AddEnrollVerbs(CommandLine& line);
 void AddCaseVerbs(CommandLine& line);

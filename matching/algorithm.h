@@ -26,6 +26,9 @@ struct Algorithm {
   // Length of the mean of all templates: 0 where templates are spread around the origin. Where it
   // is large, cosine similarity is useless and anything that looks only at signs must centre first.
   double mean_length;
+  // Two probes this alike or more pass for one picture that came twice (probe_sketch.h). Strict
+  // enough that another photograph of the same person does nearly never.
+  double repeat_score;
 };
 
 // All algorithms Kluis knows, in the order of their ids. The figures were measured on 60 public

@@ -26,6 +26,14 @@ std::uint32_t Seconds32(std::int64_t time) {
   return static_cast<std::uint32_t>(std::clamp<std::int64_t>(time, 0, kLast));
 }
 
+bool IsCategory(std::uint8_t bits) { return bits == 0 || std::has_single_bit(bits); }
+
+IdStart StartOf(const Id& id) {
+  IdStart start;
+  std::copy_n(id.begin(), start.size(), start.begin());
+  return start;
+}
+
 }  // namespace
 
 struct Gallery::Batch {
@@ -55,7 +63,8 @@ absl::StatusOr<std::unique_ptr<Gallery>> Gallery::Create(const Algorithm& algori
   } else if (algorithm.mean_length > 0) {
     gallery->learn_at_ = kFirstLearning;
   }
-  gallery->shape_ = std::make_unique<SegmentShape>(algorithm.dimension, gallery->space_->words());
+  gallery->shape_ = std::make_unique<SegmentShape>(algorithm.dimension, gallery->space_->words(),
+                                                   !options.keep_templates);
 
   const auto key = gallery->key_.Expose().first<SegmentSealer::kKeyBytes>();
   std::vector<std::unique_ptr<SegmentDesk>> desks;
@@ -80,7 +89,7 @@ absl::StatusOr<std::unique_ptr<Gallery>> Gallery::Create(const Algorithm& algori
 Gallery::Gallery(const Algorithm& algorithm, const Options& options)
     : algorithm_(&algorithm),
       miss_(options.miss),
-      source_(options.source),
+      keep_templates_(options.keep_templates),
       cipher_(options.cipher.value_or(SegmentSealer::Preferred())),
       key_(crypto::SecretBytes::Random(SegmentSealer::kKeyBytes)) {}
 
@@ -119,8 +128,8 @@ absl::Status Gallery::CheckRows(std::span<const Row> rows, std::span<const float
         "templates: must be one of the algorithm's dimension per row");
   }
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    if (!std::has_single_bit(rows[i].category)) {
-      return absl::InvalidArgumentError("category: must be exactly one bit");
+    if (!IsCategory(rows[i].category)) {
+      return absl::InvalidArgumentError("category: must be one bit or none");
     }
     absl::Status status = CheckProtected(*algorithm_, templates.subspan(i * dimension, dimension));
     if (!status.ok()) return status;
@@ -163,7 +172,7 @@ absl::Status Gallery::Encode(std::span<const Row> rows, std::span<const float> t
                              TemplateDesk& desk, Batch& batch) {
   const std::size_t dimension = algorithm_->dimension;
   const std::size_t card_bytes = shape_->sealed_card_bytes();
-  const bool with_cards = source_ == nullptr || learn_at_ != 0;
+  const bool with_cards = WithCards();
   if (with_cards) batch.sealed.resize(rows.size() * card_bytes);
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const Card card = desk.Make(templates.subspan(i * dimension, dimension), rows[i]);
@@ -184,7 +193,7 @@ std::shared_ptr<Segment> Gallery::SegmentWithRoom() {
   const auto gap = std::find(segments_.begin(), segments_.end(), nullptr);
   const auto number = static_cast<std::size_t>(gap - segments_.begin());
   if ((number + 1) * shape_->rows > kMaxPlaces) return nullptr;
-  auto segment = std::make_shared<Segment>(number, *shape_, source_ == nullptr || learn_at_ != 0);
+  auto segment = std::make_shared<Segment>(number, *shape_, WithCards());
   if (gap == segments_.end()) {
     segments_.push_back(segment);
   } else {
@@ -211,6 +220,7 @@ absl::Status Gallery::AddToSegment(Segment& segment, std::span<const Row> rows, 
     view.expires[at] = Seconds32(row.expires_at);
     view.slots[at] = row.slot;
     view.categories[at] = row.category;
+    if (view.id_starts != nullptr) view.id_starts[at] = StartOf(row.record_id);
     if (!segment.card_tags.empty()) {
       segment.card_tags[at] = batch.tags[done];
       std::copy_n(batch.sealed.begin() + static_cast<std::ptrdiff_t>(done * card_bytes), card_bytes,
@@ -240,7 +250,7 @@ absl::Status Gallery::ChangeRow(std::uint32_t slot, const Change& change) {
 }
 
 absl::Status Gallery::SetScope(std::uint32_t slot, std::uint8_t category, std::int64_t expires_at) {
-  if (category != 0 && !std::has_single_bit(category)) {
+  if (!IsCategory(category)) {
     return absl::InvalidArgumentError("category: must be one bit or none");
   }
   const std::lock_guard<std::mutex> lock(writer_);

@@ -33,16 +33,30 @@ class SharedScan;     // shared_scan.h
 
 using Id = std::array<std::uint8_t, 16>;
 
+// How a template that is kept elsewhere is found there: among some twenty million records one or
+// two have an id that starts so, and one of them has the slot.
+using IdStart = std::array<std::uint8_t, 3>;
+struct RowRef {
+  std::uint32_t slot = 0;
+  IdStart record_id_start = {};
+};
+
 // What a gallery knows of one template.
 struct Row {
   std::uint32_t slot = 0;  // unique in the gallery
   Id record_id = {};
   Id subject_id = {};
-  std::uint8_t category = 0;  // exactly one bit
+  std::uint8_t category = 0;  // one bit, or none: restricted, no scan sees it
   // Unix seconds; from this second on the row matches nothing. Kept in 32 bits: what is later than
   // 2106 expires then.
   std::int64_t expires_at = 0;
 };
+
+// Calls take(row, protected template) for each of `rows` that is still there; once each, in any
+// order, and from the calling thread only. Rows may be missing: they were removed since.
+using TemplateSource = std::function<absl::Status(
+    std::span<const RowRef> rows,
+    const std::function<void(const Row& row, std::span<const float> protected_template)>& take)>;
 
 struct Query {
   std::span<const float> probe;    // protected by the gallery's transform
@@ -53,6 +67,12 @@ struct Query {
   // Asked every few segments, from threads of the gallery and of other scans; true ends the scan.
   // May be empty.
   std::function<bool()> should_stop;
+  // Called once, from a thread of the gallery, when the pass that this query shares begins: until
+  // then it waited. May be empty.
+  std::function<void()> began = {};
+  // Where the second stage reads templates that the gallery does not keep: what may be opened is
+  // whoever asks to say. Not used, and may be empty, where it keeps them.
+  TemplateSource source = {};
 };
 
 struct Candidate {
@@ -71,7 +91,7 @@ struct ScanResult {
 
 // The protected templates of one purpose and one algorithm, resident for 1:N search and never in
 // plain: a sketch of each row in sealed segments of 64 KiB, and its quantised template
-// (quantised.h) sealed by itself, here or wherever `Options::source` reads it. Keys are random and
+// (quantised.h) sealed by itself, here or wherever `Query::source` reads it. Keys are random and
 // live and die with the gallery; what is opened lies in locked, guarded buffers that fit the cache,
 // and is wiped at the end of each call. Only slot numbers stand outside, to find a row that must
 // go.
@@ -91,19 +111,12 @@ struct ScanResult {
 // removal that meets no scan moves the last segment's rows. The gallery must outlive its calls.
 class Gallery {
  public:
-  // Calls take(row, protected template) for each of the rows `slots` that is still there; once
-  // each, in any order, and from the calling thread only. Rows may be missing: they were removed
-  // since.
-  using TemplateSource = std::function<absl::Status(
-      std::span<const std::uint32_t> slots,
-      const std::function<void(const Row& row, std::span<const float> protected_template)>& take)>;
-
   struct Options {
     std::size_t threads = 2;  // 1 to 64; per pass, and kept for the life of the gallery
     std::optional<SegmentSealer::Cipher> cipher;  // Preferred() unless given
-    // Where the second stage reads templates, from several threads at a time. Empty: the gallery
-    // keeps them, sealed, at 592 bytes more a row of 512 values.
-    TemplateSource source = {};
+    // Keeps templates too, sealed, at 589 bytes more a row of 512 values. Without them each query
+    // says where they are, and the sealed segments have the start of each row's record id.
+    bool keep_templates = true;
     std::span<const float> centre = {};  // protected by the gallery's transform; copied
     double miss = kMissProbability;
   };
@@ -128,7 +141,7 @@ class Gallery {
   // Adds rows with their protected templates: `templates` is rows.size() * dimension floats. Seals
   // each touched segment once, so many rows a call are faster than one, and several threads are
   // faster than one. Places of removed rows are used first. kInvalidArgument: no or too many rows,
-  // sizes that do not fit, CheckProtected refuses a template, or a category is not one bit.
+  // sizes that do not fit, CheckProtected refuses a template, or a category is more than a bit.
   // kAlreadyExists: a slot is taken or given twice; in both cases nothing was added. kDataLoss: a
   // segment did not authenticate; the rows placed before it are in, and every scan fails.
   // kResourceExhausted: 2^32 places are used up.
@@ -140,14 +153,15 @@ class Gallery {
   // the segment does not authenticate; the row is still there, but every scan fails.
   absl::Status Remove(std::uint32_t slot);
 
-  // Puts the row into another category, or into none (0: restricted, no scan sees it until it has a
-  // category again), with another expiry. kInvalidArgument: more than one bit. kNotFound,
+  // Puts the row into another category, or into none (0: no scan sees it until it has a category
+  // again), with another expiry. kInvalidArgument: more than one bit. kNotFound,
   // kDataLoss: as Remove.
   absl::Status SetScope(std::uint32_t slot, std::uint8_t category, std::int64_t expires_at);
 
   // Compares the probe with every row. kInvalidArgument: CheckProtected refuses the probe, the cut
-  // is NaN, or max_candidates is over kMaxCandidates. kCancelled: should_stop. kDataLoss: a segment
-  // or a template did not authenticate. Any code of the source. None gives a partial result.
+  // is NaN, max_candidates is over kMaxCandidates, or a source is missing. kCancelled: should_stop.
+  // kDataLoss: a segment or a template did not authenticate. Any code of the source. None gives a
+  // partial result.
   absl::StatusOr<ScanResult> Scan(const Query& query) const;
 
   std::size_t size() const { return live_.load(); }  // rows, expired and restricted ones too
@@ -184,6 +198,7 @@ class Gallery {
   absl::Status MoveCentre(TemplateDesk& desk);
 
   absl::Status Refine(const ScanTicket& ticket, TemplateDesk& desk, Matches& matches) const;
+  bool WithCards() const { return keep_templates_ || learn_at_ != 0; }
 
   absl::StatusOr<std::unique_ptr<TemplateDesk>> TakeDesk() const;
   void ReturnDesk(std::unique_ptr<TemplateDesk> desk) const;     // wiped
@@ -191,7 +206,7 @@ class Gallery {
 
   const Algorithm* const algorithm_;
   const double miss_;
-  const TemplateSource source_;
+  const bool keep_templates_;
   const SegmentSealer::Cipher cipher_;
   const crypto::SecretBytes key_;  // of segments and templates
   std::unique_ptr<SketchSpace> space_;

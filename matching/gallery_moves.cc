@@ -86,7 +86,7 @@ absl::Status Gallery::LearnCentre() {
   while (learn_at_ != 0 && live_ >= learn_at_) {
     learn_at_ = learn_at_ == kLastLearning ? 0 : learn_at_ * 4;
   }
-  if (learn_at_ == 0 && source_ != nullptr) {
+  if (!WithCards()) {
     for (const std::shared_ptr<Segment>& segment : segments_) {
       if (segment != nullptr) segment->DropCards();
     }

@@ -78,6 +78,9 @@ absl::StatusOr<ScanResult> Gallery::Scan(const Query& query) const {
   if (query.max_candidates > kMaxCandidates) {
     return absl::InvalidArgumentError("max_candidates: must be 0 to 1024");
   }
+  if (!keep_templates_ && query.source == nullptr) {
+    return absl::InvalidArgumentError("source: this gallery keeps no templates");
+  }
   absl::StatusOr<std::unique_ptr<TemplateDesk>> taken = TakeDesk();
   if (!taken.ok()) return taken.status();
   TemplateDesk& desk = **taken;
@@ -97,6 +100,7 @@ absl::StatusOr<ScanResult> Gallery::Scan(const Query& query) const {
   ticket.now = Seconds32(query.now);
   ticket.categories = query.categories;
   ticket.should_stop = &query.should_stop;
+  ticket.began = &query.began;
   if (broken_) {
     ticket.status = absl::DataLossError("gallery: a segment does not authenticate");
   } else {
@@ -117,14 +121,14 @@ absl::StatusOr<ScanResult> Gallery::Scan(const Query& query) const {
 }
 
 absl::Status Gallery::Refine(const ScanTicket& ticket, TemplateDesk& desk, Matches& matches) const {
-  std::vector<std::uint32_t> elsewhere;
+  std::vector<RowRef> elsewhere;
   for (const Survivor& survivor : ticket.survivors) {
     const std::shared_ptr<Segment> segment = SegmentAt(survivor.place / shape_->rows);
     if (segment == nullptr) continue;  // removed meanwhile, with its whole segment
     const std::size_t row = survivor.place % shape_->rows;
     const std::shared_lock<std::shared_mutex> lock(segment->mutex);
     if (segment->card_tags.empty()) {
-      elsewhere.push_back(survivor.slot);
+      elsewhere.push_back({survivor.slot, survivor.record_id_start});
       continue;
     }
     const CardTag& tag = segment->card_tags[row];
@@ -137,8 +141,8 @@ absl::Status Gallery::Refine(const ScanTicket& ticket, TemplateDesk& desk, Match
   }
   if (elsewhere.empty()) return absl::OkStatus();
   absl::Status failure;
-  const absl::Status read =
-      source_(elsewhere, [&](const Row& row, std::span<const float> protected_template) {
+  const absl::Status read = matches.query.source(
+      elsewhere, [&](const Row& row, std::span<const float> protected_template) {
         absl::Status status = CheckProtected(*algorithm_, protected_template);
         if (!status.ok()) {
           failure = absl::DataLossError("gallery: a template read is none");

@@ -22,8 +22,8 @@ constexpr std::size_t Aligned(std::size_t bytes) { return (bytes + 63) / 64 * 64
 
 }  // namespace
 
-SegmentShape::SegmentShape(std::size_t dimension_, std::size_t words_)
-    : dimension(dimension_), words(words_), rows(0) {
+SegmentShape::SegmentShape(std::size_t dimension_, std::size_t words_, bool with_id_starts_)
+    : dimension(dimension_), words(words_), with_id_starts(with_id_starts_), rows(0) {
   const std::size_t room = kSegmentBytes - SegmentSealer::kTagBytes - kHeadBytes;
   rows = std::max<std::size_t>(room / row_bytes() / 16 * 16, 16);
 }
@@ -39,6 +39,8 @@ SegmentView::SegmentView(std::span<std::uint8_t> plain, const SegmentShape& shap
   alignments = reinterpret_cast<std::uint16_t*>(take(rows * 2));
   lengths = reinterpret_cast<std::uint16_t*>(take(rows * 2));
   categories = take(rows);
+  id_starts =
+      shape.with_id_starts ? reinterpret_cast<IdStart*>(take(rows * sizeof(IdStart))) : nullptr;
 }
 
 void SegmentView::PutSketch(std::size_t row, std::span<const std::uint64_t> sketch,
@@ -64,6 +66,7 @@ void SegmentView::PutRow(std::size_t row, const SegmentView& from, std::size_t f
   expires[row] = from.expires[from_row];
   slots[row] = from.slots[from_row];
   categories[row] = from.categories[from_row];
+  if (id_starts != nullptr) id_starts[row] = from.id_starts[from_row];
 }
 
 void SegmentView::ClearRow(std::size_t row) {
@@ -74,6 +77,7 @@ void SegmentView::ClearRow(std::size_t row) {
   expires[row] = 0;
   slots[row] = 0;
   categories[row] = 0;
+  if (id_starts != nullptr) id_starts[row] = {};
 }
 
 Segment::Segment(std::size_t number_, const SegmentShape& shape, bool with_cards)

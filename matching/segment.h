@@ -25,7 +25,8 @@ namespace kluis::matching {
 // How the rows of one gallery are laid out. A row has a place: segment number * rows + index.
 //
 //   segment = sealed(SegmentHead[64] | words | expires u32[rows] | slot u32[rows]
-//                    | alignment u16[rows] | length u16[rows] | category u8[rows]);
+//                    | alignment u16[rows] | length u16[rows] | category u8[rows]
+//                    | start of the record id[3][rows], only where templates are kept elsewhere);
 //             words as in SketchBlock; owner = segment number u64; counter beside it
 //   card    = sealed(scale f32 | squares i32 | record id[16] | subject id[16]
 //                    | value i8[dimension]);
@@ -37,16 +38,17 @@ struct SegmentShape {
   static constexpr std::size_t kHeadBytes = 64;
   static constexpr std::size_t kCardHeadBytes = 40;
 
-  explicit SegmentShape(std::size_t dimension_, std::size_t words_);
+  SegmentShape(std::size_t dimension_, std::size_t words_, bool with_id_starts_ = false);
 
   std::size_t plain_bytes() const { return kHeadBytes + rows * row_bytes(); }
-  std::size_t row_bytes() const { return words * 8 + 13; }
+  std::size_t row_bytes() const { return words * 8 + 13 + (with_id_starts ? sizeof(IdStart) : 0); }
   std::size_t card_bytes() const { return kCardHeadBytes + dimension; }
   std::size_t sealed_card_bytes() const { return card_bytes() + SegmentSealer::kTagBytes; }
 
   std::size_t dimension;
   std::size_t words;  // u64 per sketch
-  std::size_t rows;   // per segment, a multiple of 16
+  bool with_id_starts;
+  std::size_t rows;  // per segment, a multiple of 16
 };
 
 struct SegmentHead {
@@ -72,6 +74,7 @@ struct SegmentView {
   std::uint16_t* alignments;
   std::uint16_t* lengths;
   std::uint8_t* categories;
+  IdStart* id_starts;  // nullptr: the shape has none
   std::size_t rows;
   std::size_t words_per_sketch;
 };

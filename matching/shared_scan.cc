@@ -61,6 +61,9 @@ void SharedScan::Ride(ScanTicket& ticket) {
 }
 
 void SharedScan::Pass(std::span<ScanTicket* const> tickets) {
+  for (ScanTicket* const ticket : tickets) {
+    if (ticket->began != nullptr && *ticket->began) (*ticket->began)();
+  }
   const Segments segments = segments_();
   std::vector<std::vector<Part>> parts(desks_.size(), std::vector<Part>(tickets.size()));
   std::atomic<std::size_t> next = 0;
@@ -153,8 +156,9 @@ void SharedScan::ScanSegment(const Segment& segment, std::size_t worker,
         const SketchFactors factors = {.alignment = view.alignments[row],
                                        .length = view.lengths[row]};
         if (!tickets[seat.riders[t]]->query->Survives(sum, factors)) continue;
-        part.survivors.push_back(
-            {static_cast<std::uint32_t>(segment.number * view.rows + row), view.slots[row]});
+        part.survivors.push_back({static_cast<std::uint32_t>(segment.number * view.rows + row),
+                                  view.slots[row],
+                                  view.id_starts != nullptr ? view.id_starts[row] : IdStart{}});
       }
     }
   }

@@ -23,6 +23,7 @@ namespace kluis::matching {
 struct Survivor {
   std::uint32_t place;
   std::uint32_t slot;
+  IdStart record_id_start;  // zeros where the segments have none
 };
 
 // One query's seat in a pass, filled in before Ride and read after it.
@@ -31,6 +32,7 @@ struct ScanTicket {
   std::uint32_t now = 0;
   std::uint8_t categories = 0;
   const std::function<bool()>* should_stop = nullptr;  // may be empty
+  const std::function<void()>* began = nullptr;        // as Query::began; null: nobody asks
 
   absl::Status status;
   std::vector<Survivor> survivors;  // in no order
@@ -44,7 +46,9 @@ struct ScanTicket {
 
 // The first stage: passes over all segments of a gallery, each for all queries that wait when it
 // begins, up to kMaxShared. A segment is opened once for all of them, which is what costs. A query
-// that comes during a pass waits for its end; one alone starts at once. Thread-safe.
+// that comes during a pass waits for its end; one alone starts at once. Fair: a pass takes those
+// who wait in the order they came, so with n others waiting a query begins after at most n /
+// kMaxShared + 1 passes, whoever else asks meanwhile. Thread-safe.
 class SharedScan {
  public:
   static constexpr std::size_t kMaxShared = 32;

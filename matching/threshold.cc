@@ -58,6 +58,44 @@ constexpr Coefficients kFarBottom = {1.0,
 
 bool IsProbability(double p) { return p > 0 && p < 1; }
 
+// Of the pairs beyond the last rate at which a bounded tail is believed.
+constexpr double kCounted = 10;
+
+// The excess over tail_start that a share `ratio` of the tail has, 0 < ratio <= 1.
+double Excess(const ImpostorModel& model, double ratio) {
+  const double log_ratio = std::log(ratio);
+  constexpr double kFlat = 1e-9;  // the limit of the next line
+  if (std::abs(model.tail_shape) < kFlat) return -model.tail_scale * log_ratio;
+  return model.tail_scale / model.tail_shape * std::expm1(-model.tail_shape * log_ratio);
+}
+
+// How alike strangers are with a chance of `rate`.
+double AlikeAt(const ImpostorModel& model, double rate) {
+  if (rate >= model.tail_rate) {
+    return std::min(model.mean - model.sd * NormalQuantile(rate), model.tail_start);
+  }
+  const double ratio = rate / model.tail_rate;
+  const double counted =
+      std::min(1.0, kCounted / (model.tail_rate * static_cast<double>(model.pairs)));
+  if (model.tail_shape >= 0 || ratio >= counted) return model.tail_start + Excess(model, ratio);
+  const double last = Excess(model, counted);
+  const double scale_there = model.tail_scale + model.tail_shape * last;
+  return model.tail_start + last - scale_there * std::log(ratio / counted);
+}
+
+bool IsModel(const ImpostorModel& model) {
+  return std::isfinite(model.mean) && model.sd > 0 && std::isfinite(model.sd) &&
+         std::isfinite(model.tail_start) && IsProbability(model.tail_rate) &&
+         model.tail_scale > 0 && std::isfinite(model.tail_scale) &&
+         std::abs(model.tail_shape) <= 0.5 && model.pairs > 0;
+}
+
+// A cut that nothing passes.
+double NoMatch(const Algorithm& algorithm) {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  return algorithm.metric == Metric::kCosine ? kInfinity : -kInfinity;
+}
+
 }  // namespace
 
 double NormalQuantile(double p) {
@@ -82,10 +120,7 @@ double CutFor(const Algorithm& algorithm, double target_fpir, std::size_t galler
   const bool larger_is_alike = algorithm.metric == Metric::kCosine;
   const double rate =
       IsProbability(target_fpir) ? FalseMatchRate(target_fpir, gallery_size) : target_fpir;
-  if (!IsProbability(rate)) {
-    constexpr double kInfinity = std::numeric_limits<double>::infinity();
-    return larger_is_alike ? kInfinity : -kInfinity;
-  }
+  if (!IsProbability(rate)) return NoMatch(algorithm);
   const double tail = NormalQuantile(rate);  // lower; the upper one is its mirror image
   return algorithm.impostor_mean + algorithm.impostor_sd * (larger_is_alike ? -tail : tail);
 }
@@ -95,12 +130,34 @@ double CutFor(const ThresholdPolicy& policy, std::size_t gallery_size) {
   return CutFor(*policy.algorithm, policy.target_fpir, gallery_size);
 }
 
+double CutFor(const Algorithm& algorithm, const std::optional<ImpostorModel>& measured,
+              double target_fpir, std::size_t gallery_size) {
+  if (!measured.has_value()) return CutFor(algorithm, target_fpir, gallery_size);
+  if (!IsProbability(target_fpir) || !IsModel(*measured)) return NoMatch(algorithm);
+  const double rate = FalseMatchRate(target_fpir, gallery_size);
+  if (!IsProbability(rate)) return NoMatch(algorithm);
+  const double alike = AlikeAt(*measured, rate);
+  return algorithm.metric == Metric::kCosine ? alike : -alike;
+}
+
 bool IsMatch(const Algorithm& algorithm, double score, double cut) {
   return algorithm.metric == Metric::kCosine ? score >= cut : score <= cut;
 }
 
+std::string_view CutRule(const std::optional<ImpostorModel>& measured) {
+  return measured.has_value() ? "gallery-tail/1" : "normal-tail/1";
+}
+
+std::string PolicyText(const std::optional<ImpostorModel>& measured, double target_fpir,
+                       std::size_t gallery_size) {
+  const std::string at =
+      measured.has_value() ? absl::StrCat(" at=", measured->measured_at) : std::string();
+  return absl::StrCat(std::string(CutRule(measured)), at, " fpir=", target_fpir,
+                      " n=", gallery_size);
+}
+
 std::string PolicyText(double target_fpir, std::size_t gallery_size) {
-  return absl::StrCat("normal-tail/1 fpir=", target_fpir, " n=", gallery_size);
+  return PolicyText(std::nullopt, target_fpir, gallery_size);
 }
 
 }  // namespace kluis::matching

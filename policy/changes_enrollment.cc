@@ -43,11 +43,35 @@ void Enroll(const Facts& facts, Ruling& ruling) {
   record->set_state(v1::TEMPLATE_STATE_ACTIVE);
   record->set_transform_slot(facts.purpose_record->slot());
   record->set_custody_sha256(command.custody_sha256());
+  // A new consent says what is kept and for how long; only a lift says that it may be compared.
+  if (replaces) {
+    record->set_restricted(facts.record->restricted());
+    record->set_restricted_at(facts.record->restricted_at());
+  }
 
   v1::Enrollment* enrollment = ruling.changes.emplace_back().mutable_enrollment();
   enrollment->set_subject_id(record->subject_id());
   enrollment->set_purpose(record->purpose());
   enrollment->set_template_id(record->id());
+}
+
+// The template stays as it is, and its purpose, end and erasure too; comparisons leave it out.
+v1::TemplateRecord* ChangeTemplate(const Facts& facts, Ruling& ruling) {
+  v1::TemplateRecord* record = ruling.changes.emplace_back().mutable_template_();
+  *record = *facts.record;
+  return record;
+}
+
+void Restrict(const Facts& facts, Ruling& ruling) {
+  v1::TemplateRecord* record = ChangeTemplate(facts, ruling);
+  record->set_restricted(true);
+  record->set_restricted_at(facts.command->restrict().statement().issued_at());
+}
+
+void LiftRestriction(const Facts& facts, Ruling& ruling) {
+  v1::TemplateRecord* record = ChangeTemplate(facts, ruling);
+  record->clear_restricted();
+  record->clear_restricted_at();
 }
 
 }  // namespace
@@ -62,6 +86,12 @@ bool ChangeEnrollment(const Facts& facts, Ruling& ruling) {
       return true;
     case v1::Command::kAccess:
       return true;  // a consultation changes nothing but the statement's use
+    case v1::Command::kRestrict:
+      Restrict(facts, ruling);
+      return true;
+    case v1::Command::kLiftRestriction:
+      LiftRestriction(facts, ruling);
+      return true;
     default:
       return false;
   }

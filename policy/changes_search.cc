@@ -25,6 +25,12 @@ class GrantMaker {
     return grant;
   }
 
+  // The purpose's gallery, to load it: with a cap of 0 it searches nothing.
+  static Grant ForLoad(const v1::CaseRecord& kase) { return Grant(kase.opening().purpose()); }
+
+  // Any template of the purpose, to measure; no candidate comes of it.
+  static Grant ForMeasurement(const Facts& facts) { return Grant(facts.purpose->purpose()); }
+
   // Of the record as it was: the row is sealed for the one that the decision makes of it.
   static Grant ForRenewal(const Facts& facts) {
     Grant grant(facts.record->purpose());
@@ -32,6 +38,30 @@ class GrantMaker {
     return grant;
   }
 };
+
+std::optional<Grant> GrantToLoad(const v1::CaseRecord& kase, const v1::PurposeRecord* purpose,
+                                 bool stopped, Time now) {
+  if (purpose == nullptr || stopped || purpose->previous_slot() != 0) return std::nullopt;
+  if (purpose->registration().purpose() != kase.opening().purpose()) return std::nullopt;
+  const auto& operations = purpose->registration().operations();
+  const bool identifies =
+      std::find(operations.begin(), operations.end(), v1::OPERATION_IDENTIFY) != operations.end();
+  const bool runs = kase.state() == v1::CASE_STATE_ACTIVE &&
+                    kase.warrant().not_before().seconds() <= now &&
+                    kase.warrant().not_after().seconds() > now;
+  if (!identifies || !runs) return std::nullopt;
+  return GrantMaker::ForLoad(kase);
+}
+
+absl::StatusOr<std::optional<Grant>> GrantToLoad(const StateView& state, const v1::CaseRecord& kase,
+                                                 Time now) {
+  const std::string& name = kase.opening().purpose();
+  const auto purpose = FindShared<v1::PurposeRecord>(state, key::Purpose(name));
+  if (!purpose.ok()) return purpose.status();
+  const auto stop = FindShared<v1::PurposeStop>(state, key::PurposeStop(name));
+  if (!stop.ok()) return stop.status();
+  return GrantToLoad(kase, purpose->get(), *stop != nullptr && (*stop)->stopped(), now);
+}
 
 namespace {
 
@@ -43,13 +73,39 @@ void Intend(const Facts& facts, Ruling& ruling) {
     ruling.grant = GrantMaker::ForVerify(facts);
     return;
   }
-  search->set_id(facts.command->identify().new_search_id());
+  const v1::Identify& identify = facts.command->identify();
+  search->set_id(identify.new_search_id());
   search->set_case_id(facts.kase->id());
   search->set_candidate_cap(facts.kase->warrant().candidate_cap());
   v1::CaseUse* use = ruling.changes.emplace_back().mutable_case_use();
   use->set_case_id(facts.kase->id());
-  use->set_searches(facts.use.searches() + 1);
+  use->set_searches(facts.use.searches() + SearchCost(identify));
+  use->set_repeated_probes(facts.use.repeated_probes() + (identify.repeated_probe() ? 1 : 0));
   ruling.grant = GrantMaker::ForIdentify(facts);
+}
+
+// A calibration or an evaluation.
+void Measure(const Facts& facts, Ruling& ruling) {
+  v1::PendingSearch* search = ruling.changes.emplace_back().mutable_pending_search();
+  search->set_purpose(facts.purpose->purpose());
+  if (facts.command->has_calibrate()) {
+    search->set_id(facts.command->calibrate().new_search_id());
+    search->set_measurement(v1::MEASUREMENT_CALIBRATION);
+  } else {
+    search->set_id(facts.command->evaluate().new_search_id());
+    search->set_measurement(v1::MEASUREMENT_EVALUATION);
+    search->set_probes(facts.command->evaluate().order().probes());
+  }
+  ruling.grant = GrantMaker::ForMeasurement(facts);
+}
+
+// From this entry on cuts of the purpose are taken from the distribution.
+void TakeCalibration(const Facts& facts, Ruling& ruling) {
+  const v1::CalibrationOutcome& outcome = facts.command->calibration_outcome();
+  ruling.changes.emplace_back().set_removed_key(key::PendingSearch(outcome.search_id()));
+  v1::PurposeRecord* purpose = ruling.changes.emplace_back().mutable_purpose();
+  *purpose = *facts.purpose_record;
+  *purpose->mutable_calibration() = outcome.distribution();
 }
 
 // Of a rotation: the template is opened once more, to be protected by the purpose's new transform
@@ -116,6 +172,17 @@ bool ChangeSearches(const Facts& facts, Ruling& ruling) {
     case v1::Command::kIdentify:
     case v1::Command::kVerify:
       Intend(facts, ruling);
+      return true;
+    case v1::Command::kCalibrate:
+    case v1::Command::kEvaluate:
+      Measure(facts, ruling);
+      return true;
+    case v1::Command::kCalibrationOutcome:
+      TakeCalibration(facts, ruling);
+      return true;
+    case v1::Command::kEvaluationOutcome:
+      ruling.changes.emplace_back().set_removed_key(
+          key::PendingSearch(facts.command->evaluation_outcome().search_id()));
       return true;
     case v1::Command::kRenewTemplate:
       Renew(facts, ruling);

@@ -15,8 +15,11 @@ void EndCase(const Facts& facts, Ruling& ruling) {
   }
   v1::CaseRecord* kase = ruling.changes.emplace_back().mutable_case_();
   *kase = *facts.kase;
-  kase->set_state(v1::CASE_STATE_EXPIRED);
+  const bool lapsed = facts.kase->state() == v1::CASE_STATE_AWAITING_WARRANT;
+  kase->set_state(lapsed ? v1::CASE_STATE_LAPSED : v1::CASE_STATE_EXPIRED);
   kase->set_ended_at(facts.now);
+  if (!lapsed) return;
+  StartErasure(v1::ERASURE_TARGET_CASE, facts.kase->id(), facts.kase->slot(), ruling);
 }
 
 void FinishErasure(const Facts& facts, Ruling& ruling) {

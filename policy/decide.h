@@ -21,7 +21,8 @@ struct Ruling {
   std::string public_reason;              // for the caller; empty when allowed
   std::string sentence;                   // of the broken rule, when the caller may know it
   std::vector<v1::RecordChange> changes;  // empty when refused
-  std::optional<Grant> grant;             // for an allowed search or renewal
+  std::optional<Grant> grant;             // for an allowed search, renewal or measurement, and of
+                                          // what makes a case active to load its gallery
 };
 
 // Rules on `command` at `now`. The first broken rule of the command's list refuses it.
@@ -33,6 +34,16 @@ absl::StatusOr<Ruling> Decide(const StateView& state, const v1::Command& command
 // written, which a replay must find.
 absl::StatusOr<Ruling> DecideBy(RuleList rules, const StateView& state, const v1::Command& command,
                                 Time now);
+
+// The permission to load the gallery of an active case's purpose, which opens its templates and
+// searches nothing: candidate_cap is 0. nullopt outside of the warrant's window, and while the
+// purpose is stopped, rotates or does not identify. `purpose`: null when it is not registered.
+std::optional<Grant> GrantToLoad(const v1::CaseRecord& kase, const v1::PurposeRecord* purpose,
+                                 bool stopped, Time now);
+
+// The same, after a start: by what the state says of the case's purpose. Any error of `state`.
+absl::StatusOr<std::optional<Grant>> GrantToLoad(const StateView& state, const v1::CaseRecord& kase,
+                                                 Time now);
 
 }  // namespace kluis::policy
 

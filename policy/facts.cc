@@ -186,6 +186,12 @@ void LoadAct(const v1::Command& command, Loader& load) {
       return load.Purpose(command.lift().order().purpose());
     case v1::Command::kInspect:
       return load.Statement(command.inspect().statement());
+    case v1::Command::kCalibrate:
+      load.Statement(command.calibrate().statement());
+      return load.Purpose(command.calibrate().order().purpose());
+    case v1::Command::kEvaluate:
+      load.Statement(command.evaluate().statement());
+      return load.Purpose(command.evaluate().order().purpose());
     case v1::Command::kEnroll: {
       const v1::Enroll& enroll = command.enroll();
       load.Member();
@@ -204,6 +210,16 @@ void LoadAct(const v1::Command& command, Loader& load) {
     case v1::Command::kAccess:
       load.Statement(command.access().statement());
       return load.Subject(command.access().subject_id());
+    case v1::Command::kRestrict:
+      load.Statement(command.restrict().statement());
+      load.Subject(command.restrict().subject_id());
+      return load.LiveTemplate(command.restrict().subject_id(), command.restrict().purpose());
+    case v1::Command::kLiftRestriction: {
+      const v1::LiftRestriction& lift = command.lift_restriction();
+      load.Statement(lift.statement());
+      load.Subject(lift.subject_id());
+      return load.LiveTemplate(lift.subject_id(), lift.purpose());
+    }
     case v1::Command::kOpenCase:
       load.Member();
       load.Slots();
@@ -221,7 +237,7 @@ void LoadAct(const v1::Command& command, Loader& load) {
     case v1::Command::kApproveCase:
       load.Member();
       load.Statement(command.approve_case().statement());
-      return load.Case(IdInName(command.approve_case().approval().case_(), "cases"));
+      return load.CaseAndPurpose(IdInName(command.approve_case().approval().case_(), "cases"));
     case v1::Command::kCloseCase:
       load.Member();
       load.Statement(command.close_case().statement());
@@ -240,6 +256,10 @@ void LoadAct(const v1::Command& command, Loader& load) {
       return load.LiveTemplate(command.verify().subject_id(), command.verify().purpose());
     case v1::Command::kSearchOutcome:
       return load.Search(command.search_outcome().search_id());
+    case v1::Command::kCalibrationOutcome:
+      return load.Search(command.calibration_outcome().search_id());
+    case v1::Command::kEvaluationOutcome:
+      return load.Search(command.evaluation_outcome().search_id());
     case v1::Command::kAdjudicate:
       load.Member();
       load.Statement(command.adjudicate().statement());
@@ -252,9 +272,9 @@ void LoadAct(const v1::Command& command, Loader& load) {
       load.Template(command.expire_template().template_id());
       return;
     case v1::Command::kEndCase:
-      return load.Case(command.end_case().case_id());
+      return load.Erasure(v1::ERASURE_TARGET_CASE, command.end_case().case_id());
     case v1::Command::kForgetSubject:
-      return load.Subject(command.forget_subject().subject_id());
+      return load.Erasure(v1::ERASURE_TARGET_SUBJECT, command.forget_subject().subject_id());
     case v1::Command::kEraseDone:
       return load.Erasure(command.erase_done().target(), command.erase_done().id());
     case v1::Command::kRecover:

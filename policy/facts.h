@@ -59,6 +59,10 @@ struct Facts {
 // Reads what `command` names. Any error of `state` is returned: a store that is down denies.
 absl::StatusOr<Facts> LoadFacts(const StateView& state, const v1::Command& command, Time now);
 
+// What a search spends of the warrant's budget: who asks with a probe that the case had before gets
+// the answer again for the price of two, as many such answers tell more than one does.
+inline uint32_t SearchCost(const v1::Identify& search) { return search.repeated_probe() ? 2 : 1; }
+
 // The id in a resource name such as "cases/<32 hex digits>" or "cases/<id>/candidates/<id>": the
 // 16 bytes after `collection`/; empty when the name does not have that form.
 std::string IdInName(std::string_view name, std::string_view collection);

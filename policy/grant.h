@@ -18,7 +18,7 @@ class Grant {
   // The purpose whose templates may be opened.
   const std::string& purpose() const { return purpose_; }
 
-  // The one template (1:1, or to renew it), or nothing: the purpose's gallery (1:N).
+  // The one template (1:1, or to renew it), or nothing: the purpose's gallery (1:N, or to measure).
   const std::optional<v1::TemplateRecord>& only_template() const { return only_template_; }
 
   // 1:N: templates of these categories take part, and at most so many candidates come back.

@@ -26,9 +26,24 @@ extern const Rule kPurposeNotRotating;
 // The case (rules_case.cc).
 extern const Rule kCaseOfAuthority;
 
+// Whether a case waits in vain: it is not active, and the profile's retention has gone by since it
+// was opened, or its warrant is over. `f.kase` is there (rules_case.cc).
+bool HasLapsed(const Facts& f);
+
+// Orders of supervisors about a purpose (rules_governance.cc).
+extern const Rule kSupervisorSigned;
+extern const Rule kSupervisorsQuorum;
+extern const Rule kOrderReasoned;
+extern const Rule kVaultOpensTemplates;
+
+// Intent and outcome (rules_search.cc).
+extern const Rule kOutcomeOfSearch;
+extern const Rule kOutcomeNotStopped;
+
 RuleList EnrollmentRules(v1::Command::ActCase act);
 RuleList CaseRules(v1::Command::ActCase act);
 RuleList GovernanceRules(v1::Command::ActCase act);
+RuleList MeasurementRules(v1::Command::ActCase act);
 RuleList SearchRules(v1::Command::ActCase act);
 RuleList UpkeepRules(v1::Command::ActCase act);
 

@@ -67,12 +67,16 @@ v1::Role RoleFor(const v1::Command& command) {
     case v1::Command::kStop:
     case v1::Command::kLift:
     case v1::Command::kInspect:
+    case v1::Command::kCalibrate:
+    case v1::Command::kEvaluate:
     case v1::Command::kRotateTransform:
       return v1::ROLE_SUPERVISOR;
     case v1::Command::kEnroll:
       return v1::ROLE_REGISTRAR;
     case v1::Command::kWithdraw:
     case v1::Command::kAccess:
+    case v1::Command::kRestrict:
+    case v1::Command::kLiftRestriction:
       return v1::ROLE_SUBJECT;
     case v1::Command::kIssueWarrant:
     case v1::Command::kRefuseWarrant:
@@ -154,7 +158,8 @@ const Rule kPurposeNotRotating = {
     [](const Facts& f) { return f.purpose_record->previous_slot() == 0; }};
 
 RuleList RulesFor(v1::Command::ActCase act) {
-  for (const auto lists : {EnrollmentRules, CaseRules, GovernanceRules, SearchRules, UpkeepRules}) {
+  for (const auto lists :
+       {EnrollmentRules, CaseRules, GovernanceRules, SearchRules, MeasurementRules, UpkeepRules}) {
     const RuleList rules = lists(act);
     if (!rules.empty()) return rules;
   }

@@ -16,6 +16,12 @@ const Rule kCaseOfAuthority = {"case.of-authority",
                                         f.kase->authority_id() == f.authority->id();
                                }};
 
+bool HasLapsed(const Facts& f) {
+  if (f.kase->state() != v1::CASE_STATE_AWAITING_WARRANT) return false;
+  if (f.kase->has_warrant() && f.kase->warrant().not_after().seconds() <= f.now) return true;
+  return f.kase->opened_at() <= f.now - f.founding->legal_profile().case_retention_days() * kDay;
+}
+
 namespace {
 
 template <class Part, class Whole>
@@ -92,15 +98,16 @@ const Rule kCaseKnown = {
     "case.known", "AI Act 26(10)", "The warrant is for a case that exists.",
     "NO_CASE",    "NO_CASE",       [](const Facts& f) { return f.kase != nullptr; }};
 
-const Rule kCaseAwaitsWarrant = {"case.awaits-warrant",
-                                 "AI Act 26(10)",
-                                 "The case waits for its one warrant.",
-                                 "CASE_NOT_AWAITING_WARRANT",
-                                 "CASE_NOT_AWAITING_WARRANT",
-                                 [](const Facts& f) {
-                                   return f.kase->state() == v1::CASE_STATE_AWAITING_WARRANT &&
-                                          !f.kase->has_warrant();
-                                 }};
+const Rule kCaseAwaitsWarrant = {
+    "case.awaits-warrant",
+    "AI Act 26(10)",
+    "The case waits for its one warrant, and did not wait for it too long.",
+    "CASE_NOT_AWAITING_WARRANT",
+    "CASE_NOT_AWAITING_WARRANT",
+    [](const Facts& f) {
+      return f.kase->state() == v1::CASE_STATE_AWAITING_WARRANT && !f.kase->has_warrant() &&
+             !HasLapsed(f);
+    }};
 
 const Rule kWarrantLimits = {
     "warrant.limits",
@@ -159,15 +166,16 @@ const Rule kRefusalReasoned = {
     "REASONS_MISSING",
     [](const Facts& f) { return !f.command->refuse_warrant().refusal().reasons().empty(); }};
 
-const Rule kCaseAwaitsApproval = {"case.awaits-approval",
-                                  "AI Act 14(5)",
-                                  "The case waits for its second officer.",
-                                  "CASE_NOT_AWAITING_APPROVAL",
-                                  "CASE_NOT_AWAITING_APPROVAL",
-                                  [](const Facts& f) {
-                                    return f.kase->state() == v1::CASE_STATE_AWAITING_WARRANT &&
-                                           f.kase->approved_by().empty();
-                                  }};
+const Rule kCaseAwaitsApproval = {
+    "case.awaits-approval",
+    "AI Act 14(5)",
+    "The case waits for its second officer, and did not wait for it too long.",
+    "CASE_NOT_AWAITING_APPROVAL",
+    "CASE_NOT_AWAITING_APPROVAL",
+    [](const Facts& f) {
+      return f.kase->state() == v1::CASE_STATE_AWAITING_WARRANT && f.kase->approved_by().empty() &&
+             !HasLapsed(f);
+    }};
 
 const Rule kSecondOfficer = {
     "case.second-officer",

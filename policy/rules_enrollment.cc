@@ -1,4 +1,4 @@
-// Consent, capture, access and withdrawal.
+// Consent, capture, access, withdrawal and restriction.
 #include <algorithm>
 
 #include "policy/rule_lists.h"
@@ -183,6 +183,25 @@ const Rule kConsentLive = {"withdrawal.something",
                            "NOTHING_TO_WITHDRAW",
                            HasLiveTemplate};
 
+const Rule kUnrestricted = {
+    "restriction.something",
+    "GDPR 18(1)",
+    "There is a live template for the purpose, not restricted already.",
+    "NOTHING_TO_RESTRICT",
+    "NOTHING_TO_RESTRICT",
+    [](const Facts& f) { return HasLiveTemplate(f) && !f.record->restricted(); }};
+
+const Rule kRestricted = {
+    "restriction.in-force",
+    "GDPR 18(2), 18(3)",
+    "There is a live template for the purpose that its subject restricted before signing the lift.",
+    "NOTHING_TO_LIFT",
+    "NOTHING_TO_LIFT",
+    [](const Facts& f) {
+      return HasLiveTemplate(f) && f.record->restricted() &&
+             f.command->lift_restriction().statement().issued_at() >= f.record->restricted_at();
+    }};
+
 constexpr const Rule* kEnroll[] = {&kCallerRole,
                                    &kMemberRegistered,
                                    &kStatementForThisVault,
@@ -212,6 +231,11 @@ constexpr const Rule* kWithdraw[] = {&kCallerRole,     &kStatementForThisVault, 
                                      &kStatementFresh, &kStatementOnce,         &kConsentLive};
 constexpr const Rule* kAccess[] = {&kCallerRole, &kStatementForThisVault, &kSubjectKnown,
                                    &kStatementFresh, &kStatementOnce};
+constexpr const Rule* kRestrict[] = {&kCallerRole,     &kStatementForThisVault, &kSubjectKnown,
+                                     &kStatementFresh, &kStatementOnce,         &kUnrestricted};
+constexpr const Rule* kLiftRestriction[] = {&kCallerRole,    &kStatementForThisVault,
+                                            &kSubjectKnown,  &kStatementFresh,
+                                            &kStatementOnce, &kRestricted};
 
 }  // namespace
 
@@ -223,6 +247,10 @@ RuleList EnrollmentRules(v1::Command::ActCase act) {
       return kWithdraw;
     case v1::Command::kAccess:
       return kAccess;
+    case v1::Command::kRestrict:
+      return kRestrict;
+    case v1::Command::kLiftRestriction:
+      return kLiftRestriction;
     default:
       return {};
   }

@@ -76,6 +76,8 @@ const Rule kFoundingComplete = {
              profile.log_retention_months() >= kMinLogRetentionMonths;
     }};
 
+}  // namespace
+
 const Rule kSupervisorSigned = {
     "supervisor.signed",
     "GDPR 58, LED 47",
@@ -87,10 +89,13 @@ const Rule kSupervisorSigned = {
 const Rule kSupervisorsQuorum = {
     "supervisors.quorum",
     "GDPR 58, AP-6",
-    "Lifting a stop, or inspecting entries, takes as many supervisors as the founding says.",
+    "Lifting a stop, inspecting entries, or calibrating the cuts of a purpose takes as many "
+    "supervisors as the founding says.",
     "TOO_FEW_SIGNATURES",
     "TOO_FEW_SIGNATURES",
     [](const Facts& f) { return SupervisorSignatures(f) >= f.founding->threshold(); }};
+
+namespace {
 
 const Rule kAccreditationComplete = {
     "authority.mandate",
@@ -190,6 +195,21 @@ const Rule kPurposeCustody = {
                          [](int operation) { return operation == v1::OPERATION_VERIFY; });
     }};
 
+const Rule kPurposeEvaluation = {
+    "purpose.evaluation-alone",
+    "GDPR 5(1)(b), 7(2)",
+    "A purpose for measuring error rates is for nothing else, and in the vault's custody: its "
+    "subjects consented to exactly that.",
+    "OPERATION_NOT_ALONE",
+    "OPERATION_NOT_ALONE",
+    [](const Facts& f) {
+      const v1::PurposeRegistration& p = f.command->register_purpose().registration();
+      const auto& operations = p.operations();
+      const bool evaluates = std::find(operations.begin(), operations.end(),
+                                       v1::OPERATION_EVALUATE) != operations.end();
+      return !evaluates || (operations.size() == 1 && p.custody() == v1::CUSTODY_CASE_GATED);
+    }};
+
 const Rule kPurposeThreshold = {
     "purpose.threshold",
     "AI Act 15",
@@ -207,6 +227,8 @@ const Rule kStopped = {
     "stop.in-force", "GDPR 58",     "Only a stop that is in force can be lifted.",
     "NOT_STOPPED",   "NOT_STOPPED", [](const Facts& f) { return f.stopped; }};
 
+}  // namespace
+
 const Rule kOrderReasoned = {"order.reasoned",
                              "GDPR 58(4)",
                              "An order gives its reasons.",
@@ -216,20 +238,25 @@ const Rule kOrderReasoned = {"order.reasoned",
                                const v1::Command& c = *f.command;
                                if (c.has_stop()) return !c.stop().order().reasons().empty();
                                if (c.has_lift()) return !c.lift().order().reasons().empty();
+                               if (c.has_calibrate())
+                                 return !c.calibrate().order().reasons().empty();
+                               if (c.has_evaluate()) return !c.evaluate().order().reasons().empty();
                                if (c.has_rotate_transform()) {
                                  return !c.rotate_transform().order().reasons().empty();
                                }
                                return !c.inspect().order().reasons().empty();
                              }};
 
-// The vault can protect anew only what it can open.
-const Rule kPurposeRotatable = {
+// The vault can protect anew, or measure, only what it can open.
+const Rule kVaultOpensTemplates = {
     "purpose.rotatable",
     "GDPR 25, 32",
     "The templates of the purpose are opened by the vault, not by releases of their subjects.",
     "SUBJECT_HELD",
     "SUBJECT_HELD",
     [](const Facts& f) { return f.purpose->custody() == v1::CUSTODY_CASE_GATED; }};
+
+namespace {
 
 constexpr const Rule* kFound[] = {&kFoundOnce, &kFoundingComplete, &kFoundingSigned};
 constexpr const Rule* kAccredit[] = {&kCallerRole,       &kStatementForThisVault,
@@ -238,9 +265,11 @@ constexpr const Rule* kAccredit[] = {&kCallerRole,       &kStatementForThisVault
 constexpr const Rule* kRegister[] = {
     &kCallerRole,    &kStatementForThisVault, &kSupervisorSigned, &kStatementFresh,
     &kStatementOnce, &kRegistrationComplete,  &kNameUnused,       &kKeyUnused};
-constexpr const Rule* kRegisterPurpose[] = {
-    &kCallerRole, &kStatementForThisVault, &kSupervisorSigned, &kStatementFresh,  &kStatementOnce,
-    &kPurposeNew, &kPurposeComplete,       &kPurposeCustody,   &kPurposeThreshold};
+constexpr const Rule* kRegisterPurpose[] = {&kCallerRole,        &kStatementForThisVault,
+                                            &kSupervisorSigned,  &kStatementFresh,
+                                            &kStatementOnce,     &kPurposeNew,
+                                            &kPurposeComplete,   &kPurposeCustody,
+                                            &kPurposeEvaluation, &kPurposeThreshold};
 // An inspection shows personal data, so it needs what a lift needs.
 constexpr const Rule* kInspect[] = {&kCallerRole,       &kStatementForThisVault, &kSupervisorSigned,
                                     &kStatementFresh,   &kStatementOnce,         &kOrderReasoned,
@@ -253,8 +282,8 @@ constexpr const Rule* kLift[] = {&kCallerRole,     &kStatementForThisVault, &kSu
                                  &kStopped,        &kOrderReasoned,         &kSupervisorsQuorum};
 
 constexpr const Rule* kRotateTransform[] = {
-    &kCallerRole,    &kStatementForThisVault, &kSupervisorSigned, &kStatementFresh,  //
-    &kStatementOnce, &kPurposeRegistered,     &kPurposeRotatable, &kPurposeNotRotating,
+    &kCallerRole,    &kStatementForThisVault, &kSupervisorSigned,    &kStatementFresh,  //
+    &kStatementOnce, &kPurposeRegistered,     &kVaultOpensTemplates, &kPurposeNotRotating,
     &kOrderReasoned};
 
 }  // namespace

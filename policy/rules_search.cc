@@ -84,10 +84,12 @@ const Rule kProbeEvidence = {
 const Rule kBudgetLeft = {
     "warrant.budget",
     "LED 10, AI Act 26(10)",
-    "The warrant's budget of searches is not spent.",
+    "The warrant's budget has a search left, or two for a probe that the case had before.",
     "BUDGET_SPENT",
     "BUDGET_SPENT",
-    [](const Facts& f) { return f.use.searches() < f.kase->warrant().budget(); }};
+    [](const Facts& f) {
+      return f.use.searches() + SearchCost(f.command->identify()) <= f.kase->warrant().budget();
+    }};
 
 const Rule kVerifyAllowed = {"purpose.verify",
                              "GDPR 5(1)(b)",
@@ -192,17 +194,39 @@ const Rule kVerifyConsentStands = {
     kNotPermitted,
     [](const Facts& f) { return f.record->state() == v1::TEMPLATE_STATE_ACTIVE; }};
 
-const Rule kOutcomeOfSearch = {"outcome.of-search",
-                               "LED 25",
-                               "An outcome is that of a search whose intent is in the log.",
-                               "SEARCH_UNKNOWN",
-                               "SEARCH_UNKNOWN",
-                               [](const Facts& f) { return f.search.has_value(); }};
+const Rule kVerifyNotRestricted = {
+    "verify.not-restricted", "GDPR 18(2)",  "The subject did not restrict the template.",
+    "TEMPLATE_RESTRICTED",   kNotPermitted, [](const Facts& f) { return !f.record->restricted(); }};
 
 // An aborted search ends whatever the state of its purpose and case: it returned nothing.
 bool Aborted(const Facts& f) {
   return f.command->search_outcome().result() == v1::SEARCH_RESULT_ABORTED;
 }
+
+}  // namespace
+
+const Rule kOutcomeOfSearch = {
+    "outcome.of-search",
+    "LED 25",
+    "An outcome is that of a search or a measurement of its kind whose intent is in the log.",
+    "SEARCH_UNKNOWN",
+    "SEARCH_UNKNOWN",
+    [](const Facts& f) {
+      if (!f.search) return false;
+      const v1::Measurement measurement = f.search->measurement();
+      if (f.command->has_calibration_outcome()) return measurement == v1::MEASUREMENT_CALIBRATION;
+      if (f.command->has_evaluation_outcome()) return measurement == v1::MEASUREMENT_EVALUATION;
+      return Aborted(f) || measurement == v1::MEASUREMENT_UNSPECIFIED;
+    }};
+
+const Rule kOutcomeNotStopped = {"outcome.not-stopped",
+                                 "AP-6, GDPR 58(2)(f)",
+                                 "No search returns anything after a stop of its purpose.",
+                                 "PURPOSE_STOPPED",
+                                 "PURPOSE_STOPPED",
+                                 [](const Facts& f) { return Aborted(f) || !f.stopped; }};
+
+namespace {
 
 const Rule kOutcomeStated = {"outcome.stated",
                              "AI Act 12(3)",
@@ -213,13 +237,6 @@ const Rule kOutcomeStated = {"outcome.stated",
                                return f.command->search_outcome().result() !=
                                       v1::SEARCH_RESULT_UNSPECIFIED;
                              }};
-
-const Rule kOutcomeNotStopped = {"outcome.not-stopped",
-                                 "AP-6, GDPR 58(2)(f)",
-                                 "No search returns anything after a stop of its purpose.",
-                                 "PURPOSE_STOPPED",
-                                 "PURPOSE_STOPPED",
-                                 [](const Facts& f) { return Aborted(f) || !f.stopped; }};
 
 const Rule kOutcomeInCase = {"outcome.in-case",
                              "LED 10",
@@ -329,7 +346,7 @@ constexpr const Rule* kVerify[] = {
     &kReleaseGiven,     &kReleaseSubjectHeldOnly, &kStatementForThisVault, &kReleaseSigned,
     &kStatementFresh,   &kStatementOnce,          &kReleasePurpose,        &kReleaseVerifier,
     &kReleaseUnexpired, &kVerifySubjectKnown,     &kVerifyConsentGiven,    &kReleaseSameSubject,
-    &kReleaseOpens,     &kVerifyUnexpired,        &kVerifyConsentStands};
+    &kReleaseOpens,     &kVerifyUnexpired,        &kVerifyConsentStands,   &kVerifyNotRestricted};
 constexpr const Rule* kOutcome[] = {&kOutcomeOfSearch, &kOutcomeStated, &kOutcomeNotStopped,
                                     &kOutcomeInCase, &kOutcomeWithinCap};
 constexpr const Rule* kAdjudicate[] = {

@@ -19,25 +19,26 @@ const Rule kTemplateOver = {"upkeep.template-over",
                                      f.record->expires_at() <= f.now;
                             }};
 
-// A case ends when its warrant's window does; its slot goes when its retention is over.
+// An active case ends when its warrant's window does; its slot goes when its retention is over. Of
+// a case that lapsed the slot goes at once: no search used it.
 bool WindowOver(const Facts& f) {
-  return (f.kase->state() == v1::CASE_STATE_ACTIVE ||
-          f.kase->state() == v1::CASE_STATE_AWAITING_WARRANT) &&
-         f.kase->has_warrant() && f.kase->warrant().not_after().seconds() <= f.now;
+  return f.kase->state() == v1::CASE_STATE_ACTIVE &&
+         f.kase->warrant().not_after().seconds() <= f.now;
 }
 
 bool RetentionOver(const Facts& f) {
-  return f.kase->ended_at() > 0 && !f.kase->erased() &&
+  return f.kase->ended_at() > 0 && !f.kase->erased() && !f.erasure &&
          f.kase->ended_at() <= f.now - f.founding->legal_profile().case_retention_days() * kDay;
 }
 
 const Rule kCaseOver = {
     "upkeep.case-over",
     "LED 5",
-    "A case ends with its warrant, and its probes and results with its retention.",
+    "A case ends with its warrant, or after it waited in vain for the profile's retention; its "
+    "probes and results go when that retention is over.",
     "NOT_DUE",
     "NOT_DUE",
-    [](const Facts& f) { return f.kase && (WindowOver(f) || RetentionOver(f)); }};
+    [](const Facts& f) { return f.kase && (WindowOver(f) || HasLapsed(f) || RetentionOver(f)); }};
 
 const Rule kSubjectOver = {
     "upkeep.subject-over",
@@ -46,7 +47,7 @@ const Rule kSubjectOver = {
     "NOT_DUE",
     "NOT_DUE",
     [](const Facts& f) {
-      return f.subject && !f.subject->erased() && f.subject->live_templates() == 0 &&
+      return f.subject && !f.subject->erased() && !f.erasure && f.subject->live_templates() == 0 &&
              f.subject->last_template_ended_at() <=
                  f.now - f.founding->legal_profile().details_retention_days() * kDay;
     }};

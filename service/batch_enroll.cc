@@ -91,7 +91,7 @@ absl::Status BatchEnroller::Serve(const std::vector<Row>& rows) {
   if (!appended.ok()) return appended.status();
   const absl::Status synced = ledger.Sync(*appended);
   if (!synced.ok()) return synced;
-  const absl::Status erased = EraseReplaced(calls_.vault(), appended->acts);
+  const absl::Status erased = calls_.vault().eraser().EraseStarted(appended->acts).status();
   if (!erased.ok()) return erased;
   for (size_t i = 0; i < numbers.size(); ++i) {
     const Committed& committed = appended->acts[i];
@@ -156,7 +156,7 @@ absl::Status BatchEnroller::RunAtomic(uint64_t announced) {
   }
   const absl::Status synced = ledger.Sync(*appended);
   if (!synced.ok()) return synced;
-  const absl::Status erased = EraseReplaced(calls_.vault(), appended->acts);
+  const absl::Status erased = calls_.vault().eraser().EraseStarted(appended->acts).status();
   if (!erased.ok()) return erased;
   for (size_t i = 0; i < rows; ++i) {
     v1::BatchEnrollResponse response;

@@ -41,7 +41,8 @@ std::vector<std::string> LogWords() {
   for (const char* word :
        {"MALFORMED_REQUEST", "MALFORMED_STATEMENT", "MALFORMED_TEMPLATE", "WRONG_ALGORITHM",
         "ROLE_NOT_ALLOWED", "UNKNOWN_NAME", "UNAVAILABLE", "AUDIT_UNAVAILABLE", "VAULT_SEALED",
-        "SHARE_REFUSED", "SHARE_MALFORMED", "INTERNAL", "UNAUTHENTICATED"}) {
+        "SHARE_REFUSED", "SHARE_MALFORMED", "SEARCH_QUEUE_FULL", "GALLERY_LOADING", "INTERNAL",
+        "UNAUTHENTICATED", "MEASUREMENT_RUNS"}) {
     words.emplace_back(word);
   }
   return words;
@@ -61,9 +62,13 @@ bool IsUuid(std::string_view text) {
 // Takes away and gives nothing: goes on where a witness knows another log.
 bool IsRevocation(std::string_view method) {
   constexpr std::string_view kRevocations[] = {
-      "kluis.v1.SubjectService.WithdrawConsent", "kluis.v1.SubjectService.GetHoldings",
-      "kluis.v1.SupervisionService.OrderStop",   "kluis.v1.CaseService.CloseCase",
-      "kluis.v1.CaseService.RefuseWarrant",      "kluis.v1.VaultService.GetVaultStatus",
+      "kluis.v1.SubjectService.WithdrawConsent",
+      "kluis.v1.SubjectService.GetHoldings",
+      "kluis.v1.SubjectService.RestrictProcessing",
+      "kluis.v1.SupervisionService.OrderStop",
+      "kluis.v1.CaseService.CloseCase",
+      "kluis.v1.CaseService.RefuseWarrant",
+      "kluis.v1.VaultService.GetVaultStatus",
   };
   return std::find(std::begin(kRevocations), std::end(kRevocations), method) !=
          std::end(kRevocations);
@@ -84,12 +89,12 @@ bool WorksSealed(std::string_view method) {
          std::end(kSealedMethods);
 }
 
-// Worth asking again with the same id: nothing was decided.
+// Worth asking again with the same id: there was no answer.
 bool MayPass(const absl::Status& status) {
   return status.code() == absl::StatusCode::kUnavailable ||
          status.code() == absl::StatusCode::kDeadlineExceeded ||
          status.code() == absl::StatusCode::kCancelled ||
-         status.code() == absl::StatusCode::kInternal;
+         status.code() == absl::StatusCode::kInternal || ReasonOf(status) == "SEARCH_QUEUE_FULL";
 }
 
 // The request's id, when its message has one.

@@ -18,8 +18,8 @@ namespace {
 
 constexpr int kDefaultPage = 20;
 
-// Commits an act about one case, keeps the galleries in step, finishes the erasure that a refusal
-// starts, and shows the case as it is afterwards.
+// Commits an act about one case, keeps the galleries in step, carries out the erasure that a
+// refusal starts, and shows the case as it is afterwards.
 template <class Response>
 absl::Status Carry(Vault& vault, Act act, Response& response) {
   act.applied = [&vault](const policy::Ruling& ruling) {
@@ -29,14 +29,15 @@ absl::Status Carry(Vault& vault, Act act, Response& response) {
   };
   const absl::StatusOr<Committed> committed = CommitAct(vault, std::move(act));
   if (!committed.ok()) return committed.status();
+  // The entry is durable: no template is opened before.
+  if (committed->ruling.grant.has_value()) vault.galleries().Load(*committed->ruling.grant);
+  const absl::Status erased = vault.eraser().EraseStarted({&*committed, 1}).status();
+  if (!erased.ok()) return erased;
   for (const v1::RecordChange& change : committed->ruling.changes) {
-    if (change.has_pending_erasure()) {
-      const absl::StatusOr<Committed> erased = vault.eraser().Erase(change.pending_erasure());
-      if (!erased.ok()) return erased.status();
-    }
     if (change.has_case_()) {
       absl::StatusOr<v1::Case> view = ViewOf(vault.state(), change.case_());
       if (!view.ok()) return view.status();
+      AddGallery(vault.galleries(), change.case_(), *view);
       *response.mutable_case_() = *std::move(view);
     }
   }
@@ -153,6 +154,7 @@ grpc::Status CaseService::GetCase(grpc::ServerContext* context, const v1::GetCas
         if (!record->has_value()) return absl::DataLossError("case: its record is missing");
         absl::StatusOr<v1::Case> view = ViewOf(vault.state(), **record);
         if (!view.ok()) return view.status();
+        AddGallery(vault.galleries(), **record, *view);
         *out.mutable_case_() = *std::move(view);
         *out.mutable_receipt() = ReceiptOf(*committed);
         return AddCandidates(vault.state(), id, *out.mutable_case_());

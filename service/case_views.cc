@@ -19,7 +19,10 @@ absl::StatusOr<v1::Case> ViewOf(const DatabaseState& state, const v1::CaseRecord
   view.set_opened_by(record.opened_by());
   view.set_warrant_by(record.warrant_by());
   view.set_approved_by(record.approved_by());
-  if (use->has_value()) view.set_searches((*use)->searches());
+  if (use->has_value()) {
+    view.set_searches((*use)->searches());
+    view.set_repeated_probes((*use)->repeated_probes());
+  }
   view.mutable_opened_at()->set_seconds(record.opened_at());
   if (record.ended_at() > 0) view.mutable_ended_at()->set_seconds(record.ended_at());
   return view;
@@ -33,6 +36,11 @@ absl::Status AddCandidates(const DatabaseState& state, std::string_view case_id,
         candidate->set_state(record.state());
         *candidate->mutable_confirmed_by() = record.confirmed_by();
       });
+}
+
+void AddGallery(const Galleries& galleries, const v1::CaseRecord& record, v1::Case& view) {
+  if (record.state() != v1::CASE_STATE_ACTIVE) return;
+  *view.mutable_gallery() = galleries.LoadOf(record.opening().purpose());
 }
 
 }  // namespace kluis::service

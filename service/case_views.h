@@ -6,6 +6,7 @@
 #include "kluis/v1/case_service.pb.h"
 #include "kluis/v1/state.pb.h"
 #include "service/database_state.h"
+#include "service/galleries.h"
 
 namespace kluis::service {
 
@@ -14,6 +15,9 @@ absl::StatusOr<v1::Case> ViewOf(const DatabaseState& state, const v1::CaseRecord
 
 // Adds the case's candidates.
 absl::Status AddCandidates(const DatabaseState& state, std::string_view case_id, v1::Case& view);
+
+// Adds, to an active case, how far its purpose's gallery is.
+void AddGallery(const Galleries& galleries, const v1::CaseRecord& record, v1::Case& view);
 
 }  // namespace kluis::service
 

@@ -59,6 +59,18 @@ struct SearchConfig {
   int64_t threads = 2;  // that scan galleries, 1 to 64
 };
 
+inline constexpr char kRefineInMemory[] = "memory";
+inline constexpr char kRefineOnDisk[] = "disk";
+
+struct GalleryConfig {
+  std::string refine = kRefineInMemory;  // where the templates of a resident gallery are kept
+  int64_t queue = 256;                   // searches of one purpose that run or wait, 1 to 400
+};
+
+struct MetricsConfig {
+  std::string listen;  // loopback host:port of plain HTTP; empty: not served
+};
+
 struct LogConfig {
   std::string level = "info";  // debug, info, warn or error
   std::string file;            // empty: stderr
@@ -80,6 +92,8 @@ struct Config {
   VaultConfig vault;
   KeysConfig keys;
   SearchConfig search;
+  GalleryConfig gallery;
+  MetricsConfig metrics;
   LogConfig log;
   AuditConfig audit;
 };
@@ -92,7 +106,7 @@ std::vector<std::string> ConfigKeys();
 // kInvalidArgument: not TOML, an unknown section or key (the message names the nearest known one),
 // a wrong type, a value out of its bounds, or a combination that is unsafe by itself: a listen
 // address beyond loopback without allow_remote, reflection together with allow_remote, keys
-// within the data directory, two keys in one file.
+// within the data directory, two keys in one file, metrics beyond loopback.
 absl::StatusOr<Config> ParseConfig(std::string_view text, const std::string& directory,
                                    std::string_view name);
 

@@ -101,6 +101,17 @@ Error CheckUnseal(const KeysConfig& keys) {
   return std::nullopt;
 }
 
+Error CheckGallery(const Config& config) {
+  if (config.gallery.refine != kRefineInMemory && config.gallery.refine != kRefineOnDisk) {
+    return "gallery.refine: must be memory or disk";
+  }
+  if (config.metrics.listen.empty()) return std::nullopt;
+  const std::optional<std::string_view> host = HostOf(config.metrics.listen);
+  if (!host.has_value()) return "metrics.listen: must be host:port";
+  if (!IsLoopback(*host)) return "metrics.listen: must be a loopback address";
+  return std::nullopt;
+}
+
 constexpr char kWithinData[] =
     ": must lie outside vault.data, so that no backup of the data carries keys";
 
@@ -178,6 +189,7 @@ std::optional<std::string> UnsafeValue(const Config& config) {
     return "vault.backups: must be another directory than vault.data, and not within it";
   }
   if (Error error = CheckUnseal(config.keys)) return error;
+  if (Error error = CheckGallery(config)) return error;
   return CheckAudit(config);
 }
 

@@ -9,6 +9,7 @@
 #include "service/case_service.h"
 #include "service/enrollment_service.h"
 #include "service/log_http.h"
+#include "service/metrics.h"
 #include "service/publisher.h"
 #include "service/search_service.h"
 #include "service/subject_service.h"
@@ -61,7 +62,8 @@ struct Daemon::Parts {
   VaultService vaults;
   Ticker checkpoints;
   Ticker checks;
-  std::unique_ptr<LogHttp> log_http;
+  std::unique_ptr<HttpServer> log_http;
+  std::unique_ptr<HttpServer> metrics;
   std::unique_ptr<Server> server;
 };
 
@@ -113,9 +115,14 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const Config& config, cons
   options.max_concurrent_streams = static_cast<int>(config.server.max_concurrent_streams);
   options.reflection = config.server.reflection;
   if (!config.audit.http_listen.empty()) {
-    auto log_http = LogHttp::Start(config.audit.http_listen, config.audit.directory);
+    auto log_http = ServeLog(config.audit.http_listen, config.audit.directory);
     if (!log_http.ok()) return log_http.status();
     parts->log_http = *std::move(log_http);
+  }
+  if (!config.metrics.listen.empty()) {
+    auto metrics = ServeMetrics(config.metrics.listen, *parts->vault);
+    if (!metrics.ok()) return metrics.status();
+    parts->metrics = *std::move(metrics);
   }
   // Every call asks for the fault itself (service/call.cc); this is for health and the operator.
   parts->vault->fault().Tell([raw = parts.get()](const std::string& text) {
@@ -168,6 +175,8 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const Config& config, cons
 int Daemon::port() const { return parts_->server->port(); }
 
 int Daemon::log_port() const { return parts_->log_http ? parts_->log_http->port() : 0; }
+
+int Daemon::metrics_port() const { return parts_->metrics ? parts_->metrics->port() : 0; }
 
 Vault& Daemon::vault() { return *parts_->vault; }
 

@@ -18,13 +18,14 @@ namespace {
 
 using storage::Column;
 
-// The person behind a candidate, when the consent still stands.
+// The person behind a candidate, when the consent still stands and is not restricted.
 struct Person {
   v1::SubjectRecord subject;
   v1::SubjectDetails details;
 };
 
-// Nothing when there is no such candidate, or when its consent ended; policy says so then.
+// Nothing when there is no such candidate, or when its consent ended or its template is restricted;
+// policy says so then.
 absl::StatusOr<std::optional<Person>> FindPerson(Vault& vault, std::string_view candidate_name,
                                                  policy::Time now) {
   const std::string case_id = policy::IdInName(candidate_name, "cases");
@@ -59,7 +60,7 @@ absl::StatusOr<std::optional<Person>> FindPerson(Vault& vault, std::string_view 
     if (!subject.ok()) return subject.status();
     const bool live = record->has_value() && subject->has_value() &&
                       (*record)->state() == v1::TEMPLATE_STATE_ACTIVE &&
-                      (*record)->expires_at() > now;
+                      (*record)->expires_at() > now && !(*record)->restricted();
     if (!live) return std::optional<Person>();
     absl::StatusOr<v1::SubjectDetails> details =
         OpenDetails(vault.database(), vault.sealer(), **subject);
@@ -116,7 +117,7 @@ absl::Status Disclose(Vault& vault, const Call& call, const v1::Envelope& envelo
   command.set_new_disclosure_id(NewId());
 
   // Who it is, is found outside of the lock, and that the consent still stands is looked at again
-  // inside, where no withdrawal can come between.
+  // inside, where no withdrawal and no restriction can come between.
   absl::StatusOr<std::optional<Person>> found =
       FindPerson(vault, payload.candidate(), vault.clock().NowUnix());
   if (!found.ok()) return found.status();
@@ -126,7 +127,7 @@ absl::Status Disclose(Vault& vault, const Call& call, const v1::Envelope& envelo
     act.commitments.push_back(openings.front().commitment);
     command.set_subject_commitment(openings.front().commitment.digest());
   }
-  act.prepare = [&](const Writes&, v1::Command& prepared) -> absl::Status {
+  act.prepare = [&](const Writes&, policy::Time, v1::Command& prepared) -> absl::Status {
     const absl::StatusOr<std::optional<Person>> again =
         FindPerson(vault, payload.candidate(), vault.clock().NowUnix());
     if (!again.ok()) return again.status();

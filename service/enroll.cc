@@ -167,7 +167,7 @@ absl::StatusOr<Act> EnrollAct(Vault& vault, const Call& call, const v1::EnrollRe
   const absl::Status protection = Protect(vault.galleries(), consent.purpose(), value, *enrolment);
   if (!protection.ok()) return protection;
 
-  act.prepare = [&vault, enrolment](const Writes& writes, v1::Command& prepared) {
+  act.prepare = [&vault, enrolment](const Writes& writes, policy::Time, v1::Command& prepared) {
     absl::StatusOr<std::string> subject =
         FindSubject(writes, vault.sealer(), enrolment->public_key);
     if (!subject.ok()) return subject.status();
@@ -189,16 +189,6 @@ absl::StatusOr<Act> EnrollAct(Vault& vault, const Call& call, const v1::EnrollRe
     }
   };
   return act;
-}
-
-absl::Status EraseReplaced(Vault& vault, std::span<const Committed> enrolled) {
-  std::vector<v1::PendingErasure> replaced;
-  for (const Committed& committed : enrolled) {
-    for (const v1::RecordChange& change : committed.ruling.changes) {
-      if (change.has_pending_erasure()) replaced.push_back(change.pending_erasure());
-    }
-  }
-  return vault.eraser().EraseAll(replaced).status();
 }
 
 v1::EnrollResponse EnrollResponseOf(const Committed& committed) {

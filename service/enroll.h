@@ -16,10 +16,6 @@ namespace kluis::service {
 // holds all it needs of `request`. kInvalidArgument: MALFORMED_STATEMENT.
 absl::StatusOr<Act> EnrollAct(Vault& vault, const Call& call, const v1::EnrollRequest& request);
 
-// Destroys what the enrolments replaced, with one puncture; to be called before they are answered.
-// kUnavailable: the disk failed; it is done at the next start.
-absl::Status EraseReplaced(Vault& vault, std::span<const Committed> enrolled);
-
 // The answer to an allowed enrolment.
 v1::EnrollResponse EnrollResponseOf(const Committed& committed);
 

@@ -16,7 +16,8 @@ grpc::Status EnrollmentService::Enroll(grpc::ServerContext* context,
         if (!act.ok()) return act.status();
         const absl::StatusOr<Committed> committed = CommitAct(calls_.vault(), *std::move(act));
         if (!committed.ok()) return committed.status();
-        const absl::Status erased = EraseReplaced(calls_.vault(), {&*committed, 1});
+        const absl::Status erased =
+            calls_.vault().eraser().EraseStarted({&*committed, 1}).status();  // what it replaced
         if (!erased.ok()) return erased;
         out = EnrollResponseOf(*committed);
         return absl::OkStatus();

@@ -4,7 +4,7 @@
 #include <string>
 #include <utility>
 
-#include "policy/record_key.h"
+#include "absl/strings/str_cat.h"
 #include "service/database_state.h"
 #include "storage/layout.h"
 
@@ -42,25 +42,27 @@ absl::Status Eraser::Puncture(std::span<const v1::PendingErasure> erasures) {
   return last_status_;
 }
 
-absl::Status Eraser::RemoveRows(const v1::PendingErasure& erasure, Writes& writes) const {
+absl::Status Eraser::RemoveRows(const v1::PendingErasure& erasure, storage::Batch& batch) const {
   const auto id = storage::IdFromBytes(erasure.id());
   if (!id.has_value()) return absl::DataLossError("erasure: its id is damaged");
   const auto remove_all = [&](Column column, const std::string& prefix) {
     return database_.Scan(column, prefix, [&](std::string_view key, std::string_view) {
-      writes.Delete(column, std::string(key));
+      batch.Delete(column, key);
       return true;
     });
   };
   switch (erasure.target()) {
     case v1::ERASURE_TARGET_TEMPLATE:
-      writes.Delete(Column::kSealed, storage::TemplateKey(*id));
+      batch.Delete(Column::kSealed, storage::TemplateKey(*id));
       return absl::OkStatus();
     case v1::ERASURE_TARGET_CASE:
       return remove_all(Column::kSealed, storage::ProbePrefix(*id));
     case v1::ERASURE_TARGET_SUBJECT:
-      writes.Delete(Column::kDetails, storage::SubjectKey(*id));
+      batch.Delete(Column::kDetails, storage::SubjectKey(*id));
       return remove_all(Column::kDetails, storage::NoticePrefix(*id));
-    case v1::ERASURE_TARGET_SLOT:       // its row was sealed anew in the batch that began this
+    case v1::ERASURE_TARGET_SLOT:  // its row was sealed anew in the batch that began this
+      database_.CountAsDeleted(Column::kSealed, storage::TemplateKey(*id));
+      return absl::OkStatus();
     case v1::ERASURE_TARGET_TRANSFORM:  // has no row
       return absl::OkStatus();
     default:
@@ -68,42 +70,31 @@ absl::Status Eraser::RemoveRows(const v1::PendingErasure& erasure, Writes& write
   }
 }
 
-absl::StatusOr<std::vector<Committed>> Eraser::EraseAll(
-    std::span<const v1::PendingErasure> erasures) {
-  if (erasures.empty()) return std::vector<Committed>();
-  const absl::Status punctured = Puncture(erasures);
-  if (!punctured.ok()) return punctured;
-
+// After the puncture nothing can be sealed under the slot, and the entry that started the erasure
+// refuses every row that would come: what the scan does not see, nobody writes.
+absl::StatusOr<std::string> Eraser::Erase(std::span<const v1::PendingErasure> erasures) {
+  absl::Status status = Puncture(erasures);
+  if (!status.ok()) return status;
   const std::string commitment(crypto::Bytes(keyring_.Commitment()));
-  std::vector<Act> acts;
+  storage::Batch batch;
   for (const v1::PendingErasure& erasure : erasures) {
-    Act& act = acts.emplace_back();
-    act.kind = v1::LOG_KIND_ERASURE;
-    act.command.set_method("Erase");
-    v1::EraseDone* done = act.command.mutable_erase_done();
-    done->set_target(erasure.target());
-    done->set_id(erasure.id());
-    done->set_keyring_commitment(commitment);
-    act.attach = [this, &erasure](const policy::Ruling&, uint64_t, Writes& writes) {
-      return RemoveRows(erasure, writes);
-    };
+    status = RemoveRows(erasure, batch);
+    if (!status.ok()) return status;
   }
-  absl::StatusOr<Appended> appended = ledger_.Append(std::move(acts));
-  if (!appended.ok()) return appended.status();
-  const absl::Status synced = ledger_.Sync(*appended);
-  if (!synced.ok()) return synced;
-  for (const Committed& committed : appended->acts) {
-    if (!committed.ruling.decision.allowed()) {
-      return absl::InternalError("erasure: was not pending");
-    }
-  }
-  return std::move(appended->acts);
+  if (!batch.empty()) status = database_.WriteSynced(std::move(batch));
+  if (!status.ok()) return status;
+  concluder_.Add(erasures);
+  return commitment;
 }
 
-absl::StatusOr<Committed> Eraser::Erase(const v1::PendingErasure& erasure) {
-  absl::StatusOr<std::vector<Committed>> done = EraseAll({&erasure, 1});
-  if (!done.ok()) return done.status();
-  return std::move(done->front());
+absl::StatusOr<std::string> Eraser::EraseStarted(std::span<const Committed> entries) {
+  std::vector<v1::PendingErasure> started;
+  for (const Committed& entry : entries) {
+    for (const v1::RecordChange& change : entry.ruling.changes) {
+      if (change.has_pending_erasure()) started.push_back(change.pending_erasure());
+    }
+  }
+  return started.empty() ? std::string() : Erase(started);
 }
 
 absl::Status Eraser::FinishAll() {
@@ -111,14 +102,21 @@ absl::Status Eraser::FinishAll() {
   const absl::Status scanned = DatabaseState(database_).ForEach<v1::PendingErasure>(
       v1::RecordChange::kPendingErasure,
       [&](const v1::PendingErasure& erasure) { pending.push_back(erasure); });
-  if (!scanned.ok()) return scanned;
+  if (!scanned.ok() || pending.empty()) return scanned;
   for (std::span rest(pending); !rest.empty();) {
     const size_t some = std::min(rest.size(), kAtOnce);
-    const auto erased = EraseAll(rest.first(some));
-    if (!erased.ok()) return erased.status();
+    const absl::Status erased = Erase(rest.first(some)).status();
+    if (!erased.ok()) return erased;
     rest = rest.subspan(some);
   }
-  return absl::OkStatus();
+  const absl::Status concluded = concluder_.Conclude();
+  return Concluder::Waits(concluded) ? absl::OkStatus() : concluded;
+}
+
+std::string Eraser::failure() const {
+  const std::lock_guard lock(mutex_);
+  if (last_status_.ok()) return concluder_.failure();
+  return absl::StrCat("erasures wait: ", std::string(last_status_.message()));
 }
 
 }  // namespace kluis::service

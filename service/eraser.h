@@ -1,6 +1,7 @@
-// Finishes what an entry started: destroys the slot's key, then removes the rows, then says so in
-// the log. Idempotent, so that a crash anywhere is made good at the next start. Threads that erase
-// at the same time share one puncture. Thread-safe.
+// The first half of an erasure that an entry started: destroys the slot's key, then removes the
+// rows. That is what an answer waits for; the second half is the concluder's (service/concluder.h).
+// Idempotent, so that a crash anywhere is made good at the next start. Threads that erase at the
+// same time share one puncture. Thread-safe.
 #ifndef KLUIS_SERVICE_ERASER_H_
 #define KLUIS_SERVICE_ERASER_H_
 
@@ -10,10 +11,11 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/str_cat.h"
 #include "crypto/keyring.h"
 #include "kluis/v1/state.pb.h"
+#include "service/concluder.h"
 #include "service/ledger.h"
 #include "storage/database.h"
 
@@ -22,31 +24,33 @@ namespace kluis::service {
 class Eraser {
  public:
   Eraser(storage::Database& database, crypto::Keyring& keyring, Ledger& ledger)
-      : database_(database), keyring_(keyring), ledger_(ledger) {}
+      : database_(database), keyring_(keyring), concluder_(database, keyring, ledger) {}
 
-  // The entry that says it is done. When this returns OK the key is gone.
-  // kUnavailable: the disk failed; the erasure stays pending and is tried again at the next start.
-  absl::StatusOr<Committed> Erase(const v1::PendingErasure& erasure);
+  // When this returns OK the keys are gone in every place and the rows are removed, both durably,
+  // and the concluder has the rest. The keyring's commitment after the puncture: 32 bytes. One
+  // puncture and one sync: some hundred erasures at most.
+  // kUnavailable: the disk failed; the erasures stay pending and are tried again at the next start.
+  absl::StatusOr<std::string> Erase(std::span<const v1::PendingErasure> erasures);
 
-  // Erase of each, with one puncture and one sync: some hundred at most. The entries in that order.
-  absl::StatusOr<std::vector<Committed>> EraseAll(std::span<const v1::PendingErasure> erasures);
+  // Erase of what these entries started; their commitment, or empty when they started nothing.
+  absl::StatusOr<std::string> EraseStarted(std::span<const Committed> entries);
 
-  // Why the last puncture failed, in words; empty: it did not. Its erasures wait for the next one.
-  std::string failure() const {
-    const std::lock_guard lock(mutex_);
-    return last_status_.ok() ? "" : absl::StrCat("erasures wait: ", last_status_.message());
-  }
+  // Why erasures wait, in words; empty: none does. After a puncture that failed, for the next one.
+  std::string failure() const;
 
-  // Everything that a crash left pending. Nothing may be served before this returns OK.
+  // Both halves of everything that was left pending. Nothing may be served before this returns OK.
+  // OK also when all that is left waits for room on the disk (Concluder::Waits).
   absl::Status FinishAll();
+
+  Concluder& concluder() { return concluder_; }
 
  private:
   absl::Status Puncture(std::span<const v1::PendingErasure> erasures);
-  absl::Status RemoveRows(const v1::PendingErasure& erasure, Writes& writes) const;
+  absl::Status RemoveRows(const v1::PendingErasure& erasure, storage::Batch& batch) const;
 
   storage::Database& database_;
   crypto::Keyring& keyring_;
-  Ledger& ledger_;
+  Concluder concluder_;
 
   mutable std::mutex mutex_;  // guards what follows
   std::condition_variable finished_;

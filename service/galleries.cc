@@ -1,31 +1,35 @@
 #include "service/galleries.h"
 
-#include <sodium.h>
-
 #include <algorithm>
 #include <utility>
 
-#include "crypto/secret_bytes.h"
 #include "policy/record_key.h"
+#include "service/call.h"
 #include "service/database_state.h"
 #include "service/errors.h"
-#include "storage/layout.h"
+#include "service/gallery_source.h"
 
 namespace kluis::service {
 namespace {
 
-matching::Id IdOf(std::string_view bytes) {
-  matching::Id id{};
-  std::copy_n(bytes.begin(), std::min(bytes.size(), id.size()), id.begin());
-  return id;
+absl::Status CaseEnded() {
+  return absl::FailedPreconditionError("case: ended before the search began");
 }
 
-matching::Row RowOf(const v1::TemplateRecord& record) {
-  return {.slot = record.slot(),
-          .record_id = IdOf(record.id()),
-          .subject_id = IdOf(record.subject_id()),
-          .category = CategoryBit(record.category()),
-          .expires_at = record.expires_at()};
+}  // namespace
+
+std::optional<matching::ImpostorModel> ImpostorsOf(const v1::PurposeRecord& record) {
+  if (!record.has_calibration()) return std::nullopt;
+  const v1::ImpostorDistribution& measured = record.calibration();
+  return matching::ImpostorModel{.measured_at = measured.measured_at(),
+                                 .templates = measured.templates(),
+                                 .pairs = measured.pairs(),
+                                 .mean = measured.mean(),
+                                 .sd = measured.sd(),
+                                 .tail_start = measured.tail_start(),
+                                 .tail_rate = measured.tail_rate(),
+                                 .tail_scale = measured.tail_scale(),
+                                 .tail_shape = measured.tail_shape()};
 }
 
 absl::Status Rotating() {
@@ -34,9 +38,10 @@ absl::Status Rotating() {
       "PURPOSE_ROTATING");
 }
 
-}  // namespace
-
-uint8_t CategoryBit(v1::SubjectCategory category) { return static_cast<uint8_t>(1u << category); }
+Galleries::~Galleries() {
+  EndLoads();
+  for (LoadThread& load : loads_) load.thread.join();
+}
 
 absl::StatusOr<std::shared_ptr<const SearchRoom>> Galleries::MakeRoom(v1::PurposeRecord record,
                                                                       uint32_t slot) const {
@@ -48,8 +53,8 @@ absl::StatusOr<std::shared_ptr<const SearchRoom>> Galleries::MakeRoom(v1::Purpos
   absl::StatusOr<matching::Transform> transform =
       matching::Transform::Create(*algorithm, key->Expose());
   if (!transform.ok()) return transform.status();
-  return std::make_shared<const SearchRoom>(
-      SearchRoom{record.registration(), algorithm, *std::move(transform), slot});
+  return std::make_shared<const SearchRoom>(SearchRoom{
+      record.registration(), algorithm, *std::move(transform), slot, ImpostorsOf(record)});
 }
 
 absl::StatusOr<std::shared_ptr<const SearchRoom>> Galleries::Room(const std::string& purpose) {
@@ -83,182 +88,110 @@ absl::StatusOr<std::shared_ptr<const SearchRoom>> Galleries::RoomOf(const std::s
   return room;
 }
 
-std::shared_ptr<Galleries::Resident> Galleries::Find(const std::string& purpose) const {
+std::shared_ptr<ResidentGallery> Galleries::Find(const std::string& purpose) const {
   const std::lock_guard lock(mutex_);
   const auto found = residents_.find(purpose);
   return found == residents_.end() ? nullptr : found->second;
 }
 
-absl::StatusOr<std::shared_ptr<const matching::Gallery>> Galleries::Open(const policy::Grant& grant,
-                                                                         const SearchRoom& room) {
-  const absl::StatusOr<std::shared_ptr<const SearchRoom>> now = Room(grant.purpose());
-  if (!now.ok()) return now.status();
+absl::StatusOr<std::shared_ptr<ResidentGallery>> Galleries::Ensure(
+    const policy::Grant& grant, const std::shared_ptr<const SearchRoom>& room) {
+  if (active_cases_[grant.purpose()].empty()) return CaseEnded();
+  if (rotating_.contains(grant.purpose())) return Rotating();
+  if (sealing_) return Sealed();
+  std::shared_ptr<ResidentGallery>& place = residents_[grant.purpose()];
+  if (place != nullptr && !place->HasFailed()) return place;
+  if (place != nullptr) place->Drop(absl::CancelledError("gallery: loaded anew"));
+  matching::Gallery::Options options;
+  options.threads = options_.scan_threads;
+  options.keep_templates = options_.keep_templates;
+  auto gallery = matching::Gallery::Create(*room->algorithm, options);
+  if (!gallery.ok()) {
+    residents_.erase(grant.purpose());
+    return gallery.status();
+  }
+  place = std::make_shared<ResidentGallery>(*std::move(gallery));
 
-  std::shared_ptr<Resident> resident;
-  bool load = false;
-  {
-    const std::lock_guard lock(mutex_);
-    if (active_cases_[grant.purpose()].empty()) {
-      return absl::FailedPreconditionError("case: ended before the search began");
-    }
-    if (rotating_.contains(grant.purpose()) || (*now)->slot != room.slot) return Rotating();
-    std::shared_ptr<Resident>& place = residents_[grant.purpose()];
-    if (place == nullptr) {
-      matching::Gallery::Options options;
-      options.threads = threads_;
-      auto gallery = matching::Gallery::Create(*room.algorithm, options);
-      if (!gallery.ok()) return gallery.status();
-      place = std::make_shared<Resident>();
-      place->gallery = *std::move(gallery);
-      load = true;
-    }
-    resident = place;
-  }
-  if (load) {
-    const absl::Status status = Load(grant, room, *resident);
-    const std::lock_guard lock(resident->mutex);
-    resident->status = status;
-    resident->done = true;
-    resident->loaded.notify_all();
-  }
-  std::unique_lock lock(resident->mutex);
-  resident->loaded.wait(lock, [&] { return resident->done; });
-  if (!resident->status.ok()) {
-    const absl::Status status = resident->status;
-    lock.unlock();
-    const std::lock_guard map_lock(mutex_);
-    const auto found = residents_.find(grant.purpose());
-    if (found != residents_.end() && found->second == resident) residents_.erase(found);
-    return status;
-  }
-  return std::shared_ptr<const matching::Gallery>(resident->gallery);
+  std::erase_if(loads_, [](LoadThread& load) {
+    if (!*load.done) return false;
+    load.thread.join();
+    return true;
+  });
+  auto done = std::make_shared<std::atomic<bool>>(false);
+  std::thread thread([this, grant, room, resident = place, done] {
+    resident->Finish(
+        LoadGallery(database_, sealer_, grant, *room, options_.load_threads, step_, *resident));
+    *done = true;
+  });
+  loads_.push_back({std::move(thread), std::move(done)});
+  return place;
 }
 
-// Templates on their way into a gallery, opened in locked memory, a few at a time: each time a
-// segment is sealed for many rows and not for one.
-class Galleries::Batch {
- public:
-  Batch(Resident& resident, size_t dimension)
-      : resident_(resident),
-        dimension_(dimension),
-        values_(crypto::SecretBytes::Zero(kRows * dimension * sizeof(float))) {}
+void Galleries::Load(const policy::Grant& grant) {
+  const auto room = Room(grant.purpose());
+  if (!room.ok()) return;  // the first search says why
+  const std::lock_guard lock(mutex_);
+  if (residents_.contains(grant.purpose())) return;
+  Ensure(grant, *room).status().IgnoreError();
+}
 
-  absl::Status Add(const matching::Row& row, std::span<const float> values) {
-    if (values.size() != dimension_) return absl::DataLossError("template: of another dimension");
-    const auto place = Place(rows_.size());
-    std::copy(values.begin(), values.end(), place.begin());
-    rows_.push_back(row);
-    return rows_.size() == kRows ? Flush() : absl::OkStatus();
-  }
-
-  // Leaves out what ended meanwhile.
-  absl::Status Flush() {
-    const std::lock_guard lock(resident_.mutex);
-    size_t kept = 0;
-    for (size_t i = 0; i < rows_.size(); ++i) {
-      if (resident_.gone.contains(rows_[i].slot)) continue;
-      if (kept != i) {
-        rows_[kept] = rows_[i];
-        std::ranges::copy(Place(i), Place(kept).begin());
-      }
-      ++kept;
-    }
-    rows_.resize(kept);
-    absl::Status added;
-    if (kept > 0) {
-      added = resident_.gallery->Add(rows_, All().first(kept * dimension_));
-      // Somebody enrolled while the gallery loads is in already: one by one.
-      if (absl::IsAlreadyExists(added)) added = AddEach();
-    }
-    rows_.clear();
-    sodium_memzero(values_.ExposeMutable().data(), values_.size());
-    return added;
-  }
-
- private:
-  static constexpr size_t kRows = 256;
-
-  absl::Status AddEach() {
-    for (size_t i = 0; i < rows_.size(); ++i) {
-      const absl::Status added = resident_.gallery->Add(rows_[i], Place(i));
-      if (!added.ok() && !absl::IsAlreadyExists(added)) return added;
-    }
-    return absl::OkStatus();
-  }
-
-  std::span<float> All() {
-    const std::span<uint8_t> bytes = values_.ExposeMutable();
-    return {reinterpret_cast<float*>(bytes.data()), bytes.size() / sizeof(float)};
-  }
-  std::span<float> Place(size_t i) { return All().subspan(i * dimension_, dimension_); }
-
-  Resident& resident_;
-  const size_t dimension_;
-  std::vector<matching::Row> rows_;
-  crypto::SecretBytes values_;
-};
-
-// The resident is in the map before the snapshot is taken, so every change is in the snapshot or
-// comes through TemplateAdded and TemplateEnded, or both: a slot that is in already, or gone
-// already, is left as it is.
-absl::Status Galleries::Load(const policy::Grant& grant, const SearchRoom& room,
-                             Resident& resident) {
-  const storage::Snapshot snapshot = database_.TakeSnapshot();
-  Batch batch(resident, room.algorithm->dimension);
+absl::Status Galleries::LoadActive(policy::Time now) {
+  const DatabaseState state(database_);
+  std::vector<policy::Grant> grants;
   absl::Status status;
-  const auto add = [&](const v1::TemplateRecord& record) {
-    if (!status.ok() || record.purpose() != grant.purpose() ||
-        record.state() != v1::TEMPLATE_STATE_ACTIVE) {
-      return;
-    }
-    if (record.transform_slot() != room.slot) {  // renewed before the snapshot
-      status = Rotating();
-      return;
-    }
-    {
-      const std::lock_guard lock(resident.mutex);
-      if (resident.gone.contains(record.slot())) return;
-    }
-    const auto id = storage::IdFromBytes(record.id());
-    const auto sealed = snapshot.Get(storage::Column::kSealed, storage::TemplateKey(*id));
-    if (!sealed.ok() || !sealed->has_value()) {
-      status =
-          sealed.ok() ? absl::DataLossError("template: its record is missing") : sealed.status();
-      return;
-    }
-    const absl::StatusOr<crypto::SecretBytes> opened =
-        sealer_.OpenTemplate(grant, record, **sealed);
-    if (!opened.ok()) {
-      // Its key may have been destroyed since the record was read.
-      const std::lock_guard lock(resident.mutex);
-      if (!resident.gone.contains(record.slot())) status = opened.status();
-      return;
-    }
-    const absl::StatusOr<std::span<const float>> floats = AsFloats(*opened);
-    status = floats.ok() ? batch.Add(RowOf(record), *floats) : floats.status();
-  };
   const absl::Status scanned =
-      DatabaseState(snapshot).ForEach<v1::TemplateRecord>(v1::RecordChange::kTemplate, add);
-  if (!scanned.ok()) return scanned;
-  return status.ok() ? batch.Flush() : status;
+      state.ForEach<v1::CaseRecord>(v1::RecordChange::kCase, [&](const v1::CaseRecord& kase) {
+        const auto grant = policy::GrantToLoad(state, kase, now);
+        status.Update(grant.status());
+        if (grant.ok() && grant->has_value()) grants.push_back(**grant);
+      });
+  for (const policy::Grant& grant : grants) Load(grant);
+  return scanned.ok() ? status : scanned;
+}
+
+absl::StatusOr<std::shared_ptr<const matching::Gallery>> Galleries::Open(const policy::Grant& grant,
+                                                                         const SearchRoom& room,
+                                                                         const Patience& patience) {
+  const absl::StatusOr<std::shared_ptr<const SearchRoom>> now = Room(grant.purpose());
+  if (!now.ok()) return now.status();
+  absl::StatusOr<std::shared_ptr<ResidentGallery>> resident;
+  {
+    const std::lock_guard lock(mutex_);
+    if ((*now)->slot != room.slot) return Rotating();
+    resident = Ensure(grant, *now);
+  }
+  if (!resident.ok()) return resident.status();
+  const absl::Status whole = (*resident)->Wait(patience);
+  if (!whole.ok()) return whole;
+  return std::shared_ptr<const matching::Gallery>(*resident, &(*resident)->gallery());
+}
+
+matching::TemplateSource Galleries::TemplatesFor(const policy::Grant& grant) const {
+  if (options_.keep_templates) return {};
+  return TemplatesOnDisk(database_, sealer_, grant);
 }
 
 void Galleries::TemplateAdded(const v1::TemplateRecord& record,
                               std::span<const float> protected_template) {
-  const std::shared_ptr<Resident> resident = Find(record.purpose());
-  if (resident == nullptr) return;
-  const std::lock_guard lock(resident->mutex);
-  const absl::Status added = resident->gallery->Add(RowOf(record), protected_template);
-  if (!added.ok() && !absl::IsAlreadyExists(added)) resident->status = added;  // fails closed
+  const std::shared_ptr<ResidentGallery> resident = Find(record.purpose());
+  if (resident != nullptr) resident->Added(record, protected_template);
 }
 
 void Galleries::TemplateEnded(const v1::TemplateRecord& record) {
-  const std::shared_ptr<Resident> resident = Find(record.purpose());
-  if (resident == nullptr) return;
-  const std::lock_guard lock(resident->mutex);
-  resident->gone.insert(record.slot());
-  const absl::Status removed = resident->gallery->Remove(record.slot());
-  if (!removed.ok() && !absl::IsNotFound(removed)) resident->status = removed;  // fails closed
+  const std::shared_ptr<ResidentGallery> resident = Find(record.purpose());
+  if (resident != nullptr) resident->Ended(record);
+}
+
+void Galleries::TemplateRestricted(const v1::TemplateRecord& record) {
+  const std::shared_ptr<ResidentGallery> resident = Find(record.purpose());
+  if (resident != nullptr) resident->Restricted(record);
+}
+
+void Galleries::Drop(const std::string& purpose, const absl::Status& why) {
+  const auto found = residents_.find(purpose);
+  if (found == residents_.end()) return;
+  found->second->Drop(why);
+  residents_.erase(found);  // wiped when the last scan lets go
 }
 
 void Galleries::CaseChanged(const v1::CaseRecord& kase) {
@@ -269,7 +202,7 @@ void Galleries::CaseChanged(const v1::CaseRecord& kase) {
     active.insert(kase.id());
   } else {
     active.erase(kase.id());
-    if (active.empty()) residents_.erase(purpose);  // wiped when the last scan lets go
+    if (active.empty()) Drop(purpose, CaseEnded());
   }
 }
 
@@ -278,7 +211,7 @@ void Galleries::PurposeChanged(const v1::PurposeRecord& record) {
   const std::string& purpose = record.registration().purpose();
   rooms_.erase(purpose);
   former_rooms_.erase(purpose);
-  residents_.erase(purpose);  // wiped when the last scan lets go
+  if (record.previous_slot() != 0 || rotating_.contains(purpose)) Drop(purpose, Rotating());
   if (record.previous_slot() != 0) {
     rotating_.insert(purpose);
   } else {
@@ -286,13 +219,59 @@ void Galleries::PurposeChanged(const v1::PurposeRecord& record) {
   }
 }
 
-std::vector<Galleries::Size> Galleries::Sizes() const {
+void Galleries::CutsChanged(const v1::PurposeRecord& record) {
   const std::lock_guard lock(mutex_);
-  std::vector<Size> sizes;
-  for (const auto& [purpose, resident] : residents_) {
-    sizes.push_back({purpose, resident->gallery->size(), resident->gallery->bytes_resident()});
+  rooms_.erase(record.registration().purpose());
+  former_rooms_.erase(record.registration().purpose());
+}
+
+void Galleries::EndLoads() {
+  const std::lock_guard lock(mutex_);
+  sealing_ = true;
+  std::erase_if(residents_, [](const auto& resident) {
+    if (resident.second->Progress().state() != v1::GALLERY_STATE_LOADING) return false;
+    resident.second->Drop(Sealed());
+    return true;
+  });
+}
+
+void Galleries::ResumeLoads() {
+  const std::lock_guard lock(mutex_);
+  sealing_ = false;
+}
+
+void Galleries::NoteScan(const std::string& purpose, const ScanFigures::Scan& scan) {
+  const std::shared_ptr<ResidentGallery> resident = Find(purpose);
+  if (resident != nullptr) resident->figures().Add(scan);
+}
+
+v1::GalleryLoad Galleries::LoadOf(const std::string& purpose) const {
+  const std::shared_ptr<ResidentGallery> resident = Find(purpose);
+  if (resident != nullptr) return resident->Progress();
+  v1::GalleryLoad absent;
+  absent.set_state(v1::GALLERY_STATE_ABSENT);
+  return absent;
+}
+
+size_t Galleries::LoadsUnderWay() const {
+  const std::lock_guard lock(mutex_);
+  return static_cast<size_t>(
+      std::ranges::count_if(loads_, [](const LoadThread& load) { return !*load.done; }));
+}
+
+std::vector<Galleries::Status> Galleries::All() const {
+  std::map<std::string, std::shared_ptr<ResidentGallery>> residents;
+  {
+    const std::lock_guard lock(mutex_);
+    residents = residents_;
   }
-  return sizes;
+  std::vector<Status> all;
+  for (const auto& [purpose, resident] : residents) {
+    const matching::Gallery& gallery = resident->gallery();
+    all.push_back({purpose, resident->Progress(), gallery.size(), gallery.bytes_resident(),
+                   resident->figures().Recent()});
+  }
+  return all;
 }
 
 }  // namespace kluis::service

@@ -101,7 +101,7 @@ absl::StatusOr<Committed> Ledger::Rule(Act& act, Head& head, Writes& writes) {
     closing.set_records(head.state.records);
   }
   if (act.prepare) {
-    const absl::Status prepared = act.prepare(writes, act.command);
+    const absl::Status prepared = act.prepare(writes, head.time, act.command);
     if (!prepared.ok()) return prepared;
   }
   const absl::Status found = FindSigners(act, writes);

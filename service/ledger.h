@@ -32,7 +32,7 @@ struct Act {
   std::vector<v1::Commitment> commitments;  // stand for what is personal
 
   // Completes the command from what is there at the moment of the decision. May be empty.
-  std::function<absl::Status(const Writes&, v1::Command&)> prepare;
+  std::function<absl::Status(const Writes&, policy::Time now, v1::Command&)> prepare;
   // Adds sealed records of an allowed command, whose entry has this index. May be empty.
   std::function<absl::Status(const policy::Ruling&, uint64_t index, Writes&)> attach;
   // Follows an allowed command in memory, in the order of the log, before anybody is answered.

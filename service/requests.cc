@@ -110,6 +110,12 @@ absl::Status Validate(const v1::GetHoldingsRequest& request) {
 absl::Status Validate(const v1::WithdrawConsentRequest& request) {
   return CheckEnvelope("withdrawal", request.withdrawal());
 }
+absl::Status Validate(const v1::RestrictProcessingRequest& request) {
+  return CheckEnvelope("restriction", request.restriction());
+}
+absl::Status Validate(const v1::LiftRestrictionRequest& request) {
+  return CheckEnvelope("lift", request.lift());
+}
 absl::Status Validate(const v1::OpenCaseRequest& request) {
   return CheckEnvelope("opening", request.opening());
 }
@@ -195,6 +201,17 @@ absl::Status Validate(const v1::InspectEntriesRequest& request) {
     return Malformed("order: start_index must be before end_index");
   }
   return absl::OkStatus();
+}
+absl::Status Validate(const v1::CalibratePurposeRequest& request) {
+  return CheckEnvelope("order", request.order());
+}
+absl::Status Validate(const v1::EvaluatePurposeRequest& request) {
+  if (!request.has_labelled()) return CheckEnvelope("order", request.order());
+  const v1::LabelledProbe& probe = request.labelled();
+  if (!probe.subject().empty() && policy::IdInName(probe.subject(), "subjects").empty()) {
+    return UnknownName("labelled.subject", "subjects/<32 hex digits>, or none");
+  }
+  return ValidateTemplate(probe.template_());
 }
 absl::Status Validate(const v1::ListPurposesRequest& request) {
   return CheckPage(request.page_size(), request.page_token());

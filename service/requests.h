@@ -21,6 +21,8 @@ absl::Status ValidateTemplate(const v1::Template& value);  // WRONG_ALGORITHM, M
 absl::Status Validate(const v1::EnrollRequest& request);
 absl::Status Validate(const v1::GetHoldingsRequest& request);
 absl::Status Validate(const v1::WithdrawConsentRequest& request);
+absl::Status Validate(const v1::RestrictProcessingRequest& request);
+absl::Status Validate(const v1::LiftRestrictionRequest& request);
 absl::Status Validate(const v1::OpenCaseRequest& request);
 absl::Status Validate(const v1::IssueWarrantRequest& request);
 absl::Status Validate(const v1::RefuseWarrantRequest& request);
@@ -39,6 +41,8 @@ absl::Status Validate(const v1::OrderStopRequest& request);
 absl::Status Validate(const v1::LiftStopRequest& request);
 absl::Status Validate(const v1::RotateTransformRequest& request);
 absl::Status Validate(const v1::InspectEntriesRequest& request);
+absl::Status Validate(const v1::CalibratePurposeRequest& request);
+absl::Status Validate(const v1::EvaluatePurposeRequest& request);  // each of its stream
 absl::Status Validate(const v1::ListPurposesRequest& request);
 absl::Status Validate(const v1::GetCheckpointRequest& request);
 absl::Status Validate(const v1::ReadEntriesRequest& request);

@@ -89,15 +89,12 @@ absl::StatusOr<uint64_t> Rotations::Renew(std::span<const std::string> ids) {
   if (!appended.ok()) return appended.status();
   const absl::Status synced = ledger_.Sync(*appended);
   if (!synced.ok()) return synced;
-  std::vector<v1::PendingErasure> former;
-  for (const Committed& committed : appended->acts) {
-    for (const v1::RecordChange& change : committed.ruling.changes) {
-      if (change.has_pending_erasure()) former.push_back(change.pending_erasure());
-    }
-  }
-  const auto erased = eraser_.EraseAll(former);
-  if (!erased.ok()) return erased.status();
-  return former.size();
+  const auto renewed =
+      std::count_if(appended->acts.begin(), appended->acts.end(),
+                    [](const Committed& committed) { return committed.ruling.decision.allowed(); });
+  const absl::Status erased = eraser_.EraseStarted(appended->acts).status();
+  if (!erased.ok()) return erased;
+  return static_cast<uint64_t>(renewed);
 }
 
 // As Renew, but when a row does not open, those that do are renewed one by one.
@@ -125,14 +122,13 @@ absl::Status Rotations::End(const std::string& purpose) {
   };
   const absl::StatusOr<Committed> ended = ledger_.Commit(std::move(act));
   if (!ended.ok()) return ended.status();
-  for (const v1::RecordChange& change : ended->ruling.changes) {
-    if (!change.has_pending_erasure()) continue;
-    const absl::StatusOr<Committed> erased = eraser_.Erase(change.pending_erasure());
-    if (!erased.ok()) return erased.status();
-  }
+  const absl::Status loaded = galleries_.LoadActive(ended->decided_at);
+  if (!loaded.ok()) return loaded;
+  const absl::Status erased = eraser_.EraseStarted({&*ended, 1}).status();
+  if (!erased.ok()) return erased;
   // What the rows were before is unreadable, and still in old tables.
-  const absl::Status compacted = database_.Compact(storage::Column::kSealed, "", "");
-  return absl::IsResourceExhausted(compacted) ? absl::OkStatus() : compacted;
+  const absl::Status concluded = eraser_.concluder().Conclude();
+  return Concluder::Waits(concluded) ? absl::OkStatus() : concluded;
 }
 
 absl::StatusOr<uint64_t> Rotations::Finish(const std::string& purpose,
@@ -144,6 +140,9 @@ absl::StatusOr<uint64_t> Rotations::Finish(const std::string& purpose,
   if (former == 0) return uint64_t{0};
   absl::StatusOr<Ids> ids = TemplatesUnder(purpose, former);
   if (!ids.ok()) return ids.status();
+  // A slot of theirs may wait from the rotation before: of each template, one at a time can.
+  const absl::Status concluded = ids->empty() ? absl::Status() : eraser_.concluder().Conclude();
+  if (!concluded.ok()) return concluded;
   uint64_t renewed = 0;
   for (std::span<const std::string> rest(*ids); !rest.empty();) {
     if (should_stop && should_stop()) {
@@ -178,7 +177,8 @@ absl::Status Rotations::FinishAll(const ShouldStop& should_stop) {
 
 absl::Status Rotations::FinishAtStart() {
   const absl::Status finished = FinishAll({});
-  const bool waits = absl::IsDataLoss(finished) || absl::IsUnavailable(finished);
+  const bool waits =
+      absl::IsDataLoss(finished) || absl::IsUnavailable(finished) || Concluder::Waits(finished);
   return waits ? absl::OkStatus() : finished;
 }
 

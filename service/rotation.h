@@ -40,7 +40,8 @@ class Rotations {
   // purpose at a time: waits for another that runs. OK with 0 when there is nothing to do.
   // kDeadlineExceeded: `should_stop`; what is left is left. kDataLoss: the row of a template does
   // not open; all others are renewed, and the purpose is not searched until it ends.
-  // kUnavailable: the disk failed.
+  // kUnavailable: the disk failed. kResourceExhausted, kFailedPrecondition: nothing is renewed, as
+  // the slots of the rotation before wait for their files to be rewritten (service/concluder.h).
   absl::StatusOr<uint64_t> Finish(const std::string& purpose, const ShouldStop& should_stop);
 
   // Finish of every purpose that rotates; the first error, after all were tried.

@@ -11,6 +11,7 @@ constexpr crypto::Label kTemplateUse("kluis-template");
 constexpr crypto::Label kCustodyUse("kluis-custody");
 constexpr crypto::Label kLookupDigestUse("kluis-lookup-id");
 constexpr crypto::Label kTransformUse("kluis-transform");
+constexpr crypto::Label kProbeSketchUse("kluis-probes");
 
 absl::Status DoesNotOpen() { return absl::DataLossError("record: does not authenticate"); }
 
@@ -80,6 +81,12 @@ absl::StatusOr<crypto::SecretKey32> Sealer::TransformKey(const v1::PurposeRecord
   const absl::StatusOr<crypto::SecretKey32> key = keyring_.Key(purpose.slot());
   if (!key.ok()) return key.status();
   return crypto::DeriveKey(key->Expose(), kTransformUse, {purpose.registration().purpose()});
+}
+
+absl::StatusOr<crypto::SecretKey32> Sealer::ProbeSketchKey(const v1::CaseRecord& kase) const {
+  const absl::StatusOr<crypto::SecretKey32> key = keyring_.Key(kase.slot());
+  if (!key.ok()) return key.status();
+  return crypto::DeriveKey(key->Expose(), kProbeSketchUse, {kase.id()});
 }
 
 absl::StatusOr<crypto::ReleaseKey> Sealer::ReleaseKey() const {

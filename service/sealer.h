@@ -39,6 +39,7 @@ inline constexpr crypto::Label kDetailsUse("kluis-details");
 inline constexpr crypto::Label kNoticeUse("kluis-notice");
 inline constexpr crypto::Label kOpeningUse("kluis-opening");
 inline constexpr crypto::Label kSearchUse("kluis-search");
+inline constexpr crypto::Label kNoveltyUse("kluis-novelty");
 inline constexpr crypto::Label kLookupUse("kluis-lookup");
 
 class Sealer {
@@ -74,6 +75,9 @@ class Sealer {
 
   // The secret of a purpose's template transform.
   absl::StatusOr<crypto::SecretKey32> TransformKey(const v1::PurposeRecord& purpose) const;
+
+  // The secret of the sketches of a case's probes. kNotFound: the case's slot is punctured.
+  absl::StatusOr<crypto::SecretKey32> ProbeSketchKey(const v1::CaseRecord& kase) const;
 
  private:
   absl::StatusOr<crypto::SecretKey32> TemplateKey(const v1::TemplateRecord& record,

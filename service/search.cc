@@ -19,6 +19,28 @@ Act OutcomeAct(const Call& call, v1::SearchOutcome outcome) {
   return act;
 }
 
+double SecondsBetween(std::chrono::steady_clock::time_point from,
+                      std::chrono::steady_clock::time_point to) {
+  return std::chrono::duration<double>(to - from).count();
+}
+
+// Scans, and notes what that cost.
+absl::StatusOr<matching::ScanResult> TimedScan(Galleries& galleries, const std::string& purpose,
+                                               const matching::Gallery& gallery,
+                                               matching::Query& query) {
+  const auto asked = std::chrono::steady_clock::now();
+  std::chrono::steady_clock::time_point began;
+  query.began = [&] { began = std::chrono::steady_clock::now(); };
+  absl::StatusOr<matching::ScanResult> result = gallery.Scan(query);
+  if (!result.ok()) return result;
+  galleries.NoteScan(purpose,
+                     {.compared = static_cast<double>(result->compared),
+                      .survivors = static_cast<double>(result->refined),
+                      .queue_seconds = SecondsBetween(asked, began),
+                      .scan_seconds = SecondsBetween(began, std::chrono::steady_clock::now())});
+  return result;
+}
+
 std::string IdText(const matching::Id& id) { return {id.begin(), id.end()}; }
 
 }  // namespace
@@ -37,7 +59,10 @@ absl::StatusOr<crypto::SecretBytes> ProtectProbe(const SearchRoom& room,
 
 absl::StatusOr<Findings> SearchGallery(Vault& vault, const Call& call, const policy::Grant& grant,
                                        const SearchRoom& room, const crypto::SecretBytes& probe) {
-  const auto gallery = vault.galleries().Open(grant, room);
+  // What only loads a gallery does not search it.
+  if (grant.candidate_cap() == 0) return absl::PermissionDeniedError("grant: not for a search");
+  const auto gone = [&call] { return call.context->IsCancelled(); };
+  const auto gallery = vault.galleries().Open(grant, room, {call.deadline, gone});
   if (!gallery.ok()) return gallery.status();
   const absl::StatusOr<std::span<const float>> values = AsFloats(probe);
   if (!values.ok()) return values.status();
@@ -46,16 +71,16 @@ absl::StatusOr<Findings> SearchGallery(Vault& vault, const Call& call, const pol
   query.probe = *values;
   const size_t size = (*gallery)->size();
   const double fpir = room.purpose.threshold().target_fpir();
-  query.cut = matching::CutFor(*room.algorithm, fpir, size);
+  query.cut = matching::CutFor(*room.algorithm, room.impostors, fpir, size);
   query.max_candidates = grant.candidate_cap();
   query.now = vault.clock().NowUnix();
   for (const v1::SubjectCategory category : grant.categories()) {
     query.categories = static_cast<uint8_t>(query.categories | CategoryBit(category));
   }
-  query.should_stop = [&call] {
-    return call.context->IsCancelled() || std::chrono::system_clock::now() > call.deadline;
-  };
-  const absl::StatusOr<matching::ScanResult> result = (*gallery)->Scan(query);
+  query.should_stop = [&] { return gone() || std::chrono::system_clock::now() > call.deadline; };
+  query.source = vault.galleries().TemplatesFor(grant);
+  const absl::StatusOr<matching::ScanResult> result =
+      TimedScan(vault.galleries(), grant.purpose(), **gallery, query);
   if (absl::IsCancelled(result.status())) {
     return absl::DeadlineExceededError("identify: the deadline came before the end of the search");
   }
@@ -63,7 +88,7 @@ absl::StatusOr<Findings> SearchGallery(Vault& vault, const Call& call, const pol
 
   Findings findings;
   findings.outcome.set_matches(static_cast<uint32_t>(result->matches));
-  findings.outcome.set_threshold_policy(matching::PolicyText(fpir, size));
+  findings.outcome.set_threshold_policy(matching::PolicyText(room.impostors, fpir, size));
   findings.outcome.set_gallery_size(size);
   findings.sealed.set_probe(std::string(AsText(probe)));
   if (result->matches > grant.candidate_cap()) {
@@ -100,11 +125,11 @@ absl::StatusOr<Findings> CompareOne(Vault& vault, const policy::Grant& grant,
 
   const double fmr = room.purpose.threshold().target_fmr();
   const bool match = matching::Verify(*room.algorithm, *values, *reference,
-                                      matching::CutFor(*room.algorithm, fmr, 1));
+                                      matching::CutFor(*room.algorithm, room.impostors, fmr, 1));
   Findings findings;
   findings.outcome.set_result(match ? v1::SEARCH_RESULT_MATCH : v1::SEARCH_RESULT_NO_MATCH);
   findings.outcome.set_matches(match ? 1 : 0);
-  findings.outcome.set_threshold_policy(matching::PolicyText(fmr, 1));
+  findings.outcome.set_threshold_policy(matching::PolicyText(room.impostors, fmr, 1));
   findings.outcome.set_gallery_size(1);
   return findings;
 }
@@ -144,13 +169,20 @@ absl::Status EndedMeanwhile(const Vault& vault, const policy::Grant& grant, absl
   return WithReason(absl::PermissionDeniedError("not permitted"), "NOT_PERMITTED");
 }
 
-absl::Status Abort(Vault& vault, const Call& call, const std::string& search_id, absl::Status why) {
+absl::Status Abort(Vault& vault, const Call& call, const std::string& search_id, absl::Status why,
+                   const std::function<void(Writes&)>& undo) {
   v1::SearchOutcome outcome;
   outcome.set_search_id(search_id);
   outcome.set_result(v1::SEARCH_RESULT_ABORTED);
+  Act act = OutcomeAct(call, std::move(outcome));
+  if (undo) {
+    act.attach = [&](const policy::Ruling&, uint64_t, Writes& writes) {
+      undo(writes);
+      return absl::OkStatus();
+    };
+  }
   // Should this fail too, the store is down and the next start concludes the search.
-  const absl::StatusOr<Committed> aborted =
-      vault.ledger().Commit(OutcomeAct(call, std::move(outcome)));
+  const absl::StatusOr<Committed> aborted = vault.ledger().Commit(std::move(act));
   if (!aborted.ok() || LogIndexOf(why).has_value()) return why;
   return WithLogIndex(std::move(why), aborted->index);
 }

@@ -2,6 +2,7 @@
 #ifndef KLUIS_SERVICE_SEARCH_H_
 #define KLUIS_SERVICE_SEARCH_H_
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -43,8 +44,10 @@ absl::StatusOr<Committed> Conclude(Vault& vault, const Call& call, const policy:
 absl::Status EndedMeanwhile(const Vault& vault, const policy::Grant& grant, absl::Status why);
 
 // Commits an aborted outcome for a search that failed with `why`, which is returned; it names that
-// entry when it names none yet.
-absl::Status Abort(Vault& vault, const Call& call, const std::string& search_id, absl::Status why);
+// entry when it names none yet. `undo` takes back what the intent wrote beside its entry; may be
+// empty.
+absl::Status Abort(Vault& vault, const Call& call, const std::string& search_id, absl::Status why,
+                   const std::function<void(Writes&)>& undo = {});
 
 }  // namespace kluis::service
 

@@ -5,12 +5,26 @@
 #include "policy/record_key.h"
 #include "service/disclosure.h"
 #include "service/names.h"
+#include "service/probe_novelty.h"
 #include "service/release.h"
 #include "service/requests.h"
 #include "service/search.h"
 #include "service/statements.h"
 
 namespace kluis::service {
+
+namespace {
+
+absl::StatusOr<Findings> SearchCase(Vault& vault, const Call& call, const policy::Grant& grant,
+                                    const v1::Template& probe) {
+  const auto room = vault.galleries().Room(grant.purpose());
+  if (!room.ok()) return room.status();
+  const auto protected_probe = ProtectProbe(**room, probe);
+  if (!protected_probe.ok()) return protected_probe.status();
+  return SearchGallery(vault, call, grant, **room, *protected_probe);
+}
+
+}  // namespace
 
 grpc::Status SearchService::Identify(grpc::ServerContext* context,
                                      const v1::IdentifyRequest* request,
@@ -19,6 +33,8 @@ grpc::Status SearchService::Identify(grpc::ServerContext* context,
   return calls_.Unary<v1::IdentifyRequest, v1::IdentifyResponse>(
       context, "kluis.v1.SearchService.Identify", *request, *response, Validate,
       [&](const Call& call, v1::IdentifyResponse& out) {
+        const auto seat = vault.search_queue().Take(PurposeInName(request->purpose()));
+        if (!seat.ok()) return seat.status();
         Act act = call.NewAct();
         v1::Identify& command = *act.command.mutable_identify();
         command.set_case_id(policy::IdInName(request->case_(), "cases"));
@@ -27,19 +43,28 @@ grpc::Status SearchService::Identify(grpc::ServerContext* context,
         command.set_captured_at(request->captured_at().seconds());
         command.set_evidence_id(request->evidence_id());
         command.set_new_search_id(NewId());
+        absl::StatusOr<ProbeNovelty> novelty =
+            ProbeNovelty::Create(vault, command.case_id(), request->probe());
+        if (!novelty.ok()) return novelty.status();
+        act.prepare = [&](const Writes& writes, policy::Time now, v1::Command& prepared) {
+          return novelty->Judge(writes, now, prepared);
+        };
+        act.attach = [&](const policy::Ruling&, uint64_t, Writes& writes) {
+          return novelty->Keep(writes);
+        };
         const absl::StatusOr<Committed> intent = CommitAct(vault, std::move(act));
         if (!intent.ok()) return intent.status();
         *out.mutable_intent() = ReceiptOf(*intent);
+        out.set_repeated_probe(intent->command.identify().repeated_probe());
 
         // From here on the log waits for an outcome, whatever happens.
         const policy::Grant& grant = *intent->ruling.grant;
         const std::string& search_id = intent->command.identify().new_search_id();
-        const auto room = vault.galleries().Room(grant.purpose());
-        if (!room.ok()) return Abort(vault, call, search_id, room.status());
-        const auto probe = ProtectProbe(**room, request->probe());
-        if (!probe.ok()) return Abort(vault, call, search_id, probe.status());
-        absl::StatusOr<Findings> findings = SearchGallery(vault, call, grant, **room, *probe);
-        if (!findings.ok()) return Abort(vault, call, search_id, findings.status());
+        absl::StatusOr<Findings> findings = SearchCase(vault, call, grant, request->probe());
+        if (!findings.ok()) {
+          return Abort(vault, call, search_id, findings.status(),
+                       [&](Writes& writes) { novelty->TakeBack(writes); });
+        }
         const absl::StatusOr<Committed> outcome =
             Conclude(vault, call, grant, search_id, *std::move(findings));
         if (!outcome.ok()) return outcome.status();
@@ -74,7 +99,7 @@ grpc::Status SearchService::Verify(grpc::ServerContext* context, const v1::Verif
           if (!taken.ok()) return taken.status();
           release = *std::move(taken);
           *command.mutable_released() = release.found;
-          act.prepare = [&](const Writes& writes, v1::Command& prepared) {
+          act.prepare = [&](const Writes& writes, policy::Time, v1::Command& prepared) {
             return JudgeRelease(writes, vault.sealer(), release, *prepared.mutable_verify());
           };
         }

@@ -12,10 +12,10 @@ std::string_view InWords(SpaceLevel level) {
     case SpaceLevel::kOk:
       return "ok: there is room for everything";
     case SpaceLevel::kLow:
-      return "low: only withdrawals, stops, ends of cases and reads are logged";
+      return "low: only withdrawals, restrictions, stops, ends of cases and reads are logged";
     case SpaceLevel::kCritical:
-      return "critical: only withdrawals, stops, ends of cases and reads are logged, on the "
-             "reserve";
+      return "critical: only withdrawals, restrictions, stops, ends of cases and reads are logged, "
+             "on the reserve";
     case SpaceLevel::kFull:
       return "full: nothing can be logged";
   }
@@ -26,6 +26,7 @@ bool GoesOnWithoutSpace(v1::Command::ActCase act) {
   switch (act) {
     // Somebody takes something back, or ends it.
     case v1::Command::kWithdraw:
+    case v1::Command::kRestrict:
     case v1::Command::kStop:
     case v1::Command::kRefuseWarrant:
     case v1::Command::kCloseCase:
@@ -37,6 +38,8 @@ bool GoesOnWithoutSpace(v1::Command::ActCase act) {
     // Concludes what began before.
     case v1::Command::kEraseDone:
     case v1::Command::kSearchOutcome:
+    case v1::Command::kCalibrationOutcome:
+    case v1::Command::kEvaluationOutcome:
     case v1::Command::kLoseTemplate:
     case v1::Command::kFinishRotation:
     // Reads that leave an entry.
@@ -53,7 +56,10 @@ bool GoesOnWithoutSpace(v1::Command::ActCase act) {
     case v1::Command::kRegisterPurpose:
     case v1::Command::kLift:
     case v1::Command::kInspect:
+    case v1::Command::kCalibrate:
+    case v1::Command::kEvaluate:
     case v1::Command::kEnroll:
+    case v1::Command::kLiftRestriction:
     case v1::Command::kOpenCase:
     case v1::Command::kIssueWarrant:
     case v1::Command::kApproveCase:
@@ -132,10 +138,10 @@ absl::Status SpaceGuard::Admit(const v1::Command& command) {
                       kAuditUnavailable);
   }
   if (GoesOnWithoutSpace(command.act_case())) return absl::OkStatus();
-  return WithReason(
-      absl::UnavailableError("audit: the disk is nearly full; until there is space only "
-                             "withdrawals, stops, ends of cases and reads are logged"),
-      kAuditUnavailable);
+  return WithReason(absl::UnavailableError(
+                        "audit: the disk is nearly full; until there is space only "
+                        "withdrawals, restrictions, stops, ends of cases and reads are logged"),
+                    kAuditUnavailable);
 }
 
 SpaceLevel SpaceGuard::level() const {

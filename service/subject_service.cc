@@ -46,6 +46,7 @@ absl::Status AddHoldings(Vault& vault, const v1::SubjectRecord& subject,
         holding->set_controller(registration.controller().name());
         holding->set_controller_contact(registration.controller().contact());
         holding->set_legal_basis(registration.legal_basis().reference());
+        holding->set_restricted((*record)->restricted());
       });
   return scanned.ok() ? status : scanned;
 }
@@ -80,6 +81,35 @@ absl::Status AddNotices(Vault& vault, const v1::SubjectRecord& subject,
         return status.ok();
       });
   return scanned.ok() ? status : scanned;
+}
+
+// Restriction and its lift: `payload` is read from `envelope`, and its subject's template for its
+// purpose follows in the gallery before anybody else's act.
+template <class Payload, class Command, class Response>
+absl::Status SetRestricted(Vault& vault, const Call& call, const v1::Envelope& envelope,
+                           Payload payload, Command* (v1::Command::*act_of)(), Response& response) {
+  absl::StatusOr<v1::StatementFacts> facts = TakeStatement(vault.state(), envelope, payload);
+  if (!facts.ok()) return facts.status();
+  absl::StatusOr<std::string> subject_id = SubjectOfKey(vault, payload.subject_public_key());
+  if (!subject_id.ok()) return subject_id.status();
+  Act act = call.NewAct();
+  Command& command = *(act.command.*act_of)();
+  *command.mutable_statement() = *std::move(facts);
+  command.set_subject_id(*subject_id);
+  command.set_purpose(payload.purpose());
+  act.applied = [&](const policy::Ruling& ruling) {
+    for (const v1::RecordChange& change : ruling.changes) {
+      if (change.has_template_()) vault.galleries().TemplateRestricted(change.template_());
+    }
+  };
+  const absl::StatusOr<Committed> committed = CommitAct(vault, std::move(act));
+  if (!committed.ok()) return committed.status();
+  for (const v1::RecordChange& change : committed->ruling.changes) {
+    if (!change.has_template_()) continue;
+    response.set_template_record(TemplateName(*subject_id, change.template_().id()));
+  }
+  *response.mutable_receipt() = ReceiptOf(*committed);
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -143,17 +173,39 @@ grpc::Status SubjectService::WithdrawConsent(grpc::ServerContext* context,
         };
         const absl::StatusOr<Committed> started = CommitAct(vault, std::move(act));
         if (!started.ok()) return started.status();
+        absl::StatusOr<std::string> commitment = vault.eraser().EraseStarted({&*started, 1});
+        if (!commitment.ok()) return commitment.status();
+        v1::ErasureReceipt* erasure = out.mutable_erasure();
         for (const v1::RecordChange& change : started->ruling.changes) {
-          if (!change.has_pending_erasure()) continue;
-          const absl::StatusOr<Committed> done = vault.eraser().Erase(change.pending_erasure());
-          if (!done.ok()) return done.status();
-          v1::ErasureReceipt* erasure = out.mutable_erasure();
-          erasure->set_template_record(TemplateName(*subject_id, change.pending_erasure().id()));
-          *erasure->mutable_started() = ReceiptOf(*started);
-          *erasure->mutable_done() = ReceiptOf(*done);
-          erasure->set_keyring_commitment(done->command.erase_done().keyring_commitment());
+          if (!change.has_template_()) continue;
+          erasure->set_template_record(TemplateName(*subject_id, change.template_().id()));
+          erasure->set_state(change.template_().state());
         }
+        *erasure->mutable_started() = ReceiptOf(*started);
+        erasure->set_keyring_commitment(*std::move(commitment));
         return absl::OkStatus();
+      });
+}
+
+grpc::Status SubjectService::RestrictProcessing(grpc::ServerContext* context,
+                                                const v1::RestrictProcessingRequest* request,
+                                                v1::RestrictProcessingResponse* response) {
+  return calls_.Unary<v1::RestrictProcessingRequest, v1::RestrictProcessingResponse>(
+      context, "kluis.v1.SubjectService.RestrictProcessing", *request, *response, Validate,
+      [&](const Call& call, v1::RestrictProcessingResponse& out) {
+        return SetRestricted(calls_.vault(), call, request->restriction(), v1::Restriction(),
+                             &v1::Command::mutable_restrict, out);
+      });
+}
+
+grpc::Status SubjectService::LiftRestriction(grpc::ServerContext* context,
+                                             const v1::LiftRestrictionRequest* request,
+                                             v1::LiftRestrictionResponse* response) {
+  return calls_.Unary<v1::LiftRestrictionRequest, v1::LiftRestrictionResponse>(
+      context, "kluis.v1.SubjectService.LiftRestriction", *request, *response, Validate,
+      [&](const Call& call, v1::LiftRestrictionResponse& out) {
+        return SetRestricted(calls_.vault(), call, request->lift(), v1::RestrictionLift(),
+                             &v1::Command::mutable_lift_restriction, out);
       });
 }
 

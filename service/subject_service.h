@@ -16,6 +16,12 @@ class SubjectService final : public v1::SubjectService::Service {
   grpc::Status WithdrawConsent(grpc::ServerContext* context,
                                const v1::WithdrawConsentRequest* request,
                                v1::WithdrawConsentResponse* response) override;
+  grpc::Status RestrictProcessing(grpc::ServerContext* context,
+                                  const v1::RestrictProcessingRequest* request,
+                                  v1::RestrictProcessingResponse* response) override;
+  grpc::Status LiftRestriction(grpc::ServerContext* context,
+                               const v1::LiftRestrictionRequest* request,
+                               v1::LiftRestrictionResponse* response) override;
 
  private:
   Calls& calls_;

@@ -10,6 +10,7 @@
 #include "service/inspection.h"
 #include "service/names.h"
 #include "service/page_token.h"
+#include "service/purpose_view.h"
 #include "service/requests.h"
 #include "service/statements.h"
 
@@ -17,20 +18,6 @@ namespace kluis::service {
 namespace {
 
 constexpr uint64_t kDefaultPage = 20;
-
-absl::StatusOr<v1::Purpose> ViewOf(const DatabaseState& state, const std::string& id) {
-  const auto record = policy::Find<v1::PurposeRecord>(state, policy::key::Purpose(id));
-  if (!record.ok()) return record.status();
-  const auto stop = policy::Find<v1::PurposeStop>(state, policy::key::PurposeStop(id));
-  if (!stop.ok()) return stop.status();
-  if (!record->has_value()) return absl::DataLossError("purpose: its record is missing");
-  v1::Purpose view;
-  view.set_name("purposes/" + id);
-  *view.mutable_registration() = (*record)->registration();
-  view.set_stopped(stop->has_value() && (*stop)->stopped());
-  view.set_rotating((*record)->previous_slot() != 0);
-  return view;
-}
 
 // Reads one signed statement into `payload`, lets `fill` complete the command, and commits.
 template <class Payload, class Fill>
@@ -56,7 +43,7 @@ absl::Status CarryPurpose(Vault& vault, const Call& call, const v1::Envelope& en
         fill(std::move(facts), std::move(payload), command);
       });
   if (!committed.ok()) return committed.status();
-  absl::StatusOr<v1::Purpose> view = ViewOf(vault.state(), id);
+  absl::StatusOr<v1::Purpose> view = PurposeView(vault.state(), id);
   if (!view.ok()) return view.status();
   *response.mutable_purpose() = *std::move(view);
   *response.mutable_receipt() = ReceiptOf(*committed);
@@ -85,7 +72,7 @@ absl::Status Rotate(Vault& vault, const Call& call, const v1::Envelope& envelope
     return call.context->IsCancelled() || std::chrono::system_clock::now() > call.deadline;
   });
   if (!renewed.ok()) return WithLogIndex(renewed.status(), ordered->index);
-  absl::StatusOr<v1::Purpose> view = ViewOf(vault.state(), order.purpose());
+  absl::StatusOr<v1::Purpose> view = PurposeView(vault.state(), order.purpose());
   if (!view.ok()) return view.status();
   *response.mutable_purpose() = *std::move(view);
   response.set_renewed(*renewed);
@@ -257,7 +244,7 @@ grpc::Status SupervisionService::ListPurposes(grpc::ServerContext* context,
               const uint64_t number = seen++;
               if (number < *skip || number >= *skip + page || !status.ok()) return;
               absl::StatusOr<v1::Purpose> view =
-                  ViewOf(vault.state(), record.registration().purpose());
+                  PurposeView(vault.state(), record.registration().purpose());
               if (view.ok()) {
                 *out.add_purposes() = *std::move(view);
               } else {

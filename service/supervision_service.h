@@ -2,6 +2,8 @@
 #ifndef KLUIS_SERVICE_SUPERVISION_SERVICE_H_
 #define KLUIS_SERVICE_SUPERVISION_SERVICE_H_
 
+#include <mutex>
+
 #include "kluis/v1/supervision_service.grpc.pb.h"
 #include "service/call.h"
 
@@ -30,11 +32,19 @@ class SupervisionService final : public v1::SupervisionService::Service {
   grpc::Status InspectEntries(grpc::ServerContext* context,
                               const v1::InspectEntriesRequest* request,
                               grpc::ServerWriter<v1::InspectEntriesResponse>* writer) override;
+  grpc::Status CalibratePurpose(grpc::ServerContext* context,
+                                const v1::CalibratePurposeRequest* request,
+                                grpc::ServerWriter<v1::CalibratePurposeResponse>* writer) override;
+  grpc::Status EvaluatePurpose(
+      grpc::ServerContext* context,
+      grpc::ServerReaderWriter<v1::EvaluatePurposeResponse, v1::EvaluatePurposeRequest>* stream)
+      override;
   grpc::Status ListPurposes(grpc::ServerContext* context, const v1::ListPurposesRequest* request,
                             v1::ListPurposesResponse* response) override;
 
  private:
   Calls& calls_;
+  std::mutex measuring_;  // one calibration or evaluation at a time
 };
 
 }  // namespace kluis::service

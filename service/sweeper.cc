@@ -22,12 +22,14 @@ absl::Status Sweeper::Carry(Act act) {
   };
   const absl::StatusOr<Committed> committed = ledger_.Commit(std::move(act));
   if (!committed.ok()) return committed.status();
-  for (const v1::RecordChange& change : committed->ruling.changes) {
-    if (!change.has_pending_erasure()) continue;
-    const absl::StatusOr<Committed> erased = eraser_.Erase(change.pending_erasure());
-    if (!erased.ok()) return erased.status();
-  }
-  return absl::OkStatus();
+  return eraser_.EraseStarted({&*committed, 1}).status();
+}
+
+// What waits until its files are rewritten is not erased yet, and must not be started again.
+bool Sweeper::IsPending(v1::ErasureTarget target, const std::string& id) const {
+  const auto erasure = policy::Find<v1::PendingErasure>(DatabaseState(database_),
+                                                        policy::key::PendingErasure(target, id));
+  return !erasure.ok() || erasure->has_value();
 }
 
 absl::Status Sweeper::EndTemplates(const v1::LegalProfile&) {
@@ -57,9 +59,12 @@ absl::Status Sweeper::EndCases(const v1::LegalProfile& profile) {
       v1::RecordChange::kCase, [&](const v1::CaseRecord& kase) {
         const bool over = kase.ended_at() == 0 && kase.has_warrant() &&
                           kase.warrant().not_after().seconds() <= now;
-        const bool kept_long_enough =
-            kase.ended_at() > 0 && !kase.erased() && kase.ended_at() + retention <= now;
-        if (over || kept_long_enough) due.push_back(kase.id());
+        const bool lapsed =
+            kase.state() == v1::CASE_STATE_AWAITING_WARRANT && kase.opened_at() + retention <= now;
+        const bool kept_long_enough = kase.ended_at() > 0 && !kase.erased() &&
+                                      kase.ended_at() + retention <= now &&
+                                      !IsPending(v1::ERASURE_TARGET_CASE, kase.id());
+        if (over || lapsed || kept_long_enough) due.push_back(kase.id());
       });
   if (!scanned.ok()) return scanned;
   for (const std::string& id : due) {
@@ -78,7 +83,8 @@ absl::Status Sweeper::ForgetSubjects(const v1::LegalProfile& profile) {
   const absl::Status scanned = DatabaseState(database_).ForEach<v1::SubjectRecord>(
       v1::RecordChange::kSubject, [&](const v1::SubjectRecord& subject) {
         if (!subject.erased() && subject.live_templates() == 0 &&
-            subject.last_template_ended_at() + retention <= now) {
+            subject.last_template_ended_at() + retention <= now &&
+            !IsPending(v1::ERASURE_TARGET_SUBJECT, subject.id())) {
           due.push_back(subject);
         }
       });
@@ -107,23 +113,10 @@ absl::Status Sweeper::SweepOnce() {
     const absl::Status swept = (this->*sweep)(profile);
     if (!swept.ok()) return swept;
   }
-  return rotations_.FinishAll([this] { return stopping_.load(); });
-}
-
-absl::Status Sweeper::CompactErased() {
-  for (const storage::Column column : {storage::Column::kSealed, storage::Column::kDetails}) {
-    const absl::Status compacted = database_.CompactDeleted(column).status();
-    if (!compacted.ok()) return compacted;
-  }
-  return absl::OkStatus();
-}
-
-void Sweeper::CompactSometimes() {
-  const auto begin = std::chrono::steady_clock::now();
-  if (begin < next_compaction_) return;
-  CompactErased().IgnoreError();  // tried again by the next one
-  const auto end = std::chrono::steady_clock::now();
-  next_compaction_ = end + 19 * (end - begin);
+  const absl::Status rotated = rotations_.FinishAll([this] { return stopping_.load(); });
+  // Whose warrant has begun since, or whose purpose was stopped or rotating.
+  const absl::Status loaded = galleries_.LoadActive(clock_.NowUnix());
+  return rotated.ok() ? loaded : rotated;
 }
 
 }  // namespace kluis::service

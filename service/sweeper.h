@@ -1,11 +1,10 @@
-// Ends what is over: templates whose consent expired, cases whose warrant did, cases past their
-// retention, subjects with nothing left; and goes on with rotations. Rules already refuse what is
-// over before a sweep comes by; the sweep makes it final. Thread-safe.
+// Ends what is over: templates whose consent expired, cases whose warrant did or never came, cases
+// past their retention, subjects with nothing left; and goes on with rotations. Rules already
+// refuse what is over before a sweep comes by; the sweep makes it final. Thread-safe.
 #ifndef KLUIS_SERVICE_SWEEPER_H_
 #define KLUIS_SERVICE_SWEEPER_H_
 
 #include <atomic>
-#include <chrono>
 #include <mutex>
 #include <string>
 
@@ -36,20 +35,12 @@ class Sweeper {
   // Ends everything that is over now. The first error ends the sweep; the next one goes on.
   absl::Status SweepOnce();
 
-  // Rewrites the tables that still have rows of what was erased: unreadable since its key was
-  // destroyed, and then in no file of the database. kResourceExhausted: no room for it now.
-  absl::Status CompactErased();
-
-  // Sweeps every `seconds` on a thread of its own until Stop, and compacts for at most a twentieth
-  // of the time.
+  // Sweeps every `seconds` on a thread of its own until Stop.
   void Start(int seconds) {
     stopping_ = false;
     // An error here is an error of the store: it shows in every call, and the next sweep tries
     // again.
-    ticker_.Start(seconds, [this] {
-      SweepOnce().IgnoreError();
-      CompactSometimes();
-    });
+    ticker_.Start(seconds, [this] { SweepOnce().IgnoreError(); });
   }
   // Returns when no sweep runs; one that renews templates ends between two batches.
   void Stop() {
@@ -64,8 +55,8 @@ class Sweeper {
   absl::Status EndTemplates(const v1::LegalProfile& profile);
   absl::Status EndCases(const v1::LegalProfile& profile);
   absl::Status ForgetSubjects(const v1::LegalProfile& profile);
-  void CompactSometimes();
-  // Commits the act, follows it in memory and finishes the erasure it started, if any.
+  bool IsPending(v1::ErasureTarget target, const std::string& id) const;
+  // Commits the act, follows it in memory and carries out the erasure it started, if any.
   absl::Status Carry(Act act);
 
   storage::Database& database_;
@@ -77,9 +68,8 @@ class Sweeper {
 
   Rotations rotations_;
   std::atomic<bool> stopping_ = false;
-  std::mutex mutex_;                                       // one sweep at a time
-  std::chrono::steady_clock::time_point next_compaction_;  // not before; of the ticker's thread
-  Ticker ticker_;                                          // last: ends before what it works on
+  std::mutex mutex_;  // one sweep at a time
+  Ticker ticker_;     // last: ends before what it works on
 };
 
 }  // namespace kluis::service

@@ -1,7 +1,9 @@
 #include "service/vault.h"
 
+#include <algorithm>
 #include <fstream>
 #include <iterator>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -54,11 +56,14 @@ absl::Status IsNewLog(const AuditConfig& config) {
 
 Vault::Vault(const Config& config, const Clock& clock)
     : clock_(clock),
-      threads_(static_cast<int>(config.search.threads)),
+      gallery_options_{.scan_threads = static_cast<size_t>(config.search.threads),
+                       .load_threads = std::max(1U, std::thread::hardware_concurrency()),
+                       .keep_templates = config.gallery.refine == kRefineInMemory},
       sweep_seconds_(static_cast<int>(config.vault.sweep_seconds)),
       checkpoint_seconds_(config.audit.checkpoint_seconds),
       data_(config.vault.data),
-      backups_(config.vault.backups) {}
+      backups_(config.vault.backups),
+      search_queue_(static_cast<size_t>(config.gallery.queue)) {}
 
 Vault::~Vault() {
   if (sweeper_ != nullptr) sweeper_->Stop();

@@ -28,6 +28,7 @@
 #include "service/ledger.h"
 #include "service/recovery.h"
 #include "service/sealer.h"
+#include "service/search_queue.h"
 #include "service/space_guard.h"
 #include "service/sweeper.h"
 #include "service/unseal.h"
@@ -111,6 +112,7 @@ class Vault {
   Publisher& publisher() { return *publisher_; }
   Fault& fault() { return fault_; }
   SpaceGuard& space() { return *space_; }
+  SearchQueue& search_queue() { return search_queue_; }
 
   // To be called every second: settles what the disk has room for, and looks whether database and
   // published log are the directories that were opened. kDataLoss: one is not.
@@ -143,12 +145,13 @@ class Vault {
   absl::StatusOr<Committed> LogStart();
 
   const Clock& clock_;
-  const int threads_;
+  const Galleries::Options gallery_options_;
   const int sweep_seconds_;
   const int64_t checkpoint_seconds_;
   const std::string data_;
   const std::string backups_;
   Fault fault_;
+  SearchQueue search_queue_;
   std::string policy_digest_;
   std::unique_ptr<SpaceGuard> space_;
   std::vector<std::unique_ptr<DirectoryWatch>> watches_;

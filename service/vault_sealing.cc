@@ -124,7 +124,7 @@ absl::Status Vault::UseKeyring(OpenKeyring open) {
     StayClosed(fits);
     return fits;
   }
-  galleries_ = std::make_unique<Galleries>(*database_, *sealer_, static_cast<size_t>(threads_));
+  galleries_ = std::make_unique<Galleries>(*database_, *sealer_, gallery_options_);
   eraser_ = std::make_unique<Eraser>(*database_, *open_.keyring, *ledger_);
   sweeper_ =
       std::make_unique<Sweeper>(*database_, clock_, *ledger_, *sealer_, *galleries_, *eraser_);
@@ -160,6 +160,9 @@ absl::StatusOr<Committed> Vault::Serve() {
   }
   sealed_by_operator_ = false;
   sweeper_->Start(sweep_seconds_);
+  eraser_->concluder().Start();
+  // An error here is an error of the store, which shows in every call.
+  galleries_->LoadActive(clock_.NowUnix()).IgnoreError();
   gate_.Open();
   if (told_) told_(true);
   return started;
@@ -176,13 +179,17 @@ absl::StatusOr<Committed> Vault::Seal(Act act, const std::function<void()>& hurr
   act.command.mutable_seal_service();
   gate_.Shut();
   if (hurry) hurry();
+  galleries_->EndLoads();
   gate_.WaitUntilEmpty();
   sweeper_->Stop();
+  eraser_->concluder().Stop();  // what is not concluded yet, the next unsealing finishes
   absl::StatusOr<Committed> committed = CommitAct(*this, std::move(act));
   if (!committed.ok()) {
     sweeper_ =
         std::make_unique<Sweeper>(*database_, clock_, *ledger_, *sealer_, *galleries_, *eraser_);
     sweeper_->Start(sweep_seconds_);
+    eraser_->concluder().Start();
+    galleries_->ResumeLoads();
     gate_.Open();
     return committed;
   }

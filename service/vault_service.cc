@@ -11,6 +11,8 @@
 namespace kluis::service {
 namespace {
 
+uint64_t Rounded(double value) { return static_cast<uint64_t>(value + 0.5); }
+
 // What only an open vault has.
 void AddOpenStatus(Vault& vault, v1::GetVaultStatusResponse& out) {
   const Gate::Pass pass = vault.gate().Enter();
@@ -19,11 +21,22 @@ void AddOpenStatus(Vault& vault, v1::GetVaultStatusResponse& out) {
   out.set_keyring_nodes(vault.keyring().cover_size());
   for (const std::string& repair : vault.keyring().repairs()) out.add_keyring_repairs(repair);
   if (out.fault().empty()) out.set_fault(vault.eraser().failure());
-  for (const Galleries::Size& size : vault.galleries().Sizes()) {
+  for (const Galleries::Status& status : vault.galleries().All()) {
     v1::GetVaultStatusResponse::Gallery* gallery = out.add_galleries();
-    gallery->set_purpose(size.purpose);
-    gallery->set_size(size.templates);
-    gallery->set_resident_bytes(size.resident_bytes);
+    gallery->set_purpose(status.purpose);
+    gallery->set_state(status.load.state());
+    gallery->set_loaded(status.load.loaded());
+    gallery->set_total(status.load.total());
+    gallery->set_size(status.templates);
+    gallery->set_resident_bytes(status.resident_bytes);
+    gallery->set_bytes_per_template(Rounded(status.bytes_per_template()));
+    gallery->set_searches(status.scans.searches);
+    gallery->set_templates_per_second(Rounded(status.scans.templates_per_second));
+    gallery->set_survivors(Rounded(status.scans.survivors));
+    gallery->set_queue_mean_microseconds(Rounded(status.scans.queue_seconds_mean * 1e6));
+    gallery->set_queue_max_microseconds(Rounded(status.scans.queue_seconds_max * 1e6));
+    gallery->set_in_flight(static_cast<uint32_t>(vault.search_queue().InFlight(status.purpose)));
+    gallery->set_queue(static_cast<uint32_t>(vault.search_queue().most()));
   }
 }
 

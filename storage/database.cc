@@ -1,6 +1,5 @@
 #include "storage/database.h"
 
-#include <algorithm>
 #include <cstddef>
 #include <utility>
 #include <vector>
@@ -9,41 +8,11 @@
 #include "rocksdb/db.h"
 #include "rocksdb/env.h"
 #include "rocksdb/file_system.h"
-#include "rocksdb/listener.h"
-#include "rocksdb/sst_file_manager.h"
 #include "rocksdb/write_batch.h"
-#include "storage/deleted_keys.h"
-#include "storage/engine_log.h"
-#include "storage/group_sync.h"
-#include "storage/open_options.h"
-#include "storage/wal_order.h"
+#include "storage/engine.h"
 
 namespace kluis::storage {
 namespace {
-
-// A compaction writes before it deletes. It is put off unless this much stays free.
-constexpr std::uint64_t kFreeAfterCompaction = std::uint64_t{32} << 20;
-// RocksDB knows one limit for all tables, and a flush over it fails the database. Only compactions
-// are to be held back: the limit is so far off that no flush meets it, and compactions keep as far.
-constexpr std::uint64_t kOutOfReach = std::uint64_t{1} << 50;
-
-// A failed background flush or compaction also fails the database, not only a failed call.
-class FailOnBackgroundError final : public rocksdb::EventListener {
- public:
-  explicit FailOnBackgroundError(GroupSync* group) : group_(group) {}
-  void OnBackgroundError(rocksdb::BackgroundErrorReason, rocksdb::Status*) override {
-    group_->Fail();
-  }
-
- private:
-  GroupSync* group_;
-};
-
-// RocksDB's text may quote a key, so it does not go further than this.
-absl::Status ReadError(const rocksdb::Status& status) {
-  if (status.IsCorruption()) return absl::DataLossError("storage: damaged record");
-  return absl::UnavailableError("storage: the disk failed a read");
-}
 
 absl::Status OpenError(const rocksdb::Status& status, const std::string& path) {
   const std::string text = status.ToString();
@@ -58,137 +27,7 @@ absl::Status OpenError(const rocksdb::Status& status, const std::string& path) {
   return absl::UnavailableError(message);
 }
 
-std::string_view View(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
-
 }  // namespace
-
-// The open RocksDB and all it needs to outlive it, in the order of construction.
-class Engine {
- public:
-  explicit Engine(const Database::Options& options)
-      : file_system(options.file_system != nullptr ? options.file_system
-                                                   : rocksdb::FileSystem::Default()),
-        path(options.path),
-        env(rocksdb::NewCompositeEnv(file_system)),
-        tables(rocksdb::NewSstFileManager(env.get(), file_system)),
-        group([this] { return SyncWal(); }) {}
-  Engine(const Engine&) = delete;
-  Engine& operator=(const Engine&) = delete;
-
-  ~Engine() {
-    if (db == nullptr) return;
-    if (group.status().ok()) group.Sync(group.last_ticket()).IgnoreError();
-    for (rocksdb::ColumnFamilyHandle* handle : handles) {
-      db->DestroyColumnFamilyHandle(handle).PermitUncheckedError();
-    }
-    db->Close().PermitUncheckedError();
-  }
-
-  rocksdb::Status Open(bool create_if_missing) {
-    rocksdb::DBOptions options = DatabaseOptions(create_if_missing, env.get(), &wal_order);
-    options.listeners.push_back(std::make_shared<FailOnBackgroundError>(&group));
-    options.info_log = std::make_shared<EngineLog>(path);
-    options.sst_file_manager = tables;
-    tables->SetCompactionBufferSize(kOutOfReach + kFreeAfterCompaction);
-    MeasureSpace();  // the tables are not counted yet: compactions that Open starts have to fit
-    rocksdb::DB* opened = nullptr;
-    const rocksdb::Status status =
-        rocksdb::DB::Open(options, path, ColumnFamilies(), &handles, &opened);
-    db.reset(opened);
-    if (status.ok()) MeasureSpace();
-    return status;
-  }
-
-  void MeasureSpace() {
-    std::uint64_t free = 0;
-    if (!file_system->GetFreeSpace(path, rocksdb::IOOptions(), &free, nullptr).ok()) return;
-    tables->SetMaxAllowedSpaceUsage(tables->GetTotalSize() + free + kOutOfReach);
-  }
-
-  // OK, or the one error of a failed database; a failed `status` makes it so.
-  absl::Status Check(const rocksdb::Status& status) {
-    if (!status.ok()) group.Fail();
-    return group.status();
-  }
-
-  absl::Status SyncWal() {
-    if (db->FlushWAL(/*sync=*/true).ok()) return absl::OkStatus();
-    return absl::UnavailableError("storage: sync failed");
-  }
-
-  rocksdb::ColumnFamilyHandle* Handle(Column column) const {
-    return handles[static_cast<std::size_t>(column)];
-  }
-
-  absl::StatusOr<std::optional<std::string>> Get(Column column, std::string_view key,
-                                                 const rocksdb::Snapshot* snapshot) const {
-    const absl::Status alive = group.status();
-    if (!alive.ok()) return alive;
-    rocksdb::ReadOptions options;
-    options.snapshot = snapshot;
-    std::string value;
-    const rocksdb::Status status = db->Get(options, Handle(column), key, &value);
-    if (status.IsNotFound()) return std::optional<std::string>();
-    if (!status.ok()) return ReadError(status);
-    return std::optional<std::string>(std::move(value));
-  }
-
-  absl::Status ScanRange(Column column, std::string_view begin, std::string_view end,
-                         const Reader::Visit& visit, const rocksdb::Snapshot* snapshot) const {
-    const absl::Status alive = group.status();
-    if (!alive.ok()) return alive;
-    const rocksdb::Slice upper(end.data(), end.size());
-    rocksdb::ReadOptions options;
-    options.snapshot = snapshot;
-    if (!end.empty()) options.iterate_upper_bound = &upper;
-    const std::unique_ptr<rocksdb::Iterator> record(db->NewIterator(options, Handle(column)));
-    for (record->Seek(begin); record->Valid(); record->Next()) {
-      if (!visit(View(record->key()), View(record->value()))) return absl::OkStatus();
-    }
-    return record->status().ok() ? absl::OkStatus() : ReadError(record->status());
-  }
-
-  bool HasSnapshots() const {
-    std::uint64_t count = 0;
-    return !db->GetIntProperty(rocksdb::DB::Properties::kNumSnapshots, &count) || count > 0;
-  }
-
-  // Whether a table or what is still in memory says that something was deleted.
-  absl::StatusOr<bool> HasDeletions(Column column) {
-    rocksdb::ColumnFamilyHandle* const handle = Handle(column);
-    for (const std::string& property : {rocksdb::DB::Properties::kNumDeletesActiveMemTable,
-                                        rocksdb::DB::Properties::kNumDeletesImmMemTables}) {
-      std::uint64_t count = 0;
-      if (!db->GetIntProperty(handle, property, &count) || count > 0) return true;
-    }
-    rocksdb::TablePropertiesCollection tables_of_column;
-    const rocksdb::Status status = db->GetPropertiesOfAllTables(handle, &tables_of_column);
-    if (!status.ok()) return ReadError(status);
-    return std::any_of(tables_of_column.begin(), tables_of_column.end(),
-                       [](const auto& table) { return table.second->num_deletions > 0; });
-  }
-
-  // RocksDB deletes what it no longer needs some time later, in the background; this waits for
-  // that, then deletes what is left.
-  rocksdb::Status RemoveObsoleteFiles() {
-    rocksdb::Status status = db->DisableFileDeletions();
-    if (!status.ok()) return status;
-    rocksdb::VectorLogPtr ignored;
-    status = db->GetSortedWalFiles(ignored);  // with deletions disabled, waits for running ones
-    const rocksdb::Status enabled = db->EnableFileDeletions(/*force=*/false);
-    return status.ok() ? enabled : status;
-  }
-
-  const std::shared_ptr<rocksdb::FileSystem> file_system;
-  const std::string path;
-  const std::unique_ptr<rocksdb::Env> env;
-  const std::shared_ptr<rocksdb::SstFileManager> tables;
-  WalOrder wal_order;
-  GroupSync group;
-  DeletedKeys deleted;
-  std::unique_ptr<rocksdb::DB> db;
-  std::vector<rocksdb::ColumnFamilyHandle*> handles;
-};
 
 Snapshot::Snapshot(const Engine* engine) : engine_(engine), snapshot_(engine->db->GetSnapshot()) {}
 
@@ -291,43 +130,43 @@ absl::Status Database::Flush() {
 }
 
 absl::Status Database::Compact(Column column, std::string_view begin, std::string_view end) {
-  absl::Status status = Flush();
-  if (!status.ok()) return status;
-  rocksdb::CompactRangeOptions options;
-  // Also rewrites the lowest level, where a record may lie that was deleted above.
-  options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
-  const rocksdb::Slice first(begin.data(), begin.size());
-  const rocksdb::Slice last(end.data(), end.size());
-  MeasureSpace();
-  const rocksdb::Status compacted = engine_->db->CompactRange(
-      options, engine_->Handle(column), &first, end.empty() ? nullptr : &last);
-  if (compacted.IsCompactionTooLarge()) {
-    return absl::ResourceExhaustedError("storage: too little space to rewrite the tables");
-  }
-  status = engine_->Check(compacted);
-  if (!status.ok()) return status;
-  return engine_->Check(engine_->RemoveObsoleteFiles());
+  const Engine::KeyRange range{begin, end};
+  return engine_->Rewrite(column, {&range, 1});
 }
 
 absl::StatusOr<bool> Database::CompactDeleted(Column column) {
   const absl::Status alive = engine_->group.status();
   if (!alive.ok()) return alive;
-  const DeletedKeys::InColumn deleted = engine_->deleted.Take(column);
-  if (!deleted.all && deleted.keys.empty()) return false;
-  if (engine_->HasSnapshots()) {  // they hold on to what was deleted
-    engine_->deleted.PutBack(column, deleted);
+  DeletedKeys::InColumn deleted = engine_->deleted.Take(column);
+  absl::Status status;
+  if (deleted.all && !deleted.certain) {
+    const absl::StatusOr<bool> left = engine_->HasDeletions(column);
+    status = left.status();
+    deleted.all = !left.ok() || *left;
+  }
+  if (status.ok() && deleted.empty()) {
+    if (!engine_->WaitUntilOldFilesAreGone()) return HeldOn();
     return false;
   }
-  const absl::StatusOr<bool> left = engine_->HasDeletions(column);
-  if (left.ok() && !*left) return false;  // RocksDB has compacted them by itself
-  absl::Status status = left.status();
-  if (status.ok() && deleted.all) status = Compact(column, "", "");
-  for (const std::string& key : deleted.keys) {
-    if (status.ok()) status = Compact(column, key, key);
+  if (status.ok() && engine_->HasSnapshots()) status = HeldOn();
+  if (status.ok()) {
+    std::vector<Engine::KeyRange> ranges;
+    for (const std::string& key : deleted.keys) ranges.push_back({key, key});
+    if (deleted.all || ranges.size() > engine_->TableCount(column)) ranges = {{"", ""}};
+    status = engine_->Rewrite(column, ranges);
   }
-  if (status.ok()) return true;
-  engine_->deleted.PutBack(column, deleted);
-  return status;
+  if (!status.ok()) {
+    engine_->deleted.PutBack(column, deleted);
+    return status;
+  }
+  if (!engine_->WaitUntilOldFilesAreGone()) return HeldOn();
+  return true;
+}
+
+void Database::InterruptCompactions(bool interrupt) { engine_->interrupt = interrupt; }
+
+void Database::CountAsDeleted(Column column, std::string_view key) {
+  engine_->deleted.Add(column, key);
 }
 
 absl::StatusOr<BackupInfo> Database::BackUp(const BackupPlace& place,

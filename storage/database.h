@@ -112,14 +112,23 @@ class Database final : public Reader {
   // return, unless a Snapshot or scan from before their deletion still lives. Keys may remain as
   // table bounds in the manifest: they are random ids, digests and numbers. kUnavailable: failed.
   // kResourceExhausted: the disk has no room for the new tables beside the old ones; nothing
-  // failed.
+  // failed. kFailedPrecondition: InterruptCompactions.
   absl::Status Compact(Column column, std::string_view begin, std::string_view end);
 
-  // Compact of what was deleted from the column since the last call, also by an earlier process; at
-  // once when there is nothing. True when something was rewritten. Up to 1024 keys one by one, then
-  // the whole column. Not of bytes that a Put replaced, and not while a Snapshot lives: then, and
-  // after an error, the next call tries again. Errors as of Compact.
+  // Compact of what was deleted from the column since the last call, also by an earlier process,
+  // and of what CountAsDeleted names; at once when there is nothing. Of more keys than the column
+  // has tables, the whole column. OK: none of these bytes is in any file; true when something was
+  // rewritten. Errors as of Compact, and kFailedPrecondition: a Snapshot, a scan or a backup still
+  // holds on to them, for longer than a fifth of a second. After an error the next call tries
+  // again.
   absl::StatusOr<bool> CompactDeleted(Column column);
+
+  // While true, Compact and CompactDeleted that run end soon, and others at once, with
+  // kFailedPrecondition: for who must not wait for minutes.
+  void InterruptCompactions(bool interrupt);
+
+  // A Put replaced this record: what it held before counts as deleted.
+  void CountAsDeleted(Column column, std::string_view key);
 
   // Backup::Create of this database while it is read and written, with its errors; kUnavailable
   // also when it has failed. Bytes that are in a backup, Compact does not reach.

@@ -60,8 +60,7 @@ void GroupSync::Gather(std::unique_lock<std::mutex>& lock) {
                        [this] { return failed_ || written_ - durable_ >= expected_; });
     gathering_ = false;
   }
-  const std::uint64_t waiting = written_ - durable_;
-  expected_ = waiting > 1 ? waiting + 1 : 1;
+  expected_ = written_ - durable_;
 }
 
 void GroupSync::Fail() {

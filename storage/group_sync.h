@@ -2,10 +2,10 @@
 //
 // The first to come is the leader: it syncs everything written so far, for all. Who comes meanwhile
 // waits; when the leader is done, those that its sync covered go on, and one whose batch was
-// written too late for it wakes to lead the next one. The rest sleeps on: nobody wakes in vain.
-// When the sync before served several, a leader first waits for one more than those, a moment at
-// most: on a fast disk a sync costs more work than time, and is worth sharing. Who is alone never
-// waits. Source: commit_delay and commit_siblings of PostgreSQL.
+// written too late for it wakes to lead the next one. The rest sleeps on: hardly anybody wakes in
+// vain. When the sync before served several, a leader first waits until as many are there, a moment
+// at most: on a fast disk a sync costs more work than time, and is worth sharing. Who is alone
+// waits once at most. Source: commit_delay and commit_siblings of PostgreSQL.
 // Thread-safe.
 #ifndef KLUIS_STORAGE_GROUP_SYNC_H_
 #define KLUIS_STORAGE_GROUP_SYNC_H_

@@ -75,6 +75,13 @@ std::string ProbeKey(const Id& case_id, const Id& search_id) {
   return key;
 }
 
+std::string SketchesKey(const Id& case_id, std::uint16_t n) {
+  std::string key = ProbePrefix(case_id);
+  AppendByte(key, static_cast<std::uint8_t>(n >> 8));
+  AppendByte(key, static_cast<std::uint8_t>(n & 0xff));
+  return key;
+}
+
 std::string SubjectKey(const Id& subject_id) {
   std::string key = "s";
   AppendArray(key, subject_id);

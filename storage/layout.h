@@ -17,6 +17,8 @@
 //                                                     are
 //   sealed   't' | record id[16]                      sealed template
 //   sealed   'p' | case id[16] | search id[16]        sealed probe and result of one search
+//   sealed   'p' | case id[16] | u16 n                sealed sketches of the case's probes, 256 a
+//                                                     row; u16 is big-endian
 //   details  's' | subject id[16]                     sealed subject details
 //   details  'k' | keyed digest[32] of a public key   sealed subject id
 //   details  'n' | subject id[16] | notice id[16]     sealed notice
@@ -60,6 +62,7 @@ std::optional<std::uint64_t> EntryIndexOf(std::string_view key);
 // sealed
 std::string TemplateKey(const Id& record_id);
 std::string ProbeKey(const Id& case_id, const Id& search_id);
+std::string SketchesKey(const Id& case_id, std::uint16_t n);
 
 // details
 std::string SubjectKey(const Id& subject_id);
@@ -67,8 +70,8 @@ std::string PublicKeyLookupKey(const KeyedDigest& digest);
 std::string NoticeKey(const Id& subject_id, const Id& notice_id);
 std::string OpeningKey(std::uint64_t log_index, std::uint8_t n);
 
-// Prefixes for Reader::Scan: all entries, all templates, all probes of a case, all notices of a
-// subject.
+// Prefixes for Reader::Scan: all entries, all templates, all probes of a case with its sketches,
+// all notices of a subject.
 std::string EntryPrefix();
 std::string TemplatePrefix();
 std::string ProbePrefix(const Id& case_id);

@@ -85,7 +85,7 @@ rocksdb::DBOptions DatabaseOptions(bool create_if_missing, rocksdb::Env* env,
   options.max_total_wal_size = kMaxWalBytes;
   options.max_background_jobs = 2;
   options.allow_mmap_writes = false;  // a sync beside writes needs this
-  // Batches reach the WAL file when they are synced, those of a group with one write.
+  // Batches reach the WAL file at the latest when they are synced, those of a group with one write.
   options.manual_wal_flush = true;
 
   // RocksDB's own log: below WARN it would name keys (bounds of compactions).

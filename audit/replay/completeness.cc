@@ -16,6 +16,36 @@ constexpr size_t kNumberBytes = 8;
 
 std::string SearchId(std::string_view id) { return policy::key::PendingSearch(id); }
 
+// The id that an intent gives its search or measurement; null: it is no intent.
+const std::string* Intended(const v1::Command& command) {
+  switch (command.act_case()) {
+    case v1::Command::kIdentify:
+      return &command.identify().new_search_id();
+    case v1::Command::kVerify:
+      return &command.verify().new_search_id();
+    case v1::Command::kCalibrate:
+      return &command.calibrate().new_search_id();
+    case v1::Command::kEvaluate:
+      return &command.evaluate().new_search_id();
+    default:
+      return nullptr;
+  }
+}
+
+// The id of what an outcome concludes; null: it is no outcome.
+const std::string* Concluded(const v1::Command& command) {
+  switch (command.act_case()) {
+    case v1::Command::kSearchOutcome:
+      return &command.search_outcome().search_id();
+    case v1::Command::kCalibrationOutcome:
+      return &command.calibration_outcome().search_id();
+    case v1::Command::kEvaluationOutcome:
+      return &command.evaluation_outcome().search_id();
+    default:
+      return nullptr;
+  }
+}
+
 }  // namespace
 
 void CompletenessCheck::Mismatch(uint64_t index, std::string reason) {
@@ -41,15 +71,13 @@ absl::StatusOr<bool> CompletenessCheck::Close(const std::string& id) {
 }
 
 absl::Status CompletenessCheck::CheckSearch(uint64_t index, const v1::Entry& entry) {
-  const v1::Command& command = entry.command();
-  if (command.has_identify() || command.has_verify()) {
+  if (const std::string* const intended = Intended(entry.command())) {
     ++verdict_.searches;
-    return Open(SearchId(command.has_identify() ? command.identify().new_search_id()
-                                                : command.verify().new_search_id()),
-                index, entry.decided_at());
+    return Open(SearchId(*intended), index, entry.decided_at());
   }
-  if (!command.has_search_outcome()) return absl::OkStatus();
-  const absl::StatusOr<bool> closed = Close(SearchId(command.search_outcome().search_id()));
+  const std::string* const concluded = Concluded(entry.command());
+  if (concluded == nullptr) return absl::OkStatus();
+  const absl::StatusOr<bool> closed = Close(SearchId(*concluded));
   if (!closed.ok()) return closed.status();
   if (*closed) {
     ++verdict_.concluded;

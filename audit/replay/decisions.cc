@@ -166,6 +166,13 @@ absl::Status DecisionCheck::CountErasable(const v1::Entry& entry, bool reached) 
     case v1::Command::kAccess:
       if (!reached || entry.commitments().empty()) break;
       return AddTo(CounterOf(v1::ERASURE_TARGET_SUBJECT, command.access().subject_id()), 1);
+    case v1::Command::kRestrict:
+      if (!reached || entry.commitments().empty()) break;
+      return AddTo(CounterOf(v1::ERASURE_TARGET_SUBJECT, command.restrict().subject_id()), 1);
+    case v1::Command::kLiftRestriction:
+      if (!reached || entry.commitments().empty()) break;
+      return AddTo(CounterOf(v1::ERASURE_TARGET_SUBJECT, command.lift_restriction().subject_id()),
+                   1);
     case v1::Command::kEraseDone:
       return CountErased(command.erase_done());
     default:

@@ -19,8 +19,8 @@ namespace kluis::audit {
 //   an enrolment, when its template is erased (and with it its subject, whose templates go first);
 //   a search's outcome and a disclosure, when their case is erased: of whom a disclosure spoke is
 //   not in the log, its finding came from what the case's slot sealed;
-//   a withdrawal or a look at one's own data, when a commitment stands in the entry and the subject
-//   is erased.
+//   a withdrawal, a restriction or its lift, or a look at one's own data, when a commitment stands
+//   in the entry and the subject is erased.
 class DecisionCheck {
  public:
   // `state` holds the records that the entries before leave, and the counters of this object beside

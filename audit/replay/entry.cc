@@ -123,6 +123,12 @@ std::string DerivedComplaint(const v1::Entry& entry, std::string_view origin,
       return command.withdraw().statement().kind() == "withdrawal" ? "" : "not a withdrawal";
     case v1::Command::kAccess:
       return command.access().statement().kind() == "access-request" ? "" : "not an access request";
+    case v1::Command::kRestrict:
+      return command.restrict().statement().kind() == "restriction" ? "" : "not a restriction";
+    case v1::Command::kLiftRestriction:
+      return command.lift_restriction().statement().kind() == "restriction-lift"
+                 ? ""
+                 : "not the lift of a restriction";
     default:
       return {};
   }

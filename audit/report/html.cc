@@ -145,8 +145,8 @@ std::string StatePlot(const YearReport& report) {
   const std::string title = absl::StrCat("Cases by state, ", report.year);
   return Figure(SvgBars({"states", title, "One bar for each state of a case."}, labels, values),
                 title +
-                    ". Waiting and active: at the end. Closed, refused and expired: in the "
-                    "year.");
+                    ". Waiting and active: at the end. Closed, refused, expired and lapsed: in "
+                    "the year.");
 }
 
 }  // namespace

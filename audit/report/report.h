@@ -27,13 +27,15 @@ namespace kluis::audit {
 // What happened in cases. Only acts that were allowed count; refused ones are in `refusals`.
 struct CaseActivity {
   uint64_t opened = 0;
-  uint64_t approved = 0;   // by a second officer
-  uint64_t warranted = 0;  // by a judge
-  uint64_t refused = 0;    // by a judge
-  uint64_t closed = 0;     // by an officer
-  uint64_t expired = 0;    // the warrant's window ended
-  uint64_t searches = 0;   // 1:N searches begun
-  uint64_t hits = 0;       // at least one candidate
+  uint64_t approved = 0;         // by a second officer
+  uint64_t warranted = 0;        // by a judge
+  uint64_t refused = 0;          // by a judge
+  uint64_t closed = 0;           // by an officer
+  uint64_t expired = 0;          // the warrant's window ended
+  uint64_t lapsed = 0;           // waited in vain for warrant and approval
+  uint64_t searches = 0;         // 1:N searches begun
+  uint64_t repeated_probes = 0;  // of them, with a probe that the case had before
+  uint64_t hits = 0;             // at least one candidate
   uint64_t no_match = 0;
   uint64_t over_broad = 0;  // more matches than the cap: nothing was shown
   uint64_t aborted = 0;
@@ -71,7 +73,7 @@ struct PurposeYear {
   uint64_t replaced = 0;          // by a newer capture
   uint64_t lost = 0;              // with a database that was restored from a backup
   uint64_t verifications = 0;     // 1:1 comparisons begun
-  uint64_t templates_at_end = 0;  // that may be searched
+  uint64_t templates_at_end = 0;  // live, restricted ones too
 };
 
 struct MonthYear {
@@ -91,18 +93,18 @@ struct VerificationYear {
 struct ErasureYear {
   uint64_t done = 0;
   uint64_t pending_at_end = 0;
-  std::map<int64_t, uint64_t> seconds;  // from its cause to the destroyed key -> erasures
+  std::map<int64_t, uint64_t> seconds;  // from its cause to EraseDone -> erasures
 
   // Of the erasures done; 0 when there are none. The median is the lower of two.
   int64_t MedianSeconds() const;
   int64_t MaxSeconds() const;
 };
 
-// A stop, a lift, an inspection or a rotation that supervisors ordered.
+// What supervisors ordered about a purpose, or to inspect.
 struct OrderYear {
   uint64_t log_index = 0;
   int64_t at = 0;
-  std::string act;      // "stop", "lift", "inspect" or "rotate"
+  std::string act;      // "stop", "lift", "inspect", "rotate", "calibrate" or "evaluate"
   std::string purpose;  // empty for an inspection
   std::string reasons;
   uint64_t signatures = 0;  // of supervisors
@@ -150,6 +152,8 @@ struct YearReport {
   uint64_t enrolled = 0;
   uint64_t withdrawn = 0;
   uint64_t expired = 0;
+  uint64_t restricted = 0;           // by the subject: kept, and compared with nothing
+  uint64_t restrictions_lifted = 0;  // by the subject
   uint64_t subjects_forgotten = 0;
   std::map<std::string, uint64_t> ended;  // templates by the reason of their end: "withdrawn"
   std::map<std::string, ErasureYear>
@@ -161,7 +165,9 @@ struct YearReport {
   uint64_t stops = 0;
   uint64_t lifts = 0;
   uint64_t inspections = 0;
-  uint64_t rotations = 0;  // of a purpose's transform, ordered
+  uint64_t rotations = 0;     // of a purpose's transform, ordered
+  uint64_t calibrations = 0;  // of a purpose's cuts, ordered
+  uint64_t evaluations = 0;   // of a purpose's error rates, ordered
   std::vector<OrderYear> orders;
   uint64_t accreditations = 0;
   uint64_t registrations = 0;

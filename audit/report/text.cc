@@ -118,7 +118,8 @@ ReportTable States(const YearReport& report) {
                     {"state", "cases"},
                     {},
                     "none",
-                    "Waiting and active: at the end. Closed, refused and expired: in the year."};
+                    "Waiting and active: at the end. Closed, refused, expired and lapsed: in the "
+                    "year."};
   for (const auto& [state, count] : report.cases_by_state) {
     table.rows.push_back({state, Number(count)});
   }
@@ -140,6 +141,8 @@ ReportTable Subjects(const YearReport& report) {
                 {"consents withdrawn", Number(report.withdrawn)},
                 {"consents expired", Number(report.expired)},
                 {"access requests answered", Number(report.access_requests)},
+                {"templates restricted", Number(report.restricted)},
+                {"restrictions lifted", Number(report.restrictions_lifted)},
                 {"subjects forgotten", Number(report.subjects_forgotten)}};
   for (const auto& [reason, count] : report.ended) {
     table.rows.push_back({absl::StrCat("templates ended: ", reason), Number(count)});
@@ -152,8 +155,8 @@ ReportTable Erasures(const YearReport& report) {
                     {"what", "done", "pending at the end", "median time", "longest time"},
                     {},
                     "none",
-                    "From the entry that causes an erasure to the entry that says its key is "
-                    "destroyed."};
+                    "From the entry that causes an erasure to the entry that says it is done: the "
+                    "key destroyed, and the bytes in no file of the database."};
   for (const auto& [what, erasure] : report.erasures) {
     const bool any = erasure.done > 0;
     table.rows.push_back({what, Number(erasure.done), Number(erasure.pending_at_end),
@@ -189,10 +192,13 @@ ReportTable Orders(const YearReport& report) {
   }
   table.note = absl::StrCat(
       "Stops: ", report.stops, ", lifts: ", report.lifts, ", inspections: ", report.inspections,
-      ", rotations: ", report.rotations, ". Authorities accredited: ", report.accreditations,
+      ", rotations: ", report.rotations, ", calibrations: ", report.calibrations,
+      ", evaluations: ", report.evaluations, ". Authorities accredited: ", report.accreditations,
       ", keys registered: ", report.registrations,
       ", purposes registered: ", report.purposes_registered, ".");
-  if (report.stops + report.lifts + report.inspections + report.rotations > report.orders.size()) {
+  const uint64_t orders = report.stops + report.lifts + report.inspections + report.rotations +
+                          report.calibrations + report.evaluations;
+  if (orders > report.orders.size()) {
     absl::StrAppend(&table.note, " Only the first ", report.orders.size(), " orders are listed.");
   }
   return table;

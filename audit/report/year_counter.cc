@@ -51,7 +51,7 @@ YearCounter::YearCounter(int year) : begin_(YearBegin(year)), end_(YearBegin(yea
   report_.year = year;
   for (const v1::CaseState state :
        {v1::CASE_STATE_AWAITING_WARRANT, v1::CASE_STATE_ACTIVE, v1::CASE_STATE_CLOSED,
-        v1::CASE_STATE_REFUSED, v1::CASE_STATE_EXPIRED}) {
+        v1::CASE_STATE_REFUSED, v1::CASE_STATE_EXPIRED, v1::CASE_STATE_LAPSED}) {
     report_.cases_by_state[StateWord(state)] = 0;
   }
   for (const v1::ErasureTarget target :
@@ -85,7 +85,8 @@ void YearCounter::Add(uint64_t index, const v1::Entry& entry) {
   }
   const OpenCase kase = CaseOf(entry);
   for (const v1::RecordChange& change : entry.changes()) {
-    if (change.has_pending_search()) {
+    if (change.has_pending_search() &&
+        change.pending_search().measurement() == v1::MEASUREMENT_UNSPECIFIED) {
       searches_[change.pending_search().id()] = {kase, entry.command().has_verify()};
     }
     Follow(entry, change);
@@ -104,6 +105,7 @@ YearReport YearCounter::Finish() && {
   report_.cases_by_state[StateWord(v1::CASE_STATE_CLOSED)] = report_.total.closed;
   report_.cases_by_state[StateWord(v1::CASE_STATE_REFUSED)] = report_.total.refused;
   report_.cases_by_state[StateWord(v1::CASE_STATE_EXPIRED)] = report_.total.expired;
+  report_.cases_by_state[StateWord(v1::CASE_STATE_LAPSED)] = report_.total.lapsed;
   for (const auto& [what, since] : erasures_) {
     ++report_.erasures[TargetWord(what.first)].pending_at_end;
   }
@@ -178,6 +180,16 @@ void YearCounter::CountAct(uint64_t index, const v1::Entry& entry) {
                 command.rotate_transform().order().reasons(),
                 command.rotate_transform().order().purpose());
       break;
+    case v1::Command::kCalibrate:
+      ++report_.calibrations;
+      ListOrder(index, entry, "calibrate", command.calibrate().statement(),
+                command.calibrate().order().reasons(), command.calibrate().order().purpose());
+      break;
+    case v1::Command::kEvaluate:
+      ++report_.evaluations;
+      ListOrder(index, entry, "evaluate", command.evaluate().statement(),
+                command.evaluate().order().reasons(), command.evaluate().order().purpose());
+      break;
     case v1::Command::kRenewTemplate:
       ++report_.renewed;
       break;
@@ -205,6 +217,12 @@ void YearCounter::CountAct(uint64_t index, const v1::Entry& entry) {
       break;
     case v1::Command::kAccess:
       ++report_.access_requests;
+      break;
+    case v1::Command::kRestrict:
+      ++report_.restricted;
+      break;
+    case v1::Command::kLiftRestriction:
+      ++report_.restrictions_lifted;
       break;
     case v1::Command::kReadCase:
       ++report_.cases_read;

@@ -30,9 +30,11 @@ void YearCounter::CountCaseAct(const v1::Entry& entry) {
       break;
     case v1::Command::kEndCase:  // of a case whose retention ends, nothing of it changes yet
       if (kase.state == v1::CASE_STATE_EXPIRED) CountCase(kase, &CaseActivity::expired);
+      if (kase.state == v1::CASE_STATE_LAPSED) CountCase(kase, &CaseActivity::lapsed);
       break;
     case v1::Command::kIdentify:
       CountCase(kase, &CaseActivity::searches);
+      if (command.identify().repeated_probe()) CountCase(kase, &CaseActivity::repeated_probes);
       break;
     case v1::Command::kAdjudicate:
       CountCase(kase, command.adjudicate().adjudication().verdict() == v1::VERDICT_CONFIRMED

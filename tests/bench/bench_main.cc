@@ -45,6 +45,7 @@ absl::Status Run(const std::string& directory, kluis::bench::Report& report) {
   if (status.ok()) status = kluis::bench::GalleryRows(report);
   if (status.ok()) status = kluis::bench::KeyringRows(directory, report);
   if (status.ok()) status = kluis::bench::UnlinkabilityRows(report);
+  if (status.ok()) status = kluis::bench::IdentifyRpcRows(directory + "/million", report);
   if (status.ok()) status = kluis::bench::ErasureRows(directory + "/erasure", report);
   if (status.ok()) status = kluis::bench::AuditRows(directory, report);
   if (status.ok()) status = kluis::bench::LogRows(**vault, directory, report);

@@ -20,6 +20,7 @@
 #include "crypto/key_file.h"
 #include "kluis/v1/case_service.grpc.pb.h"
 #include "kluis/v1/supervision_service.grpc.pb.h"
+#include "storage/layout.h"
 
 namespace kluis::bench {
 namespace {
@@ -339,8 +340,28 @@ absl::StatusOr<v1::EnrollRequest> BenchVault::Enrollment(const std::string& purp
   return station.Request(*statement, Face(person, 0), std::move(details), client::Now());
 }
 
-absl::Status BenchVault::FillState(const std::string& purpose, uint64_t count) {
+// The sealed row of a person's new template, as an enrolment makes it.
+absl::Status BenchVault::SealRow(const service::SearchRoom& room, uint64_t person,
+                                 const policy::Ruling& ruling, service::Writes& writes) const {
+  const v1::Template face = Face(person, 0);
+  std::vector<float> values(room.algorithm->dimension);
+  const absl::Status made =
+      room.transform.Apply({face.values().data(), static_cast<size_t>(face.values_size())}, values);
+  if (!made.ok()) return made;
+  for (const v1::RecordChange& change : ruling.changes) {
+    if (!change.has_template_()) continue;
+    const auto sealed = daemon_->vault().sealer().SealTemplate(change.template_(), values);
+    if (!sealed.ok()) return sealed.status();
+    writes.Append(storage::Column::kSealed,
+                  storage::TemplateKey(*storage::IdFromBytes(change.template_().id())), *sealed);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status BenchVault::FillState(const std::string& purpose, uint64_t count, bool with_rows) {
   constexpr uint64_t kAtOnce = 1000;
+  const auto room = daemon_->vault().galleries().Room(purpose);
+  if (!room.ok()) return room.status();
   service::Ledger& ledger = daemon_->vault().ledger();
   const int64_t now = client::Now();
   const auto facts = [&](const char* kind) {
@@ -381,6 +402,11 @@ absl::Status BenchVault::FillState(const std::string& purpose, uint64_t count) {
       enroll.set_new_subject_id(RandomId());
       enroll.set_new_template_id(RandomId());
       enroll.set_consent_commitment(RandomId() + RandomId());
+      if (!with_rows) continue;
+      act.attach = [&, person = done](const policy::Ruling& ruling, uint64_t,
+                                      service::Writes& writes) {
+        return SealRow(**room, person, ruling, writes);
+      };
     }
     const absl::StatusOr<service::Appended> appended = ledger.AppendAllOrNothing(std::move(acts));
     if (!appended.ok()) return appended.status();

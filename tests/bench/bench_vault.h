@@ -43,6 +43,8 @@ class BenchVault {
   absl::Status Restart();
 
   service::Daemon& daemon() { return *daemon_; }
+  // Takes effect at the next start.
+  service::Config& config() { return config_; }
 
   // A connection of its own, with the certificate of "role/name", already open.
   absl::StatusOr<std::shared_ptr<grpc::Channel>> Connect(const std::string& identity) const;
@@ -62,8 +64,9 @@ class BenchVault {
                                                         uint64_t person) const;
 
   // Makes log and state as `count` enrolments leave them, by the vault's own rules and ledger, but
-  // without signatures and sealed rows, which take most of the time.
-  absl::Status FillState(const std::string& purpose, uint64_t count);
+  // without signatures, and without sealed rows unless `with_rows`: then person 0 to count - 1 can
+  // be searched for. Both take most of the time.
+  absl::Status FillState(const std::string& purpose, uint64_t count, bool with_rows = false);
 
   // The requests of `count` people from `first` on, made by all cores.
   absl::StatusOr<std::vector<v1::EnrollRequest>> Enrollments(const std::string& purpose,
@@ -72,6 +75,8 @@ class BenchVault {
  private:
   BenchVault(std::string directory, client::Population people);
 
+  absl::Status SealRow(const service::SearchRoom& room, uint64_t person,
+                       const policy::Ruling& ruling, service::Writes& writes) const;
   absl::Status Found();
   absl::Status Configure();
   absl::Status Serve();

@@ -20,6 +20,10 @@ absl::Status VerifyRows(BenchVault& vault, Report& report);
 // Exact 1:N in a gallery of 100,000.
 absl::Status IdentifyRows(BenchVault& vault, Report& report);
 
+// The whole search as its caller sees it, in a gallery of a million, of a vault of its own in
+// `directory`; and how long its gallery is loaded for. With templates in memory and on disk.
+absl::Status IdentifyRpcRows(const std::string& directory, Report& report);
+
 // The sealed gallery by itself: a million people, two threads, and FAISS on the same templates.
 absl::Status GalleryRows(Report& report);
 

@@ -37,7 +37,7 @@ field() { grep -o "\"$1\": *\"[^\"]*\"" <<<"$output" | head -n 1 | sed 's/.*: *"
 echo v.example >vault.txt
 mkdir keys
 for name in supervisor one two desk me other keys/log; do "$bin/kluis" key new "$name.key" >/dev/null; done
-sed "s/^listen = .*/listen = \"127.0.0.1:$port\"/" "$root/deploy/kluisd.example.toml" >kluisd.toml
+sed "0,/^listen = .*/s//listen = \"127.0.0.1:$port\"/" "$root/deploy/kluisd.example.toml" >kluisd.toml
 expect 0 '' kluis vault found --origin v.example --log-key keys/log.key --threshold 1 \
   --supervisor one=supervisor.key -o founding.dsse.json
 "$bin/kluisd" --config "$work/kluisd.toml" >kluisd.out 2>&1 &
@@ -113,6 +113,16 @@ release two.json --verifier two --custody-secret me.custody
 verify 1 SEARCH_RESULT_NO_MATCH two 1 --release two.json
 release wrong.json --verifier one --custody-secret other.custody
 verify 3 NOT_PERMITTED one 0 --release wrong.json
+
+# restriction
+as 3 NOTHING_TO_LIFT subject/portal me lift --key me.key --purpose fast-lane
+as 0 template_record subject/portal me restrict --key me.key --purpose fast-lane
+as 3 NOTHING_TO_RESTRICT subject/portal me restrict --key me.key --purpose fast-lane
+as 0 '"restricted": *true' subject/portal me show --key me.key
+release three.json --verifier one --custody-secret me.custody
+verify 3 NOT_PERMITTED one 0 --release three.json
+as 0 template_record subject/portal me lift --key me.key --purpose fast-lane
+verify 0 SEARCH_RESULT_MATCH one 0 --release three.json
 
 printf 'custody: %d cases, %d failed\n' "$cases" "$failures"
 [ "$failures" = 0 ]

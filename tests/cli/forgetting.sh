@@ -55,7 +55,7 @@ mkdir keys second roots
 for name in supervisor one desk canary other op-1 op-2 keys/log; do
   "$bin/kluis" key new "$name.key" >/dev/null
 done
-sed -e "s/^listen = .*/listen = \"127.0.0.1:$port\"/" -e 's/^root_key = .*/root_key = "roots\/first"/' \
+sed -e "0,/^listen = .*/s//listen = \"127.0.0.1:$port\"/" -e 's/^root_key = .*/root_key = "roots\/first"/' \
   -e 's/^replicas = .*/replicas = ["second\/keyring roots\/second"]/' \
   -e 's/^checkpoint_seconds = .*/checkpoint_seconds = 1/' \
   "$root/deploy/kluisd.example.toml" >kluisd.toml
@@ -118,7 +118,7 @@ cp -r keys ../keys.before
 cp -r second ../second.before
 
 # forgotten; and somebody enrols whom the backup does not have
-as 0 done subject/portal me withdraw --key canary.key --purpose lane
+as 0 TEMPLATE_STATE_ERASED subject/portal me withdraw --key canary.key --purpose lane --wait 60
 verify 3 NOT_PERMITTED "$canary" 0
 expect 0 '' "$bin/kluis" key new late.key
 enroll late 2

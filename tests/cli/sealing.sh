@@ -44,7 +44,7 @@ again() { kill "$server"; wait "$server"; serve; }
 echo v.example >vault.txt
 mkdir keys
 for name in supervisor me keys/log; do "$bin/kluis" key new "$name.key" >/dev/null; done
-sed -e "s/^listen = .*/listen = \"127.0.0.1:$port\"/" -e 's/^unseal = .*/unseal = "shares"/' \
+sed -e "0,/^listen = .*/s//listen = \"127.0.0.1:$port\"/" -e 's/^unseal = .*/unseal = "shares"/' \
   "$root/deploy/kluisd.example.toml" >kluisd.toml
 expect 0 '' "$bin/kluis" vault found --origin v.example --log-key keys/log.key --threshold 1 \
   --supervisor one=supervisor.key -o founding.dsse.json

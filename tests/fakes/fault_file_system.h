@@ -62,6 +62,11 @@ class FaultFileSystem final : public rocksdb::FileSystemWrapper {
     const std::lock_guard lock(mutex_);
     before_wal_sync_ = std::move(hook);
   }
+  // Called without a lock before every new table.
+  void BeforeTable(std::function<void()> hook) {
+    const std::lock_guard lock(mutex_);
+    before_table_ = std::move(hook);
+  }
   std::uint64_t wal_syncs() const {
     const std::lock_guard lock(mutex_);
     return wal_syncs_;
@@ -88,6 +93,7 @@ class FaultFileSystem final : public rocksdb::FileSystemWrapper {
                                     std::unique_ptr<rocksdb::FSWritableFile>* result,
                                     rocksdb::IODebugContext* debug) override {
     if (!Admit()) return Failure();
+    if (path.ends_with(".sst")) Call(before_table_);
     std::unique_ptr<rocksdb::FSWritableFile> file;
     rocksdb::IOStatus status = target()->NewWritableFile(path, options, &file, debug);
     if (!status.ok()) return status;
@@ -213,11 +219,17 @@ class FaultFileSystem final : public rocksdb::FileSystemWrapper {
   }
   void AnnounceSync(const std::string& path) {
     if (!path.ends_with(".log")) return;
+    {
+      const std::lock_guard lock(mutex_);
+      ++wal_syncs_;
+    }
+    Call(before_wal_sync_);
+  }
+  void Call(const std::function<void()>& hook) const {
     std::unique_lock lock(mutex_);
-    ++wal_syncs_;
-    const std::function<void()> hook = before_wal_sync_;
+    const std::function<void()> copy = hook;
     lock.unlock();
-    if (hook) hook();
+    if (copy) copy();
   }
   void MarkSynced(const std::string& path, std::uint64_t size) {
     const std::lock_guard lock(mutex_);
@@ -240,6 +252,7 @@ class FaultFileSystem final : public rocksdb::FileSystemWrapper {
   bool crashed_ = false;
   std::uint64_t wal_syncs_ = 0;
   std::function<void()> before_wal_sync_;
+  std::function<void()> before_table_;
   std::map<std::string, std::uint64_t> synced_;  // path -> bytes known to be on the disk
   std::map<std::string, std::optional<std::string>> unsynced_names_;  // path -> what it was before
 };

@@ -30,6 +30,10 @@ v1::LogKind KindOf(const v1::Command& command) {
     case v1::Command::kIdentify:
     case v1::Command::kVerify:
     case v1::Command::kSearchOutcome:
+    case v1::Command::kCalibrate:
+    case v1::Command::kCalibrationOutcome:
+    case v1::Command::kEvaluate:
+    case v1::Command::kEvaluationOutcome:
       return v1::LOG_KIND_COMBINATION;
     case v1::Command::kDisclose:
       return v1::LOG_KIND_DISCLOSURE;
@@ -43,6 +47,8 @@ v1::LogKind KindOf(const v1::Command& command) {
     case v1::Command::kLoseTemplate:
       return v1::LOG_KIND_ERASURE;
     case v1::Command::kRenewTemplate:
+    case v1::Command::kRestrict:
+    case v1::Command::kLiftRestriction:
       return v1::LOG_KIND_ALTERATION;
     case v1::Command::kSealService:
     case v1::Command::kRekey:
@@ -222,6 +228,10 @@ void LogBuilder::RealStatement(v1::Command& command, BuiltAct& act) {
       return whole(command.mutable_lift(), command.mutable_lift()->mutable_order());
     case v1::Command::kInspect:
       return whole(command.mutable_inspect(), command.mutable_inspect()->mutable_order());
+    case v1::Command::kCalibrate:
+      return whole(command.mutable_calibrate(), command.mutable_calibrate()->mutable_order());
+    case v1::Command::kEvaluate:
+      return whole(command.mutable_evaluate(), command.mutable_evaluate()->mutable_order());
     case v1::Command::kRecover:
       return whole(command.mutable_recover(), command.mutable_recover()->mutable_order());
     case v1::Command::kRotateTransform:

@@ -176,12 +176,14 @@ class LogStory {
   }
 
   // An intent and its outcome. `kase` 0: a verification.
-  void Search(int64_t at, const std::string& officer, char kase, char id, v1::SearchResult result) {
+  void Search(int64_t at, const std::string& officer, char kase, char id, v1::SearchResult result,
+              bool repeated = false) {
     v1::Entry& intent = Act(at, v1::LOG_KIND_COMBINATION, v1::ROLE_OFFICER, officer);
     if (kase == 0) {
       intent.mutable_command()->mutable_verify()->set_purpose(kPurpose);
     } else {
       intent.mutable_command()->mutable_identify()->set_case_id(Id(kase));
+      intent.mutable_command()->mutable_identify()->set_repeated_probe(repeated);
     }
     intent.add_changes()->mutable_pending_search()->set_id(Id(id));
     if (kase != 0) intent.add_changes()->mutable_case_use()->set_case_id(Id(kase));
@@ -276,7 +278,7 @@ inline LogStory StoryOf2026() {
       .mutable_command()
       ->mutable_approve_case();
   story.Search(march + 10, "ann", '1', 's', v1::SEARCH_RESULT_MATCH);
-  story.Search(march + 20, "ann", '1', 't', v1::SEARCH_RESULT_NO_MATCH);
+  story.Search(march + 20, "ann", '1', 't', v1::SEARCH_RESULT_NO_MATCH, /*repeated=*/true);
   story.Adjudicate(march + 30, "ann", '1', v1::VERDICT_CONFIRMED);
   story.Adjudicate(march + 31, "amy", '1', v1::VERDICT_CONFIRMED);
   story.Disclose(march + 40, "ann", '1', 'A', march + 40 + 30 * Story::kDay);

@@ -2,7 +2,9 @@
 
 #include <utility>
 
+#include "tests/fakes/measurement_acts.h"
 #include "tests/fakes/operator_acts.h"
+#include "tests/fakes/restriction_acts.h"
 #include "tests/fakes/rotation_acts.h"
 
 namespace kluis::policy {
@@ -230,6 +232,21 @@ void AddEnrollmentRules(std::map<std::string_view, RuleBreaker>& all) {
     world.Do(world.Withdraw(subject));
     world.Do(world.EraseDone(v1::ERASURE_TARGET_TEMPLATE, world.TemplateOf(subject).id()));
     return world.Withdraw(subject);
+  });
+}
+
+void AddRestrictionRules(std::map<std::string_view, RuleBreaker>& all) {
+  all["restriction.something"] = Simply([](W& world) {
+    const std::string subject = world.Enrolled();
+    world.Do(Restrict(world, subject));
+    return Restrict(world, subject);
+  });
+  all["restriction.in-force"] =
+      Simply([](W& world) { return LiftRestriction(world, world.Enrolled()); });
+  all["verify.not-restricted"] = Simply([](W& world) {
+    const std::string subject = world.Enrolled();
+    world.Do(Restrict(world, subject));
+    return world.Verify(subject);
   });
 }
 
@@ -521,6 +538,38 @@ void AddRotationRules(std::map<std::string_view, RuleBreaker>& all) {
   };
 }
 
+// The outcome of a calibration, with one thing broken.
+RuleBreaker CalibrationBreaker(void (*break_it)(v1::ImpostorDistribution&)) {
+  return [break_it](W& world) {
+    v1::Command command = CalibrationOutcome(world, Calibrating(world));
+    break_it(*command.mutable_calibration_outcome()->mutable_distribution());
+    return RuleBreak{command};
+  };
+}
+
+void AddMeasurementRules(std::map<std::string_view, RuleBreaker>& all) {
+  all["purpose.evaluation-alone"] = Simply([](W& world) {
+    v1::Command command = RegisterEvaluationPurpose(world);
+    command.mutable_register_purpose()->mutable_registration()->add_operations(
+        v1::OPERATION_VERIFY);
+    return command;
+  });
+  all["purpose.evaluate"] = Simply([](W& world) { return Evaluate(world, W::kPurpose); });
+  all["evaluation.probes-ordered"] = Simply([](W& world) {
+    world.Do(RegisterEvaluationPurpose(world));
+    return Evaluate(world, kEvaluationPurpose, 199);
+  });
+  all["evaluation.many-probes"] = Simply([](W& world) {
+    v1::Command command = EvaluationOutcome(world, Evaluating(world));
+    command.mutable_evaluation_outcome()->set_mated_probes(99);
+    return command;
+  });
+  all["calibration.many-people"] =
+      CalibrationBreaker([](v1::ImpostorDistribution& d) { d.set_templates(999); });
+  all["calibration.sound"] =
+      CalibrationBreaker([](v1::ImpostorDistribution& d) { d.set_tail_shape(0.5); });
+}
+
 }  // namespace
 
 std::map<std::string_view, RuleBreaker> RuleBreakers() {
@@ -528,12 +577,14 @@ std::map<std::string_view, RuleBreaker> RuleBreakers() {
   AddStatementAndCallerRules(all);
   AddCaseRules(all);
   AddEnrollmentRules(all);
+  AddRestrictionRules(all);
   AddGovernanceRules(all);
   AddSearchRules(all);
   AddCustodyRules(all);
   AddCandidateAndUpkeepRules(all);
   AddOperatorRules(all);
   AddRotationRules(all);
+  AddMeasurementRules(all);
   return all;
 }
 

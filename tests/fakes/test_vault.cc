@@ -66,6 +66,17 @@ void TestVault::Restart() {
   Start();
 }
 
-void TestVault::Sweep() { RequireOk(vault().sweeper().SweepOnce(), "sweep"); }
+void TestVault::Sweep() {
+  RequireOk(vault().sweeper().SweepOnce(), "sweep");
+  FinishErasures();
+}
+
+void TestVault::FinishErasures() {
+  absl::Status concluded;
+  do {  // waits for scans by itself
+    concluded = vault().eraser().concluder().Conclude();
+  } while (absl::IsFailedPrecondition(concluded));
+  RequireOk(concluded, "finish erasures");
+}
 
 }  // namespace kluis

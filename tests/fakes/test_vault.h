@@ -36,8 +36,10 @@ class TestVault : private VaultPlace, public TestWorld {
 
   void Advance(int64_t seconds) { VaultPlace::clock.Advance(seconds); }
   void SetTime(int64_t now) { VaultPlace::clock.Set(now); }
-  // What the vault's own sweep does.
+  // What the vault's own sweep does, and FinishErasures.
   void Sweep();
+  // Has the files rewritten of what is erased, and the log says that it is done.
+  void FinishErasures();
 
   service::Vault& vault() { return daemon_->vault(); }
   service::Daemon& daemon() { return *daemon_; }

@@ -159,6 +159,10 @@ class TestWorld {
   Reply<v1::EnrollResponse> Enroll(const Person& person) const { return Enroll(person, Terms()); }
   Reply<v1::WithdrawConsentResponse> Withdraw(const Person& person,
                                               const std::string& purpose = kPurpose) const;
+  Reply<v1::RestrictProcessingResponse> Restrict(const Person& person,
+                                                 const std::string& purpose = kPurpose) const;
+  Reply<v1::LiftRestrictionResponse> LiftRestriction(const Person& person,
+                                                     const std::string& purpose = kPurpose) const;
   Reply<v1::GetHoldingsResponse> Holdings(const Person& person) const;
 
   // Officers and the judge.

@@ -171,6 +171,26 @@ Reply<v1::WithdrawConsentResponse> TestWorld::Withdraw(const Person& person,
   return Call("subject/portal", &v1::SubjectService::Stub::WithdrawConsent, request);
 }
 
+Reply<v1::RestrictProcessingResponse> TestWorld::Restrict(const Person& person,
+                                                          const std::string& purpose) const {
+  v1::Restriction payload;
+  payload.set_subject_public_key(crypto::PublicKeyText(person.key.public_key()));
+  payload.set_purpose(purpose);
+  v1::RestrictProcessingRequest request;
+  *request.mutable_restriction() = Sign(payload, {&person.key});
+  return Call("subject/portal", &v1::SubjectService::Stub::RestrictProcessing, request);
+}
+
+Reply<v1::LiftRestrictionResponse> TestWorld::LiftRestriction(const Person& person,
+                                                              const std::string& purpose) const {
+  v1::RestrictionLift payload;
+  payload.set_subject_public_key(crypto::PublicKeyText(person.key.public_key()));
+  payload.set_purpose(purpose);
+  v1::LiftRestrictionRequest request;
+  *request.mutable_lift() = Sign(payload, {&person.key});
+  return Call("subject/portal", &v1::SubjectService::Stub::LiftRestriction, request);
+}
+
 Reply<v1::GetHoldingsResponse> TestWorld::Holdings(const Person& person) const {
   v1::AccessRequest payload;
   payload.set_subject_public_key(crypto::PublicKeyText(person.key.public_key()));

@@ -65,7 +65,6 @@ class Told {
   void Withdrawn(const Person& person, const v1::ErasureReceipt& erasure) {
     const std::lock_guard lock(mutex_);
     receipts_[erasure.started().log_index()] = erasure.started().leaf_hash();
-    receipts_[erasure.done().log_index()] = erasure.done().leaf_hash();
     ended_.push_back(erasure.started().log_index());
     withdrawn_.push_back(person.number);
   }

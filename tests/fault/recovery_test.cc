@@ -181,6 +181,7 @@ TEST_F(Recovery, WithdrawsAgainAndReportsByIdWhatWasEnrolledSince) {
   const v1::EnrollResponse of_kept = Enroll(kept);
   const v1::Backup backup = BackUp();
   Must(vault_.Withdraw(withdrawn), "withdraw");
+  vault_.FinishErasures();
   const Person late = vault_.NewPerson();
   const v1::EnrollResponse of_late = Enroll(late);
   Lose();
@@ -205,6 +206,32 @@ TEST_F(Recovery, WithdrawsAgainAndReportsByIdWhatWasEnrolledSince) {
   const auto again = vault_.Enroll(late);
   EXPECT_TRUE(again.ok()) << again.status.error_message();
   vault_.ExpectLogVerifies();
+  ExpectReplays();
+}
+
+// What is asked after the backup is in the log, and in force before anything is served.
+TEST_F(Recovery, RestrictsAgainWhatWasRestrictedAndLiftsWhatWasLifted) {
+  const Person restricted = vault_.NewPerson();
+  const Person lifted = vault_.NewPerson();
+  const v1::EnrollResponse of_restricted = Enroll(restricted);
+  const v1::EnrollResponse of_lifted = Enroll(lifted);
+  const std::string name = vault_.ActiveCase();
+  Must(vault_.Restrict(lifted), "restrict");
+  BackUp();
+  Must(vault_.Restrict(restricted), "restrict");
+  Must(vault_.LiftRestriction(lifted), "lift");
+  Lose();
+  MustRecover();
+  ASSERT_TRUE(vault_.TryStart().ok());
+  EXPECT_TRUE(RecordOf(of_restricted).restricted());
+  EXPECT_FALSE(RecordOf(of_lifted).restricted());
+  EXPECT_EQ(vault_.Identify(name, vault_.Face(restricted, 1))->result(),
+            v1::SEARCH_RESULT_NO_MATCH);
+  EXPECT_EQ(vault_.Identify(name, vault_.Face(lifted, 1))->result(), v1::SEARCH_RESULT_MATCH);
+  EXPECT_EQ(vault_.Verify(of_restricted.subject(), vault_.Face(restricted, 1)).reason,
+            "NOT_PERMITTED");
+  Must(vault_.LiftRestriction(restricted), "lift");
+  EXPECT_EQ(vault_.Identify(name, vault_.Face(restricted, 1))->result(), v1::SEARCH_RESULT_MATCH);
   ExpectReplays();
 }
 
@@ -327,6 +354,7 @@ TEST_F(Recovery, IsFinishedAfterACrashAnywhere) {
   const v1::EnrollResponse of_withdrawn = Enroll(withdrawn);
   BackUp();
   Must(vault_.Withdraw(withdrawn), "withdraw");
+  vault_.FinishErasures();
   const v1::EnrollResponse late = Enroll(vault_.NewPerson());
   Lose();
   const auto disk = std::make_shared<storage::FaultFileSystem>();
@@ -381,6 +409,7 @@ TEST_F(Recovery, WhatHasNoKeyAnyMoreIsEndedAlthoughTheLogDoesNotSaySo) {
   fs::copy(Place("log"), Place("log.old"), fs::copy_options::recursive);
   fs::copy(Place("keys/checkpoint"), Place("checkpoint.old"));
   Must(vault_.Withdraw(withdrawn), "withdraw");
+  vault_.FinishErasures();
   Lose();
   fs::remove_all(Place("log"));
   fs::rename(Place("log.old"), Place("log"));

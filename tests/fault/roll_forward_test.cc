@@ -138,6 +138,7 @@ TEST_F(RollForward, WithdrawsAgainWhatWasWithdrawnAndReportsWhatWasEnrolledSince
   Enroll(vault_.NewPerson());
   BackUp();
   Must(vault_.Withdraw(withdrawn), "withdraw");
+  vault_.FinishErasures();
   const v1::EnrollResponse late = Enroll(vault_.NewPerson());
   Restore();
   const std::string row =
@@ -272,6 +273,7 @@ TEST_F(RollForward, IsCompletedAfterACrashAnywhere) {
   Enroll(withdrawn);
   BackUp();
   Must(vault_.Withdraw(withdrawn), "withdraw");
+  vault_.FinishErasures();
   const v1::EnrollResponse late = Enroll(vault_.NewPerson());
   for (int i = 0; i < 300; ++i) ASSERT_TRUE(vault_.vault().ledger().Close().ok());
   Restore();
@@ -436,6 +438,7 @@ TEST_F(MatchKeyring, FindsATemplateWhoseKeyIsDestroyedAlthoughTheLogDoesNotSaySo
   CopyAway("log");
   CopyAway("keys/checkpoint");
   Must(vault_.Withdraw(withdrawn), "withdraw");
+  vault_.FinishErasures();
   Restore();
   PutBack("log");
   PutBack("keys/checkpoint");

@@ -27,7 +27,7 @@ void Check(const uint8_t* data, size_t size) {
 }
 
 using Checker = void (*)(const uint8_t*, size_t);
-constexpr std::array<Checker, 28> kCheckers = {Check<kluis::v1::EnrollRequest>,
+constexpr std::array<Checker, 32> kCheckers = {Check<kluis::v1::EnrollRequest>,
                                                Check<kluis::v1::GetHoldingsRequest>,
                                                Check<kluis::v1::WithdrawConsentRequest>,
                                                Check<kluis::v1::OpenCaseRequest>,
@@ -54,7 +54,11 @@ constexpr std::array<Checker, 28> kCheckers = {Check<kluis::v1::EnrollRequest>,
                                                Check<kluis::v1::GetVaultStatusRequest>,
                                                Check<kluis::v1::CheckVaultRequest>,
                                                Check<kluis::v1::ListPolicyRulesRequest>,
-                                               Check<kluis::v1::RotateTransformRequest>};
+                                               Check<kluis::v1::RotateTransformRequest>,
+                                               Check<kluis::v1::RestrictProcessingRequest>,
+                                               Check<kluis::v1::LiftRestrictionRequest>,
+                                               Check<kluis::v1::CalibratePurposeRequest>,
+                                               Check<kluis::v1::EvaluatePurposeRequest>};
 
 }  // namespace
 

@@ -65,22 +65,26 @@ TEST_P(Planted, MatchesAtTheCutAreFoundAsExhaustiveScoringFindsThem) {
   }
   EXPECT_LT(refined / kPlanted, kPeople / 50);  // most were never compared
 
-  // A cut so loose that strangers pass: all of them, in the same order.
-  const double loose = matching::CutFor((*faces)->algorithm(), 0.05, 1);
-  std::size_t found = 0;
-  for (std::size_t i = 0; i < kPlanted; i += 8) {
-    const std::vector<float> probe =
-        i % 16 == 0 ? (*faces)->Probe(i, 1) : (*faces)->ProbeAtTheCut(i, loose);
-    const auto result = scan(probe, loose);
-    ASSERT_TRUE(result.ok());
-    const std::vector<std::uint32_t> expected = Exhaustive(**faces, probe, loose);
-    ASSERT_EQ(result->matches, expected.size());
-    for (std::size_t rank = 0; rank < result->candidates.size(); ++rank) {
-      ASSERT_EQ(result->candidates[rank].slot, expected[rank]) << rank;
+  // Cuts so loose that strangers pass, of an investigation (cosine 0.40 among 10,000: half a
+  // stranger a search) and looser still: all of them, in the same order.
+  const bool cosine = (*faces)->algorithm().metric == matching::Metric::kCosine;
+  for (const double loose :
+       {cosine ? 0.40 : 0.57, matching::CutFor((*faces)->algorithm(), 0.05, 1)}) {
+    std::size_t found = 0;
+    for (std::size_t i = 0; i < kPlanted; i += 8) {
+      const std::vector<float> probe =
+          i % 16 == 0 ? (*faces)->Probe(i, 1) : (*faces)->ProbeAtTheCut(i, loose);
+      const auto result = scan(probe, loose);
+      ASSERT_TRUE(result.ok());
+      const std::vector<std::uint32_t> expected = Exhaustive(**faces, probe, loose);
+      ASSERT_EQ(result->matches, expected.size());
+      for (std::size_t rank = 0; rank < result->candidates.size(); ++rank) {
+        ASSERT_EQ(result->candidates[rank].slot, expected[rank]) << rank;
+      }
+      found += expected.size();
     }
-    found += expected.size();
+    EXPECT_GT(found, kPlanted / 8);  // more than the people who were planted
   }
-  EXPECT_GT(found, 1000U);
 }
 
 INSTANTIATE_TEST_SUITE_P(Shapes, Planted, testing::Values("arcface-512", "dlib-128"));

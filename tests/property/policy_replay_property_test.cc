@@ -13,7 +13,9 @@
 #include <utility>
 #include <vector>
 
+#include "tests/fakes/measurement_acts.h"
 #include "tests/fakes/policy_world.h"
+#include "tests/fakes/restriction_acts.h"
 #include "tests/fakes/rotation_acts.h"
 
 namespace kluis::policy {
@@ -34,6 +36,7 @@ class History {
  public:
   explicit History(uint64_t seed) : random_(seed), world_(W::Ready()) {
     world_.Do(world_.RegisterPurpose(kOther));
+    world_.Do(RegisterEvaluationPurpose(world_));
     subjects_ = cases_ = searches_ = templates_ = candidates_ = {std::string(16, '?')};
   }
 
@@ -82,7 +85,7 @@ class History {
     const char* officer = Below(2) == 0 ? "anna" : "ben";
     switch (Below(32)) {
       case 0:
-        return world_.Accredit();
+        return Below(2) == 0 ? world_.Accredit() : Measure();
       case 1:
         return world_.Register(v1::ROLE_JUDGE, "judge" + std::to_string(Below(5)));
       case 2:
@@ -98,7 +101,7 @@ class History {
       case 8:
         return world_.Withdraw(Pick(subjects_), Below(2) == 0 ? W::kPurpose : kOther);
       case 9:
-        return world_.Access(Pick(subjects_));
+        return Below(3) == 0 ? world_.Access(Pick(subjects_)) : ChangeRestriction();
       case 10:
       case 11:
         return world_.OpenCase();
@@ -113,7 +116,7 @@ class History {
       case 17:
       case 18:
       case 19:
-        return world_.Identify(Pick(cases_));
+        return Search(Pick(cases_));
       case 20:
         return world_.Verify(Pick(subjects_));
       case 21:
@@ -161,6 +164,18 @@ class History {
     }
   }
 
+  v1::Command Measure() {
+    if (Below(2) == 0) return Calibrate(world_, Below(2) == 0 ? W::kPurpose : kOther);
+    return Evaluate(world_);
+  }
+
+  v1::Command ChangeRestriction() {
+    const std::string& subject = Pick(subjects_);
+    const std::string_view purpose = Below(2) == 0 ? W::kPurpose : kOther;
+    return Below(2) == 0 ? Restrict(world_, subject, purpose)
+                         : LiftRestriction(world_, subject, purpose);
+  }
+
   static Message* ActOf(v1::Command& command) {
     return command.GetReflection()->MutableMessage(
         &command, v1::Command::descriptor()->FindFieldByNumber(command.act_case()));
@@ -205,8 +220,8 @@ class History {
     }
   }
 
-  // What an honest officer or judge would do next about a new case, search or candidate, and the
-  // vault about a rotation.
+  // What an honest officer or judge would do next about a new case, search or candidate, a subject
+  // about its restriction, and the vault about a rotation.
   void Plan(const v1::RecordChange& change) {
     if (change.has_case_() && change.case_().state() == v1::CASE_STATE_AWAITING_WARRANT &&
         !change.case_().has_warrant() && change.case_().approved_by().empty()) {
@@ -227,8 +242,20 @@ class History {
       const std::string id = change.pending_erasure().id();
       plan_.push_back([this, id] { return world_.EraseDone(v1::ERASURE_TARGET_SLOT, id); });
     }
+    if (change.has_template_() && change.template_().restricted() && Below(2) == 0) {
+      const std::string subject = change.template_().subject_id();
+      const std::string purpose = change.template_().purpose();
+      plan_.push_back([this, subject] { return world_.Verify(subject); });
+      plan_.push_back(
+          [this, subject, purpose] { return LiftRestriction(world_, subject, purpose); });
+    }
     if (change.has_pending_search() && Below(3) != 0) {
       const std::string id = change.pending_search().id();
+      if (change.pending_search().measurement() == v1::MEASUREMENT_CALIBRATION) {
+        plan_.push_back([this, id] { return CalibrationOutcome(world_, id); });
+      } else if (change.pending_search().measurement() == v1::MEASUREMENT_EVALUATION) {
+        plan_.push_back([this, id] { return EvaluationOutcome(world_, id); });
+      }
       const int found = change.pending_search().case_id().empty() ? 0 : 1;
       plan_.push_back([this, id, found] { return world_.Outcome(id, found); });
     }
@@ -275,6 +302,8 @@ class History {
         EXPECT_FALSE(before.records().contains(key::PendingSearch(change.pending_search().id())));
       }
     }
+    CheckRestriction(before, command, ruling);
+    CheckCalibration(before, command, ruling);
     if (!ruling.decision.allowed() || !command.has_search_outcome()) return;
     const v1::SearchOutcome& outcome = command.search_outcome();
     const auto search =
@@ -283,6 +312,46 @@ class History {
     if (stop && stop->stopped()) {
       EXPECT_EQ(outcome.result(), v1::SEARCH_RESULT_ABORTED);
       EXPECT_EQ(outcome.candidate_ids_size(), 0);
+    }
+  }
+
+  // Only the subject's own two acts say whether a template may be compared, also through a
+  // replacement and a rotation, and what is restricted is compared with nothing.
+  void CheckRestriction(const MemoryState& before, const v1::Command& command,
+                        const Ruling& ruling) {
+    const auto record_of = [&](const std::string& id) {
+      return Find<v1::TemplateRecord>(before, key::Template(id)).value();
+    };
+    for (const v1::RecordChange& change : ruling.changes) {
+      if (!change.has_template_()) continue;
+      auto old = record_of(change.template_().id());
+      if (!old && command.has_enroll()) old = record_of(command.enroll().replaces());
+      const bool was = old && old->restricted();
+      EXPECT_EQ(change.template_().restricted(),
+                (was || command.has_restrict()) && !command.has_lift_restriction());
+    }
+    if (!ruling.grant.has_value() || !command.has_verify()) return;
+    EXPECT_FALSE(ruling.grant->only_template()->restricted());
+  }
+
+  // What a purpose's cuts are taken from changes with the outcome of its own calibration only.
+  void CheckCalibration(const MemoryState& before, const v1::Command& command,
+                        const Ruling& ruling) {
+    for (const v1::RecordChange& change : ruling.changes) {
+      if (!change.has_purpose()) continue;
+      const std::string& purpose = change.purpose().registration().purpose();
+      const auto old = Find<v1::PurposeRecord>(before, key::Purpose(purpose)).value();
+      const v1::PurposeRecord was = old ? *old : v1::PurposeRecord();
+      if (!command.has_calibration_outcome()) {
+        EXPECT_EQ(change.purpose().calibration().SerializeAsString(),
+                  was.calibration().SerializeAsString());
+        continue;
+      }
+      const std::string& id = command.calibration_outcome().search_id();
+      const auto search = Find<v1::PendingSearch>(before, key::PendingSearch(id)).value();
+      EXPECT_EQ(search->purpose(), purpose);
+      EXPECT_EQ(search->measurement(), v1::MEASUREMENT_CALIBRATION);
+      EXPECT_EQ(change.purpose().slot(), was.slot());
     }
   }
 
@@ -296,6 +365,12 @@ class History {
       ASSERT_TRUE(record.ParseFromString(at->second));
       check(record);
     }
+  }
+
+  v1::Command Search(const std::string& kase) {
+    v1::Command search = world_.Identify(kase);
+    search.mutable_identify()->set_repeated_probe(Below(3) == 0);
+    return search;
   }
 
   void CheckState() {
@@ -390,12 +465,16 @@ TEST(PolicyReplayProperty, EveryHistoryKeepsItsInvariantsAndIsDecidedAgainTheSam
     }
   }
   // A history that never gets anywhere would show nothing.
-  for (const auto act :
-       {v1::Command::kEnroll, v1::Command::kWithdraw, v1::Command::kOpenCase,
-        v1::Command::kIdentify, v1::Command::kVerify, v1::Command::kSearchOutcome,
-        v1::Command::kAdjudicate, v1::Command::kDisclose, v1::Command::kEndCase,
-        v1::Command::kExpireTemplate, v1::Command::kEraseDone, v1::Command::kRotateTransform,
-        v1::Command::kRenewTemplate, v1::Command::kFinishRotation}) {
+  for (const auto act : {v1::Command::kEnroll,        v1::Command::kWithdraw,
+                         v1::Command::kOpenCase,      v1::Command::kIdentify,
+                         v1::Command::kVerify,        v1::Command::kSearchOutcome,
+                         v1::Command::kAdjudicate,    v1::Command::kDisclose,
+                         v1::Command::kEndCase,       v1::Command::kExpireTemplate,
+                         v1::Command::kEraseDone,     v1::Command::kRotateTransform,
+                         v1::Command::kRenewTemplate, v1::Command::kFinishRotation,
+                         v1::Command::kCalibrate,     v1::Command::kCalibrationOutcome,
+                         v1::Command::kEvaluate,      v1::Command::kEvaluationOutcome,
+                         v1::Command::kRestrict,      v1::Command::kLiftRestriction}) {
     EXPECT_GT(allowed[act], 0) << "act " << act;
     std::printf("act %d allowed %d times\n", act, allowed[act]);
   }

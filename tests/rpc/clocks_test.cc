@@ -106,6 +106,58 @@ TEST(WarrantWindow, OpensAndClosesOnTheSecond) {
   EXPECT_EQ(vault.Status().galleries_size(), 0);
 }
 
+// A case that never got both warrant and approval ends by itself, and its key at once.
+TEST(CaseLapse, ComesWhenACaseWaitedForTheRetention) {
+  TestVault vault;
+  const std::string bare = Must(vault.OpenCase(), "open").case_().name();
+  const std::string approved = Must(vault.OpenCase(), "open").case_().name();
+  Must(vault.Approve(approved), "approve");
+  const std::string active = vault.ActiveCase(100, [&](v1::Warrant& warrant) {
+    *warrant.mutable_not_before() = ToTimestamp(vault.now() + 360 * kDay);
+    *warrant.mutable_not_after() = ToTimestamp(vault.now() + 370 * kDay);
+  });
+  const auto now = [&](const std::string& name) {
+    return **policy::Find<v1::CaseRecord>(vault.vault().state(),
+                                          policy::key::Case(policy::IdInName(name, "cases")));
+  };
+  vault.Advance(365 * kDay - 1);
+  vault.Sweep();
+  for (const std::string& name : {bare, approved}) {
+    EXPECT_EQ(now(name).state(), v1::CASE_STATE_AWAITING_WARRANT);
+    EXPECT_FALSE(vault.vault().keyring().IsPunctured(now(name).slot()));
+  }
+  vault.Advance(1);
+  EXPECT_EQ(vault.Issue(vault.WarrantFor(bare)).reason, "CASE_NOT_AWAITING_WARRANT");
+  vault.Sweep();
+  for (const std::string& name : {bare, approved}) {
+    EXPECT_EQ(now(name).state(), v1::CASE_STATE_LAPSED);
+    EXPECT_EQ(now(name).ended_at(), vault.now());
+    EXPECT_TRUE(now(name).erased());
+    EXPECT_TRUE(vault.vault().keyring().IsPunctured(now(name).slot()));
+    EXPECT_EQ(vault.Issue(vault.WarrantFor(name)).reason, "CASE_NOT_AWAITING_WARRANT");
+  }
+  EXPECT_EQ(now(active).state(), v1::CASE_STATE_ACTIVE);
+  EXPECT_EQ(vault.Status().pending_erasures(), 0u);
+  EXPECT_TRUE(vault.CheckVault().consistent());
+}
+
+TEST(CaseLapse, ComesAtTheEndOfAWarrantWithoutApproval) {
+  TestVault vault;
+  const std::string name = Must(vault.OpenCase(), "open").case_().name();
+  v1::Warrant warrant = vault.WarrantFor(name);
+  *warrant.mutable_not_after() = ToTimestamp(vault.now() + 5 * kDay);
+  Must(vault.Issue(warrant), "issue");
+  vault.Advance(5 * kDay - 1);
+  vault.Sweep();
+  EXPECT_EQ(CaseNow(vault, name).state(), v1::CASE_STATE_AWAITING_WARRANT);
+  vault.Advance(1);
+  EXPECT_EQ(vault.Approve(name).reason, "CASE_NOT_AWAITING_APPROVAL");
+  vault.Sweep();
+  EXPECT_EQ(CaseNow(vault, name).state(), v1::CASE_STATE_LAPSED);
+  EXPECT_EQ(vault.Identify(name, vault.Face(0)).reason, "CASE_NOT_ACTIVE");
+  EXPECT_EQ(vault.Status().pending_erasures(), 0u);
+}
+
 TEST(ProbeAge, MustHaveReachedTheProfilesMinimum) {
   const TestVault vault;
   v1::IdentifyRequest request = vault.IdentifyRequestOf(vault.ActiveCase(), vault.Face(0));
@@ -124,12 +176,13 @@ TEST(CaseRetention, ProbesAndResultsGoAtItsEnd) {
   const std::string prefix = storage::ProbePrefix(IdOf(name, "cases"));
   EXPECT_EQ(vault.Identify(name, vault.Face(person))->result(), v1::SEARCH_RESULT_MATCH);
   EXPECT_EQ(vault.Identify(name, vault.Face(person))->result(), v1::SEARCH_RESULT_MATCH);
-  EXPECT_EQ(Rows(vault, Column::kSealed, prefix), 2u);
+  constexpr size_t kRows = 3;  // two searches, and the sketches of their probes
+  EXPECT_EQ(Rows(vault, Column::kSealed, prefix), kRows);
   vault.Advance(kDay);
   Must(vault.Close(name), "close");
   vault.Advance(365 * kDay - 1);
   vault.Sweep();
-  EXPECT_EQ(Rows(vault, Column::kSealed, prefix), 2u);
+  EXPECT_EQ(Rows(vault, Column::kSealed, prefix), kRows);
   vault.Advance(1);
   vault.Sweep();
   EXPECT_EQ(Rows(vault, Column::kSealed, prefix), 0u);

@@ -46,6 +46,7 @@ TEST(KeyringFiles, ThatAreOlderThanWhatWasForgottenAreRefusedAsAWhole) {
   CopyKeyring(keys, before);
   ASSERT_TRUE(vault.TryStart().ok());
   Must(vault.Withdraw(leaves), "withdraw");
+  vault.FinishErasures();
   vault.ShutDown();
   CopyKeyring(keys, newest);
 

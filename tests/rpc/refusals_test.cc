@@ -78,11 +78,11 @@ TEST(RefusedSearch, BeyondTheWarrantsBudgetAlsoAfterARestart) {
   TestVault vault;
   const std::string name = vault.ActiveCase(/*budget=*/2);
   EXPECT_TRUE(vault.Identify(name, vault.Face(0)).ok());
-  EXPECT_TRUE(vault.Identify(name, vault.Face(0)).ok());
-  ExpectRefused(vault, vault.Identify(name, vault.Face(0)), StatusCode::RESOURCE_EXHAUSTED,
+  EXPECT_TRUE(vault.Identify(name, vault.Face(1)).ok());
+  ExpectRefused(vault, vault.Identify(name, vault.Face(2)), StatusCode::RESOURCE_EXHAUSTED,
                 "BUDGET_SPENT");
   vault.Restart();
-  ExpectRefused(vault, vault.Identify(name, vault.Face(0)), StatusCode::RESOURCE_EXHAUSTED,
+  ExpectRefused(vault, vault.Identify(name, vault.Face(2)), StatusCode::RESOURCE_EXHAUSTED,
                 "BUDGET_SPENT");
 }
 
@@ -318,10 +318,13 @@ TEST(RefusedVerification, TellsNothingAboutWhyToTheCallerAndAllToTheLog) {
   const Person elsewhere = vault.NewPerson();
   const Person withdrawn = vault.NewPerson();
   const Person expired = vault.NewPerson();
+  const Person restricted = vault.NewPerson();
   const std::string other = Must(vault.Enroll(elsewhere, {.purpose = "another"}), "").subject();
   const std::string gone = Must(vault.Enroll(withdrawn), "").subject();
   const std::string over = Must(vault.Enroll(expired, {.days = 1}), "").subject();
+  const std::string kept = Must(vault.Enroll(restricted), "").subject();
   Must(vault.Withdraw(withdrawn), "withdraw");
+  Must(vault.Restrict(restricted), "restrict");
   vault.Advance(kDay);
 
   const auto unknown = vault.Verify(kNoSubject, vault.Face(0));
@@ -334,8 +337,10 @@ TEST(RefusedVerification, TellsNothingAboutWhyToTheCallerAndAllToTheLog) {
     if (at != std::string::npos) details.replace(at, index.size(), "N");
     return details;
   };
-  const std::pair<const std::string&, const char*> cases[] = {
-      {other, "CONSENT_NOT_GIVEN"}, {gone, "CONSENT_WITHDRAWN"}, {over, "CONSENT_EXPIRED"}};
+  const std::pair<const std::string&, const char*> cases[] = {{other, "CONSENT_NOT_GIVEN"},
+                                                              {gone, "CONSENT_WITHDRAWN"},
+                                                              {over, "CONSENT_EXPIRED"},
+                                                              {kept, "TEMPLATE_RESTRICTED"}};
   for (const auto& [subject, logged] : cases) {
     const auto refused = vault.Verify(subject, vault.Face(0));
     ExpectRefused(vault, refused, StatusCode::PERMISSION_DENIED, "NOT_PERMITTED", logged);

@@ -40,6 +40,7 @@ TEST(Replacement, PutsANewCaptureInThePlaceOfTheOldOne) {
   EXPECT_EQ(second.subject(), first.subject());
   EXPECT_NE(second.template_record(), first.template_record());
 
+  vault.FinishErasures();
   const v1::TemplateRecord old = RecordOf(vault, first.template_record());
   EXPECT_EQ(old.state(), v1::TEMPLATE_STATE_ERASED);
   EXPECT_EQ(old.end_reason(), v1::END_REASON_REPLACED);
@@ -109,10 +110,12 @@ TEST(Replacement, WorksInABatchAndIsErasedBeforeItsAnswer) {
     int enrolled = 0;
     while (stream->Read(&response)) {
       enrolled += response.has_enrolled() ? 1 : 0;
-      EXPECT_EQ(RecordOf(vault, terms.replaces).state(), v1::TEMPLATE_STATE_ERASED);
+      EXPECT_FALSE(HasRow(vault, terms.replaces));
     }
     EXPECT_TRUE(stream->Finish().ok());
     EXPECT_EQ(enrolled, 2);
+    vault.FinishErasures();
+    EXPECT_EQ(RecordOf(vault, terms.replaces).state(), v1::TEMPLATE_STATE_ERASED);
     EXPECT_FALSE(HasRow(vault, terms.replaces));
   }
 }

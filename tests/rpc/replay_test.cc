@@ -85,12 +85,16 @@ void LiveThroughIt(TestVault& vault) {
   EXPECT_FALSE(vault.Identify(kase, vault.Face(found, 1), "officer/outside").ok());
 
   Must(vault.Holdings(found), "holdings");
+  Must(vault.Restrict(leaving), "restrict");
+  EXPECT_FALSE(vault.Restrict(leaving).ok());
+  Must(vault.LiftRestriction(leaving), "lift the restriction");
   Must(vault.Withdraw(leaving), "withdraw");
   EXPECT_FALSE(vault.Withdraw(leaving).ok());
   Must(vault.Stop(), "stop");
   EXPECT_FALSE(vault.Identify(kase, vault.Face(found, 1)).ok());
   Must(vault.Lift({"supervisor/one", "supervisor/two"}), "lift");
   Must(vault.Close(kase), "close");
+  vault.FinishErasures();
 }
 
 TEST(Replay, OfARealVaultsLogFindsNothing) {

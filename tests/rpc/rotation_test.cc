@@ -122,6 +122,7 @@ uint64_t CountUnder(TestVault& vault, uint32_t transform_slot) {
 }
 
 void ExpectEnded(TestVault& vault) {
+  vault.FinishErasures();
   EXPECT_EQ(PurposeOf(vault).previous_slot(), 0u);
   EXPECT_EQ(vault.Status().pending_erasures(), 0u);
   const v1::CheckVaultResponse check = vault.CheckVault();

@@ -8,6 +8,7 @@
 #include "audit/replay/replay.h"
 #include "audit/statement_facts.h"
 #include "tests/fakes/log_builder.h"
+#include "tests/fakes/measurement_acts.h"
 #include "tests/fakes/memory_log.h"
 #include "tests/fakes/operator_acts.h"
 #include "tests/fakes/policy_world.h"
@@ -69,6 +70,26 @@ TEST(ReplayStatements, MayBeWrittenInAnyOrderOfFieldsAndWithWhiteSpace) {
 }
 
 // Orders of operators and supervisors that change no case stand whole as well.
+TEST(ReplayStatements, OfMeasurementsAreReadAgain) {
+  const auto calibrating = [](PolicyWorld& world) { return policy::Calibrate(world); };
+  const auto evaluating = [](PolicyWorld& world) {
+    world.Do(policy::RegisterEvaluationPurpose(world));
+    return policy::Evaluate(world);
+  };
+  EXPECT_EQ(Tell(calibrating, [](BuiltAct&, LogBuilder&) {}).report.decisions.mismatched, 0u);
+  EXPECT_EQ(Tell(evaluating, [](BuiltAct&, LogBuilder&) {}).report.decisions.mismatched, 0u);
+  ExpectWrong(Tell(calibrating,
+                   [](BuiltAct& act, LogBuilder&) {
+                     act.command.mutable_calibrate()->mutable_order()->set_reasons("Other.");
+                   }),
+              "does not say");
+  ExpectWrong(Tell(evaluating,
+                   [](BuiltAct& act, LogBuilder&) {
+                     act.command.mutable_evaluate()->mutable_order()->set_probes(201);
+                   }),
+              "does not say");
+}
+
 TEST(ReplayStatements, OfARecoveryAndARotationAreReadAgain) {
   const auto recovering = [](PolicyWorld& world) {
     policy::RegisterOperators(world);

@@ -130,6 +130,7 @@ TEST(YearCounter, CountsCasesByWhatWasDecidedInTheYear) {
   EXPECT_EQ(total.closed, 1U);
   EXPECT_EQ(total.expired, 1U);
   EXPECT_EQ(total.searches, 4U);
+  EXPECT_EQ(total.repeated_probes, 1U);
   EXPECT_EQ(total.hits, 1U);
   EXPECT_EQ(total.no_match, 1U);
   EXPECT_EQ(total.over_broad, 1U);
@@ -181,10 +182,50 @@ TEST(YearCounter, PutsActsIntoTheirMonth) {
 }
 
 TEST(YearCounter, SaysWhatStateCasesEndedIn) {
-  EXPECT_EQ(
-      CountOf2026().cases_by_state,
-      (std::map<std::string, uint64_t>{
-          {"active", 0}, {"awaiting-warrant", 1}, {"closed", 1}, {"expired", 1}, {"refused", 1}}));
+  EXPECT_EQ(CountOf2026().cases_by_state, (std::map<std::string, uint64_t>{{"active", 0},
+                                                                           {"awaiting-warrant", 1},
+                                                                           {"closed", 1},
+                                                                           {"expired", 1},
+                                                                           {"lapsed", 0},
+                                                                           {"refused", 1}}));
+}
+
+// A case that lapsed is erased by the same entry, and open no more.
+TEST(YearCounter, CountsCasesThatLapsed) {
+  LogStory story;
+  story.OpenCase(LogStory::k2026, "bob", '5', 'B');
+  story.OpenCase(LogStory::k2026, "bob", '6', 'B');
+  v1::Entry& lapse = story.CaseAct(LogStory::k2026 + LogStory::kDay, v1::ROLE_UNSPECIFIED, "", '5',
+                                   'B', v1::CASE_STATE_LAPSED);
+  lapse.mutable_command()->mutable_end_case();
+  LogStory::SetErasure(lapse, v1::ERASURE_TARGET_CASE, '5');
+  const YearReport report = Count(story, 2026);
+  EXPECT_EQ(report.total.lapsed, 1U);
+  EXPECT_EQ(report.total.expired, 0U);
+  EXPECT_EQ(report.months[0].cases.lapsed, 1U);
+  EXPECT_EQ(report.purposes.at(0).cases.lapsed, 1U);
+  EXPECT_EQ(report.cases_by_state.at("lapsed"), 1U);
+  EXPECT_EQ(report.cases_by_state.at("awaiting-warrant"), 1U);
+  EXPECT_EQ(report.erasures.at("case").pending_at_end, 1U);
+}
+
+TEST(YearCounter, CountsRestrictionsAndLiftsThatWereAllowed) {
+  LogStory story;
+  story.Enroll(LogStory::k2026, 'a');
+  const auto act = [&] {
+    return story.Act(LogStory::k2026 + 1, v1::LOG_KIND_ALTERATION, v1::ROLE_SUBJECT, "")
+        .mutable_command();
+  };
+  act()->mutable_restrict();
+  act()->mutable_lift_restriction();
+  act()->mutable_restrict();
+  v1::Entry& again = story.Act(LogStory::k2026 + 2, v1::LOG_KIND_ALTERATION, v1::ROLE_SUBJECT, "");
+  again.mutable_command()->mutable_restrict();
+  LogStory::Refuse(again, "restriction.something", "NOTHING_TO_RESTRICT");
+  const YearReport report = Count(story, 2026);
+  EXPECT_EQ(report.restricted, 2U);
+  EXPECT_EQ(report.restrictions_lifted, 1U);
+  EXPECT_EQ(report.purposes.at(0).templates_at_end, 1U);
 }
 
 TEST(YearCounter, CountsRefusalsByReasonAndRule) {

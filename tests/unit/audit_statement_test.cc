@@ -458,7 +458,7 @@ TEST(StatementProperty, EveryKindFilledAtRandomReadsBackTheSame) {
       ASSERT_EQ(read->SerializeAsString(), written->SerializeAsString()) << envelope->payload();
     }
   }
-  EXPECT_EQ(kinds, 21);
+  EXPECT_EQ(kinds, 25);
 }
 
 }  // namespace

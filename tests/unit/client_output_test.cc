@@ -49,9 +49,9 @@ TEST(ToText, AlignsNestsAndTabulates) {
             "  full name  Anna Jansen\n"
             "holdings\n"
             "  TEMPLATE RECORD  PURPOSE          ALGORITHM  STATE   END REASON  ENROLLED AT  "
-            "EXPIRES AT  CONTROLLER  CONTROLLER CONTACT  LEGAL BASIS\n"
+            "EXPIRES AT  CONTROLLER  CONTROLLER CONTACT  LEGAL BASIS  RESTRICTED\n"
             "  -                missing-persons  -          active  -           -            "
-            "-           -           -                   -\n"
+            "-           -           -                   -            no\n"
             "notices\n"
             "  none\n");
 }
@@ -61,10 +61,10 @@ TEST(ToText, ShowsZeroAndFalseAndReceipts) {
   check.set_entries(3);
   EXPECT_EQ(ToText(check), "entries     3\nrecords     0\nconsistent  no\n");
   v1::ErasureReceipt erasure;
-  erasure.mutable_done()->set_log_index(9);
-  erasure.mutable_done()->set_leaf_hash("\x01\xff");
-  erasure.mutable_done()->mutable_decided_at()->set_seconds(1'795'374'201);
-  EXPECT_EQ(ToText(erasure), "done  log index 9, 2026-11-22T19:03:21Z, leaf 01ff\n");
+  erasure.mutable_started()->set_log_index(9);
+  erasure.mutable_started()->set_leaf_hash("\x01\xff");
+  erasure.mutable_started()->mutable_decided_at()->set_seconds(1'795'374'201);
+  EXPECT_EQ(ToText(erasure), "started  log index 9, 2026-11-22T19:03:21Z, leaf 01ff\n");
 }
 
 TEST(ToText, SendsNoControlCharacterToTheTerminal) {

@@ -17,6 +17,8 @@ using Code = absl::StatusCode;
 
 constexpr std::uint32_t kRowsPerSegment = 848;  // of 512-bit sketches
 
+const Gallery::Options kTemplatesElsewhere = {.cipher = {}, .keep_templates = false};
+
 // People of a database, as a gallery without templates of its own reads them.
 class Shelf {
  public:
@@ -27,15 +29,20 @@ class Shelf {
   void FailWith(absl::Status status) { status_ = std::move(status); }
   std::size_t reads() const { return reads_; }
 
-  Gallery::TemplateSource Source() {
-    return [this](std::span<const std::uint32_t> slots, const auto& take) {
+  // A query whose templates are read here.
+  Query QueryFor(const Algorithm& algorithm, std::span<const float> probe) {
+    Query query = matching::QueryFor(algorithm, probe);
+    query.source = [this](std::span<const RowRef> rows, const auto& take) {
       ++reads_;
-      for (const std::uint32_t slot : slots) {
-        const auto found = people_.find(slot);
-        if (found != people_.end()) take(RowOf(slot), found->second);
+      for (const RowRef& row : rows) {
+        const Id id = RowOf(row.slot).record_id;
+        EXPECT_TRUE(std::equal(row.record_id_start.begin(), row.record_id_start.end(), id.begin()));
+        const auto found = people_.find(row.slot);
+        if (found != people_.end()) take(RowOf(row.slot), found->second);
       }
       return status_;
     };
+    return query;
   }
 
  private:
@@ -167,7 +174,7 @@ TEST(GalleryAdd, RefusesRowsThatDoNotFitTheirTemplates) {
   EXPECT_EQ(gallery->Add(std::span<const Row>(), {}).code(), Code::kInvalidArgument);
   const std::vector<Row> many(Gallery::kMaxRowsPerAdd + 1, RowOf(0));
   EXPECT_EQ(gallery->Add(many, good).code(), Code::kInvalidArgument);
-  for (const int category : {0, 3, 255}) {
+  for (const int category : {3, 255}) {
     Row row = RowOf(0);
     row.category = static_cast<std::uint8_t>(category);
     EXPECT_EQ(gallery->Add(row, good).code(), Code::kInvalidArgument);
@@ -198,6 +205,20 @@ TEST(GallerySetScope, HidesARestrictedRowFromEveryScanUntilItIsLifted) {
   EXPECT_TRUE(GalleryPeer::BuffersAreWiped(*gallery));
 }
 
+TEST(GalleryAdd, TakesARestrictedRowThatNoScanSeesBeforeItHasACategory) {
+  const auto gallery = GalleryOf(Cosine(), 2);
+  Row row = RowOf(7);
+  row.category = 0;
+  const std::vector<float> probe = Person(Cosine(), 7);
+  ASSERT_TRUE(gallery->Add(row, probe).ok());
+  Query query = QueryFor(Cosine(), probe);
+  query.categories = 0xff;
+  EXPECT_EQ(MustScan(*gallery, query).matches, 0U);
+  EXPECT_EQ(MustScan(*gallery, query).compared, 2U);
+  ASSERT_TRUE(gallery->SetScope(7, 4, row.expires_at).ok());
+  EXPECT_EQ(MustScan(*gallery, query).matches, 1U);
+}
+
 TEST(GallerySetScope, KeepsTimesBeyond32BitsUntil2106) {
   const auto gallery = NewGallery(Cosine());
   const std::vector<float> probe = Person(Cosine(), 0);
@@ -219,21 +240,21 @@ TEST(GallerySetScope, KeepsTimesBeyond32BitsUntil2106) {
 TEST(GallerySource, AnswersAsTemplatesInMemoryDo) {
   for (const Algorithm& algorithm : Algorithms()) {
     Shelf shelf;
-    const auto gallery = NewGallery(algorithm, {.cipher = {}, .source = shelf.Source()});
+    const auto gallery = NewGallery(algorithm, kTemplatesElsewhere);
     for (std::uint32_t slot = 0; slot < 200; ++slot) {
       shelf.Put(algorithm, slot);
       ASSERT_TRUE(gallery->Add(RowOf(slot), Person(algorithm, slot)).ok());
     }
     for (const std::uint32_t slot : {0U, 77U, 199U}) {
       const std::vector<float> probe = Person(algorithm, slot);
-      const ScanResult result = MustScan(*gallery, QueryFor(algorithm, probe));
+      const ScanResult result = MustScan(*gallery, shelf.QueryFor(algorithm, probe));
       ASSERT_EQ(result.matches, 1U);
       EXPECT_EQ(result.candidates[0].slot, slot);
       EXPECT_EQ(result.candidates[0].subject_id, RowOf(slot).subject_id);
     }
     shelf.Take(77);  // gone from the database, not yet from the gallery
     const std::vector<float> probe = Person(algorithm, 77);
-    EXPECT_EQ(MustScan(*gallery, QueryFor(algorithm, probe)).matches,
+    EXPECT_EQ(MustScan(*gallery, shelf.QueryFor(algorithm, probe)).matches,
               GalleryPeer::HasCards(*gallery, 0) ? 1U : 0U);
     EXPECT_TRUE(GalleryPeer::BuffersAreWiped(*gallery));
   }
@@ -242,47 +263,69 @@ TEST(GallerySource, AnswersAsTemplatesInMemoryDo) {
 TEST(GallerySource, KeepsTemplatesOnlyUntilTheCentreIsLearnt) {
   Shelf shelf;
   for (std::uint32_t slot = 0; slot < 1100; ++slot) shelf.Put(Euclidean(), slot);
-  const auto gallery = NewGallery(Euclidean(), {.cipher = {}, .source = shelf.Source()});
+  const auto gallery = NewGallery(Euclidean(), kTemplatesElsewhere);
   AddPeople(*gallery, Euclidean(), 0, 1000);
   EXPECT_TRUE(GalleryPeer::HasCards(*gallery, 0));
   const std::vector<float> probe = Person(Euclidean(), 5);
-  EXPECT_GE(MustScan(*gallery, QueryFor(Euclidean(), probe)).matches, 1U);
+  EXPECT_GE(MustScan(*gallery, shelf.QueryFor(Euclidean(), probe)).matches, 1U);
   EXPECT_EQ(shelf.reads(), 0U);
   AddPeople(*gallery, Euclidean(), 1000, 1100);
   EXPECT_FALSE(GalleryPeer::HasCards(*gallery, 0));
   EXPECT_FALSE(GalleryPeer::HasCards(*gallery, 1));
-  EXPECT_GE(MustScan(*gallery, QueryFor(Euclidean(), probe)).matches, 1U);
+  EXPECT_GE(MustScan(*gallery, shelf.QueryFor(Euclidean(), probe)).matches, 1U);
   EXPECT_EQ(shelf.reads(), 1U);
+  EXPECT_TRUE(GalleryPeer::BuffersAreWiped(*gallery));
+}
+
+// Rows that move when segments are given back, and places that are used again, take their record
+// along: each survivor is asked for under its own id.
+TEST(GallerySource, AsksForTheRecordOfEachRowAlsoWhenRowsMoved) {
+  Shelf shelf;
+  const auto gallery = NewGallery(Cosine(), kTemplatesElsewhere);
+  for (std::uint32_t slot = 0; slot < 2000; ++slot) shelf.Put(Cosine(), slot);
+  AddPeople(*gallery, Cosine(), 0, 1000);
+  AddPeople(*gallery, Cosine(), 1000, 2000);
+  for (std::uint32_t slot = 0; slot < 1000; ++slot) {
+    ASSERT_TRUE(gallery->Remove(slot).ok());
+  }
+  AddPeople(*gallery, Cosine(), 0, 3);
+  for (const std::uint32_t slot : {0U, 2U, 1000U, 1501U, 1999U}) {
+    const std::vector<float> probe = Person(Cosine(), slot);
+    const ScanResult result = MustScan(*gallery, shelf.QueryFor(Cosine(), probe));
+    ASSERT_GE(result.matches, 1U) << slot;
+    EXPECT_EQ(result.candidates[0].record_id, RowOf(result.candidates[0].slot).record_id);
+  }
   EXPECT_TRUE(GalleryPeer::BuffersAreWiped(*gallery));
 }
 
 TEST(GallerySource, FailsTheScanWhenItFails) {
   Shelf shelf;
-  const auto gallery = NewGallery(Cosine(), {.cipher = {}, .source = shelf.Source()});
+  const auto gallery = NewGallery(Cosine(), kTemplatesElsewhere);
   shelf.Put(Cosine(), 0);
   AddPeople(*gallery, Cosine(), 0, 1);
   const std::vector<float> probe = Person(Cosine(), 0);
   shelf.FailWith(absl::UnavailableError("disk"));
-  EXPECT_EQ(gallery->Scan(QueryFor(Cosine(), probe)).status().code(), Code::kUnavailable);
+  EXPECT_EQ(gallery->Scan(shelf.QueryFor(Cosine(), probe)).status().code(), Code::kUnavailable);
   shelf.FailWith(absl::OkStatus());
-  EXPECT_EQ(MustScan(*gallery, QueryFor(Cosine(), probe)).matches, 1U);
+  EXPECT_EQ(MustScan(*gallery, shelf.QueryFor(Cosine(), probe)).matches, 1U);
+  EXPECT_EQ(gallery->Scan(QueryFor(Cosine(), probe)).status().code(), Code::kInvalidArgument);
 }
 
 TEST(GallerySource, FailsTheScanWhenItReadsWhatIsNoTemplate) {
   std::vector<float> values = Person(Cosine(), 0);
-  const auto gallery = NewGallery(
-      Cosine(),
-      {.cipher = {}, .source = [&values](std::span<const std::uint32_t>, const auto& take) {
-         take(RowOf(0), values);
-         return absl::OkStatus();
-       }});
+  const auto gallery = NewGallery(Cosine(), kTemplatesElsewhere);
   AddPeople(*gallery, Cosine(), 0, 1);
   const std::vector<float> probe = values;
-  EXPECT_EQ(MustScan(*gallery, QueryFor(Cosine(), probe)).matches, 1U);
+  Query query = QueryFor(Cosine(), probe);
+  query.source = [&values](std::span<const RowRef>, const auto& take) {
+    take(RowOf(0), values);
+    return absl::OkStatus();
+  };
+  EXPECT_EQ(MustScan(*gallery, query).matches, 1U);
   values[3] = std::nanf("");
-  EXPECT_EQ(gallery->Scan(QueryFor(Cosine(), probe)).status().code(), Code::kDataLoss);
+  EXPECT_EQ(gallery->Scan(query).status().code(), Code::kDataLoss);
   values.resize(511);
-  EXPECT_EQ(gallery->Scan(QueryFor(Cosine(), probe)).status().code(), Code::kDataLoss);
+  EXPECT_EQ(gallery->Scan(query).status().code(), Code::kDataLoss);
   EXPECT_TRUE(GalleryPeer::BuffersAreWiped(*gallery));
 }
 

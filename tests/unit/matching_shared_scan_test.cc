@@ -100,6 +100,36 @@ TEST(SharedScan, StopsOneQueryWithoutTheOthersOfItsPass) {
   EXPECT_TRUE(GalleryPeer::BuffersAreWiped(*gallery));
 }
 
+TEST(SharedScan, TellsAQueryOnceWhenItsPassBeginsAndNotWhileItWaits) {
+  const auto gallery = GalleryOf(Euclidean(), 2 * kRowsPerSegment);
+  const std::vector<float> probe = Person(Euclidean(), 0);
+  Gate gate;
+  std::atomic<int> first_began = 0;
+  std::atomic<int> second_began = 0;
+  std::thread first([&] {
+    Query query = QueryFor(Euclidean(), probe);
+    query.should_stop = gate.Hold();
+    query.began = [&] { ++first_began; };
+    EXPECT_TRUE(gallery->Scan(query).ok());
+  });
+  gate.AwaitHeld();
+  std::atomic<bool> asks = false;
+  std::thread second([&] {
+    Query query = QueryFor(Euclidean(), probe);
+    query.began = [&] { ++second_began; };
+    asks = true;
+    EXPECT_TRUE(gallery->Scan(query).ok());
+  });
+  while (!asks) std::this_thread::yield();
+  EXPECT_EQ(first_began, 1);
+  EXPECT_EQ(second_began, 0);
+  gate.Open();
+  first.join();
+  second.join();
+  EXPECT_EQ(first_began, 1);
+  EXPECT_EQ(second_began, 1);
+}
+
 TEST(SharedScan, MissesNobodyBesideAddsRemovesAndMoves) {
   constexpr std::uint32_t kCount = 6 * kRowsPerSegment;
   constexpr std::uint32_t kKept = 4;  // the last ones, which move again and again

@@ -80,6 +80,86 @@ TEST(CutFor, LetsNothingPassWithoutAValidTarget) {
   EXPECT_FALSE(IsMatch(Cosine(), 1, CutFor(ThresholdPolicy{}, 1)));
 }
 
+ImpostorModel Measured(double shape) {
+  return {.measured_at = 1'800'000'000,
+          .templates = 5000,
+          .pairs = 10'000'000,
+          .mean = 0.01,
+          .sd = 0.08,
+          .tail_start = 0.3,
+          .tail_rate = 1e-3,
+          .tail_scale = 0.02,
+          .tail_shape = shape};
+}
+
+TEST(CalibratedCut, IsTheQuantileOfTheParetoTail) {
+  EXPECT_NEAR(CutFor(Cosine(), Measured(0.1), 1e-6, 1), 0.3 + 0.2 * (std::pow(10, 0.3) - 1), 1e-12);
+  EXPECT_NEAR(CutFor(Cosine(), Measured(0), 1e-6, 1), 0.3 + 0.02 * std::log(1000), 1e-12);
+  EXPECT_NEAR(CutFor(Cosine(), Measured(-0.2), 1e-5, 1), 0.3 + 0.1 * (1 - std::pow(0.01, 0.2)),
+              1e-12);
+  EXPECT_NEAR(CutFor(Cosine(), Measured(0.1), 0.999999e-3, 1), 0.3, 1e-6) << "its start";
+  EXPECT_EQ(CutFor(Euclidean(), Measured(0.1), 1e-6, 1), -CutFor(Cosine(), Measured(0.1), 1e-6, 1));
+  EXPECT_EQ(CutFor(Cosine(), Measured(0.1), 0.003, 1000),
+            CutFor(Cosine(), Measured(0.1), FalseMatchRate(0.003, 1000), 1));
+}
+
+TEST(CalibratedCut, IsNormalInTheBodyAndNeverStricterThereThanTheTailsStart) {
+  EXPECT_NEAR(CutFor(Cosine(), Measured(0.1), 0.01, 1), 0.01 - 0.08 * NormalQuantile(0.01), 1e-12);
+  ImpostorModel wide = Measured(0.1);
+  wide.sd = 0.2;
+  EXPECT_EQ(CutFor(Cosine(), wide, 0.01, 1), 0.3);
+}
+
+// Ten pairs of ten million are a rate of 1e-6: from there on an end that was fitted decides
+// nothing.
+TEST(CalibratedCut, GoesOnBeyondTheEndOfABoundedTailAndStaysStricterThanIt) {
+  const double bounded = 0.3 + 0.1 * (1 - std::pow(1e-4, 0.2));  // at 1e-7, were it believed
+  const double at = 0.3 + 0.1 * (1 - std::pow(1e-3, 0.2));
+  const double scale = 0.02 * std::pow(1e-3, 0.2);
+  EXPECT_NEAR(CutFor(Cosine(), Measured(-0.2), 1e-6, 1), at, 1e-12);
+  EXPECT_NEAR(CutFor(Cosine(), Measured(-0.2), 1e-7, 1), at + scale * std::log(10), 1e-12);
+  EXPECT_GT(CutFor(Cosine(), Measured(-0.2), 1e-7, 1), bounded);
+  EXPECT_GT(CutFor(Cosine(), Measured(-0.2), 1e-12, 1), 0.4) << "beyond the fitted end";
+  ImpostorModel few = Measured(-0.2);
+  few.pairs = 100'000;
+  EXPECT_GT(CutFor(Cosine(), few, 1e-6, 1), CutFor(Cosine(), Measured(-0.2), 1e-6, 1))
+      << "fewer pairs are believed less far";
+}
+
+TEST(CalibratedCut, IsStricterInALargerGalleryAndForALowerTarget) {
+  for (const double shape : {-0.4, -0.1, 0.0, 0.2}) {
+    double before = -1;
+    for (double rate = 0.5; rate > 1e-15; rate *= 0.7) {
+      const double cut = CutFor(Cosine(), Measured(shape), rate, 1);
+      EXPECT_GE(cut, before) << shape << " at " << rate;
+      before = cut;
+    }
+    for (std::size_t n = 1; n < 1'000'000'000; n *= 10) {
+      EXPECT_GT(CutFor(Cosine(), Measured(shape), 0.001, 10 * n),
+                CutFor(Cosine(), Measured(shape), 0.001, n));
+    }
+  }
+}
+
+TEST(CalibratedCut, LetsNothingPassByAModelThatIsNone) {
+  constexpr double kMax = std::numeric_limits<double>::max();
+  for (double ImpostorModel::*field :
+       {&ImpostorModel::mean, &ImpostorModel::sd, &ImpostorModel::tail_start,
+        &ImpostorModel::tail_rate, &ImpostorModel::tail_scale, &ImpostorModel::tail_shape}) {
+    ImpostorModel broken = Measured(0.1);
+    broken.*field = std::nan("");
+    EXPECT_FALSE(IsMatch(Cosine(), kMax, CutFor(Cosine(), broken, 0.003, 1000)));
+    EXPECT_FALSE(IsMatch(Euclidean(), 0, CutFor(Euclidean(), broken, 0.003, 1000)));
+  }
+  for (const double target : {0.0, 1.0, -0.5, std::nan("")}) {
+    EXPECT_FALSE(IsMatch(Cosine(), kMax, CutFor(Cosine(), Measured(0.1), target, 1000)));
+  }
+}
+
+TEST(CalibratedCut, IsTheRegisteredOneWithoutAMeasurement) {
+  EXPECT_EQ(CutFor(Cosine(), std::nullopt, 0.003, 1000), CutFor(Cosine(), 0.003, 1000));
+}
+
 TEST(IsMatch, FollowsTheDirectionOfTheMetricAndCountsEqualAsMatch) {
   EXPECT_TRUE(IsMatch(Cosine(), 0.6, 0.5));
   EXPECT_TRUE(IsMatch(Cosine(), 0.5, 0.5));
@@ -94,6 +174,8 @@ TEST(IsMatch, FollowsTheDirectionOfTheMetricAndCountsEqualAsMatch) {
 TEST(PolicyText, NamesTheRuleItsTargetAndTheGallerySizeOnly) {
   EXPECT_EQ(PolicyText(0.003, 1000), "normal-tail/1 fpir=0.003 n=1000");
   EXPECT_EQ(PolicyText(1e-6, 1), "normal-tail/1 fpir=1e-06 n=1");
+  EXPECT_EQ(PolicyText(Measured(0.1), 0.003, 1000),
+            "gallery-tail/1 at=1800000000 fpir=0.003 n=1000");
 }
 
 }  // namespace

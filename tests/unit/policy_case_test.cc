@@ -224,6 +224,46 @@ TEST(ApproveCase, IsGivenOnce) {
                         world.ApproveCase(closed)));
 }
 
+// Before the sweep comes by, and after it.
+TEST(Case, ThatLapsedTakesNoWarrantAndNoApproval) {
+  W world = W::Ready();
+  const std::string bare = world.Opened();
+  const std::string warranted = world.Opened();
+  world.now += W::kCaseRetention - 1;
+  world.Do(world.IssueWarrant(warranted));
+  EXPECT_TRUE(Allowed(world, world.IssueWarrant(bare)));
+  EXPECT_TRUE(Allowed(world, world.RefuseWarrant(bare)));
+  EXPECT_TRUE(Allowed(world, world.ApproveCase(bare)));
+  EXPECT_TRUE(Allowed(world, world.ApproveCase(warranted)));
+  world.now += 1;
+  for (const bool swept : {false, true}) {
+    if (swept) {
+      world.Do(world.EndCase(bare));
+      world.Do(world.EndCase(warranted));
+    }
+    EXPECT_TRUE(RefusedBy("case.awaits-warrant", "CASE_NOT_AWAITING_WARRANT", world,
+                          world.IssueWarrant(bare)));
+    EXPECT_TRUE(RefusedBy("case.awaits-warrant", "CASE_NOT_AWAITING_WARRANT", world,
+                          world.RefuseWarrant(bare)));
+    EXPECT_TRUE(RefusedBy("case.awaits-approval", "CASE_NOT_AWAITING_APPROVAL", world,
+                          world.ApproveCase(bare)));
+    EXPECT_TRUE(RefusedBy("case.awaits-approval", "CASE_NOT_AWAITING_APPROVAL", world,
+                          world.ApproveCase(warranted)));
+  }
+  EXPECT_TRUE(RefusedBy("case.open", "CASE_ENDED", world, world.CloseCase(bare)));
+}
+
+TEST(ApproveCase, ComesTooLateAtTheEndOfTheWarrant) {
+  W world = W::Ready();
+  const std::string id = world.Opened();
+  world.Do(world.IssueWarrant(id));
+  world.now = world.Case(id).warrant().not_after().seconds() - 1;
+  EXPECT_TRUE(Allowed(world, world.ApproveCase(id)));
+  world.now += 1;
+  EXPECT_TRUE(RefusedBy("case.awaits-approval", "CASE_NOT_AWAITING_APPROVAL", world,
+                        world.ApproveCase(id)));
+}
+
 TEST(Case, IsActiveOnceItHasWarrantAndApprovalInEitherOrder) {
   W world = W::Ready();
   const std::string first = world.Opened();

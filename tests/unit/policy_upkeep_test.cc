@@ -41,6 +41,60 @@ TEST(EndCase, IsDueFromTheEndOfTheWarrantOn) {
   EXPECT_TRUE(RefusedBy("upkeep.case-over", "NOT_DUE", world, world.EndCase(std::string(16, 'x'))));
 }
 
+// Of a case that nobody may search any more, nothing is kept.
+void ExpectLapses(W& world, const std::string& id, Time at) {
+  world.now = at - 1;
+  EXPECT_TRUE(RefusedBy("upkeep.case-over", "NOT_DUE", world, world.EndCase(id)));
+  world.now = at;
+  EXPECT_TRUE(Allowed(world, world.EndCase(id)));
+  world.Do(world.EndCase(id));
+  EXPECT_EQ(world.Case(id).state(), v1::CASE_STATE_LAPSED);
+  EXPECT_EQ(world.Case(id).ended_at(), at);
+  EXPECT_EQ(world.Get<v1::PendingErasure>(key::PendingErasure(v1::ERASURE_TARGET_CASE, id)).slot(),
+            world.Case(id).slot());
+  EXPECT_TRUE(RefusedBy("upkeep.case-over", "NOT_DUE", world, world.EndCase(id)));
+  world.Do(world.EraseDone(v1::ERASURE_TARGET_CASE, id));
+  EXPECT_TRUE(world.Case(id).erased());
+  world.now += W::kCaseRetention;
+  EXPECT_TRUE(RefusedBy("upkeep.case-over", "NOT_DUE", world, world.EndCase(id)));
+}
+
+TEST(EndCase, LapsesACaseWithoutWarrantWhenItWaitedForTheRetention) {
+  W world = W::Ready();
+  const std::string bare = world.Opened();
+  ExpectLapses(world, bare, world.now + W::kCaseRetention);
+  const std::string approved = world.Opened();
+  world.Do(world.ApproveCase(approved));
+  ExpectLapses(world, approved, world.now + W::kCaseRetention);
+}
+
+TEST(EndCase, LapsesACaseWhoseWarrantEndedWithoutApproval) {
+  W world = W::Ready();
+  const std::string id = world.Opened();
+  world.Do(world.IssueWarrant(id));
+  ExpectLapses(world, id, world.Case(id).warrant().not_after().seconds());
+}
+
+TEST(EndCase, LapsesACaseThatWaitsForApprovalNoLaterThanOneWithoutWarrant) {
+  W world = W::Ready();
+  const std::string id = world.Opened();
+  const Time opened = world.now;
+  world.now += W::kCaseRetention - kDay;
+  world.Do(world.IssueWarrant(id));
+  ExpectLapses(world, id, opened + W::kCaseRetention);
+}
+
+TEST(EndCase, LapsesNoCaseThatIsActive) {
+  W world = W::Ready();
+  const std::string id = world.Opened();
+  const Time opened = world.now;
+  world.now += W::kCaseRetention - kDay;
+  world.Do(world.IssueWarrant(id));
+  world.Do(world.ApproveCase(id));
+  world.now = opened + W::kCaseRetention;
+  EXPECT_TRUE(RefusedBy("upkeep.case-over", "NOT_DUE", world, world.EndCase(id)));
+}
+
 TEST(EndCase, ErasesAnEndedCaseWhenItsRetentionIsOver) {
   W world = W::Ready();
   const std::string id = world.Active();
@@ -50,6 +104,7 @@ TEST(EndCase, ErasesAnEndedCaseWhenItsRetentionIsOver) {
   world.now += 1;
   EXPECT_TRUE(Allowed(world, world.EndCase(id)));
   world.Do(world.EndCase(id));
+  EXPECT_TRUE(RefusedBy("upkeep.case-over", "NOT_DUE", world, world.EndCase(id))) << "it is begun";
   world.Do(world.EraseDone(v1::ERASURE_TARGET_CASE, id));
   EXPECT_TRUE(world.Case(id).erased());
   EXPECT_EQ(world.Case(id).state(), v1::CASE_STATE_CLOSED);
@@ -85,6 +140,8 @@ TEST(ForgetSubject, IsDueWhenTheDetailsRetentionIsOver) {
   world.now += 1;
   EXPECT_TRUE(Allowed(world, world.ForgetSubject(subject)));
   world.Do(world.ForgetSubject(subject));
+  EXPECT_TRUE(RefusedBy("upkeep.subject-over", "NOT_DUE", world, world.ForgetSubject(subject)))
+      << "it is begun";
   world.Do(world.EraseDone(v1::ERASURE_TARGET_SUBJECT, subject));
   EXPECT_TRUE(world.Subject(subject).erased());
   EXPECT_TRUE(RefusedBy("upkeep.subject-over", "NOT_DUE", world, world.ForgetSubject(subject)));

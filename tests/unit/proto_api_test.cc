@@ -100,15 +100,41 @@ TEST(Api, LeavesOutOfTheLogOnlyWhatIsPublic) {
   }
 }
 
-// AI Act 5(1)(h): no stream of probes, so nothing can be fed from a camera.
-TEST(Api, TakesNoStreamButABatchOfEnrolments) {
+// The one stream of probes; what it may answer stands below.
+bool IsEvaluation(const MethodDescriptor* method) { return method->name() == "EvaluatePurpose"; }
+
+// AI Act 5(1)(h): no stream of probes that is answered, so nothing can be fed from a camera.
+TEST(Api, TakesNoStreamButABatchOfEnrolmentsAndAProbeSetForErrorRates) {
   for (const auto* method : AllMethods()) {
-    EXPECT_EQ(method->client_streaming(), method->name() == "BatchEnroll") << method->full_name();
-    if (!method->client_streaming()) continue;
+    EXPECT_EQ(method->client_streaming(), method->name() == "BatchEnroll" || IsEvaluation(method))
+        << method->full_name();
+    if (!method->client_streaming() || IsEvaluation(method)) continue;
     Walk(method->input_type(), [&](const FieldDescriptor* field) {
       EXPECT_NE(field->name(), "probe") << method->full_name();
     });
   }
+}
+
+// Counts over the whole set, of a supervisor's order; nobody is found by it.
+TEST(Api, AnswersAProbeSetWithCountsAndNothingOfAnyProbe) {
+  bool seen = false;
+  for (const auto* method : AllMethods()) {
+    if (!IsEvaluation(method)) continue;
+    seen = true;
+    const MethodPolicy policy = PolicyOf(method);
+    ASSERT_EQ(policy.roles_size(), 1);
+    EXPECT_EQ(policy.roles(0), ROLE_SUPERVISOR);
+    Walk(method->output_type(), [&](const FieldDescriptor* field) {
+      EXPECT_FALSE(NameHas(field, {"candidate", "subject", "result", "match", "name"}))
+          << field->full_name();
+      EXPECT_TRUE(!field->is_repeated() || field->message_type() == ErrorCounts::descriptor())
+          << field->full_name();
+    });
+    for (int i = 0; i < ErrorCounts::descriptor()->field_count(); ++i) {
+      EXPECT_EQ(ErrorCounts::descriptor()->field(i)->type(), FieldDescriptor::TYPE_UINT32);
+    }
+  }
+  EXPECT_TRUE(seen);
 }
 
 TEST(Api, ReturnsNoTemplateScoreImageOrUrl) {
@@ -178,7 +204,7 @@ TEST(Api, TakesARequestIdWithEveryCallThatChangesSomething) {
                        method->name() == "ListCases" || IsOrderToTheVault(method->name());
     if (reads) continue;
     // Of a batch, each row is a request of its own.
-    const Descriptor* request = method->client_streaming()
+    const Descriptor* request = method->name() == "BatchEnroll"
                                     ? method->input_type()->FindFieldByName("row")->message_type()
                                     : method->input_type();
     const auto* field = request->FindFieldByName("request_id");
@@ -199,7 +225,7 @@ const FieldDescriptor* FieldAt(const Descriptor* type, const std::string& path) 
 
 TEST(Api, AnswersEveryCallThatMakesAnEntryWithItsReceipt) {
   const std::map<std::string, std::string> elsewhere = {{"BatchEnroll", "enrolled.receipt"},
-                                                        {"WithdrawConsent", "erasure.done"}};
+                                                        {"WithdrawConsent", "erasure.started"}};
   for (const auto* method : AllMethods()) {
     const auto place = elsewhere.find(method->name());
     const FieldDescriptor* receipt =

@@ -42,6 +42,7 @@ std::string Dump(const Config& c) {
       c.server.deadline_seconds, c.server.drain_seconds);
   add(c.vault.data, c.vault.founding, c.vault.sweep_seconds, c.vault.reserve_mib);
   add(c.keys.keyring, c.keys.root_key, c.keys.log_signer, c.search.threads);
+  add(c.gallery.refine, c.gallery.queue, c.metrics.listen);
   add(c.log.level, c.log.file);
   add(c.audit.directory, c.audit.anchor, c.audit.checkpoint_seconds, c.audit.http_listen,
       c.audit.witnesses, c.audit.witness_quorum, c.audit.witness_seconds);
@@ -67,6 +68,20 @@ TEST(ParseConfig, ReadsEveryKindOfValue) {
   EXPECT_EQ(config->server.max_message_kib, 64);
   EXPECT_EQ(config->vault.data, "/srv/data");
   EXPECT_EQ(config->keys.keyring, "/etc/keys/ring");
+}
+
+TEST(ParseConfig, KeepsTemplatesInMemoryUnlessToldAndServesMetricsOnLoopbackOnly) {
+  EXPECT_EQ(Parse("")->gallery.refine, "memory");
+  EXPECT_EQ(Parse("")->gallery.queue, 256);
+  EXPECT_EQ(Parse("[gallery]\nrefine = \"disk\"\n")->gallery.refine, "disk");
+  ExpectRefused("[gallery]\nrefine = \"tape\"", "gallery.refine: must be memory or disk");
+  ExpectRefused("[gallery]\nqueue = 0", "gallery.queue: must be a whole number from 1 to 400");
+  EXPECT_TRUE(Parse("")->metrics.listen.empty());
+  EXPECT_TRUE(Parse("[metrics]\nlisten = \"127.0.0.1:9464\"\n").ok());
+  EXPECT_TRUE(Parse("[metrics]\nlisten = \"[::1]:0\"\n").ok());
+  ExpectRefused("[metrics]\nlisten = \"9464\"", "metrics.listen: must be host:port");
+  ExpectRefused("[server]\nallow_remote = true\n[metrics]\nlisten = \"0.0.0.0:9464\"",
+                "metrics.listen: must be a loopback address");
 }
 
 TEST(ParseConfig, TakesWitnessesAsAListOfTexts) {

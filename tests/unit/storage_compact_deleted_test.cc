@@ -45,6 +45,10 @@ class CompactDeleted : public testing::Test {
     return compacted.ok() && *compacted;
   }
 
+  bool IsHeldOn() {
+    return absl::IsFailedPrecondition(database_->CompactDeleted(Column::kSealed).status());
+  }
+
   bool CanaryOnDisk() const {
     for (const auto& file : std::filesystem::directory_iterator(scratch_.path() + "/db")) {
       std::ifstream stream(file.path(), std::ios::binary);
@@ -105,9 +109,95 @@ TEST_F(CompactDeleted, WaitsForSnapshotsThatHoldWhatWasDeleted) {
   {
     const Snapshot snapshot = database_->TakeSnapshot();
     Delete("b");
-    EXPECT_FALSE(Compacted());
+    EXPECT_TRUE(IsHeldOn());
     EXPECT_EQ(*snapshot.Get(Column::kSealed, "b"), kCanary);
   }
+  EXPECT_TRUE(Compacted());
+  EXPECT_FALSE(CanaryOnDisk());
+}
+
+TEST_F(CompactDeleted, WaitsForScansThatReadOldFiles) {
+  Put("b", kCanary);
+  ASSERT_TRUE(database_->Compact(Column::kSealed, "", "").ok());
+  EXPECT_FALSE(Compacted());
+  const absl::Status scanned =
+      database_->Scan(Column::kSealed, "", [&](std::string_view, std::string_view value) {
+        Delete("b");
+        EXPECT_TRUE(IsHeldOn());
+        EXPECT_TRUE(IsHeldOn()) << "also when nothing is left to rewrite";
+        EXPECT_EQ(value, kCanary);
+        return true;
+      });
+  ASSERT_TRUE(scanned.ok()) << scanned;
+  EXPECT_FALSE(Compacted());
+  EXPECT_FALSE(CanaryOnDisk());
+}
+
+// With nothing to flush the log goes on; what is written into it meanwhile is nothing deleted.
+TEST_F(CompactDeleted, DoesNotWaitForTheLogThatIsWrittenNow) {
+  Put("a", "stays");
+  Put("b", kCanary);
+  ASSERT_TRUE(database_->Compact(Column::kSealed, "", "").ok());
+  EXPECT_FALSE(Compacted());
+  Delete("b");
+  ASSERT_TRUE(database_->Flush().ok());
+  bool written = false;
+  disk_->BeforeTable([&] {
+    if (!std::exchange(written, true)) Put("c", "new");
+  });
+  EXPECT_TRUE(Compacted());
+  EXPECT_TRUE(written);
+  EXPECT_FALSE(CanaryOnDisk());
+  disk_->BeforeTable(nullptr);
+}
+
+TEST_F(CompactDeleted, WaitsForABackupThatCopiesOldFiles) {
+  Put("b", kCanary);
+  Put("c", std::string(10 << 20, 'x'));  // a backup tells how it goes every 4 MiB
+  ASSERT_TRUE(database_->Compact(Column::kSealed, "", "").ok());
+  EXPECT_FALSE(Compacted());
+  bool asked = false;
+  const auto backed_up = database_->BackUp({scratch_.path() + "/backups"}, [&](auto&&...) {
+    if (asked) return;
+    asked = true;
+    Delete("b");
+    EXPECT_TRUE(IsHeldOn());
+  });
+  ASSERT_TRUE(backed_up.ok()) << backed_up.status();
+  ASSERT_TRUE(asked);
+  EXPECT_FALSE(Compacted());
+  EXPECT_FALSE(CanaryOnDisk());
+}
+
+TEST_F(CompactDeleted, CanBeInterruptedAndGoesOnLater) {
+  Put("b", kCanary);
+  ASSERT_TRUE(database_->Compact(Column::kSealed, "", "").ok());
+  EXPECT_FALSE(Compacted());
+  Delete("b");
+  database_->InterruptCompactions(true);
+  EXPECT_TRUE(absl::IsFailedPrecondition(database_->CompactDeleted(Column::kSealed).status()));
+  EXPECT_TRUE(CanaryOnDisk());
+  database_->InterruptCompactions(false);
+  EXPECT_TRUE(Compacted());
+  EXPECT_FALSE(CanaryOnDisk());
+}
+
+TEST_F(CompactDeleted, AlsoOfWhatAPutReplaced) {
+  Put("b", kCanary);
+  ASSERT_TRUE(database_->Compact(Column::kSealed, "", "").ok());
+  EXPECT_FALSE(Compacted());
+  Put("b", "new");
+  EXPECT_FALSE(Compacted());
+  database_->CountAsDeleted(Column::kSealed, "b");
+  EXPECT_TRUE(Compacted());
+  EXPECT_FALSE(CanaryOnDisk());
+  EXPECT_EQ(*database_->Get(Column::kSealed, "b"), "new");
+  Open();  // of which nobody knows that it was replaced, unless it is said again
+  Put("b", kCanary);
+  ASSERT_TRUE(database_->Flush().ok());
+  Open();
+  Put("b", "newer");
+  database_->CountAsDeleted(Column::kSealed, "b");
   EXPECT_TRUE(Compacted());
   EXPECT_FALSE(CanaryOnDisk());
 }

@@ -28,6 +28,7 @@ TEST(Layout, MakesTheKeysOfTheTable) {
   EXPECT_EQ(LogSizeKey(), "m");
   EXPECT_EQ(TemplateKey(IdOf(10)), "t" + a);
   EXPECT_EQ(ProbeKey(IdOf(10), IdOf(11)), "p" + a + b);
+  EXPECT_EQ(SketchesKey(IdOf(10), 0x0102), "p" + a + "\x01\x02");
   EXPECT_EQ(SubjectKey(IdOf(10)), "s" + a);
   KeyedDigest digest;
   digest.fill(10);
@@ -40,6 +41,7 @@ TEST(Layout, PrefixesBeginTheKeysTheyStandFor) {
   EXPECT_TRUE(EntryKey(1).starts_with(EntryPrefix()));
   EXPECT_TRUE(TemplateKey(IdOf(1)).starts_with(TemplatePrefix()));
   EXPECT_TRUE(ProbeKey(IdOf(1), IdOf(2)).starts_with(ProbePrefix(IdOf(1))));
+  EXPECT_TRUE(SketchesKey(IdOf(1), 2).starts_with(ProbePrefix(IdOf(1))));
   EXPECT_TRUE(NoticeKey(IdOf(1), IdOf(2)).starts_with(NoticePrefix(IdOf(1))));
 }
 

@@ -126,6 +126,16 @@ TEST_F(StorageSpaceTest, PutsACompactionOffThatAnOpeningWouldStart) {
   EXPECT_TRUE(database_->status().ok());
 }
 
+TEST_F(StorageSpaceTest, BeginsNoFlushForACompactionThatMayNotFit) {
+  disk_->SetFree(1000 * kMiB);
+  Open();
+  ASSERT_TRUE(database_->WriteSynced(NumberedBatch(batches_++, kSize)).ok());
+  disk_->SetFree(8 * kMiB);
+  disk_->SetFull(true);
+  EXPECT_EQ(database_->Compact(Column::kLog, "", "").code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_TRUE(database_->status().ok());
+}
+
 TEST_F(StorageSpaceTest, NeverFailsAFlushForASpaceThatItOnlyExpects) {
   disk_->SetFree(1);
   Open();

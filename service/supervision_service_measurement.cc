@@ -1,0 +1,67 @@
+// The measurements of SupervisionService: one at a time, whatever it measures.
+#include <mutex>
+#include <utility>
+
+#include "service/calibration.h"
+#include "service/evaluation.h"
+#include "service/measurement.h"
+#include "service/purpose_view.h"
+#include "service/requests.h"
+#include "service/supervision_service.h"
+
+namespace kluis::service {
+namespace {
+
+// Another one would take its processors and its locked memory.
+absl::Status OtherMeasurement() {
+  return WithReason(absl::UnavailableError("measurement: another one runs; call again later"),
+                    "MEASUREMENT_RUNS");
+}
+
+absl::Status CalibrateAndShow(Vault& vault, const Call& call, const v1::Envelope& order,
+                              grpc::ServerWriter<v1::CalibratePurposeResponse>& writer) {
+  const absl::StatusOr<Calibrated> calibrated =
+      Calibrate(vault, call, order, [&](const v1::MeasurementProgress& progress) {
+        v1::CalibratePurposeResponse message;
+        *message.mutable_progress() = progress;
+        writer.Write(message);
+      });
+  if (!calibrated.ok()) return calibrated.status();
+  v1::CalibratePurposeResponse last;
+  absl::StatusOr<v1::Purpose> view =
+      PurposeView(vault.state(), calibrated->intent.command.calibrate().order().purpose());
+  if (!view.ok()) return view.status();
+  *last.mutable_purpose() = *std::move(view);
+  *last.mutable_intent() = ReceiptOf(calibrated->intent);
+  *last.mutable_receipt() = ReceiptOf(calibrated->outcome);
+  return writer.Write(last) ? absl::OkStatus() : EndedStatus();
+}
+
+}  // namespace
+
+grpc::Status SupervisionService::CalibratePurpose(
+    grpc::ServerContext* context, const v1::CalibratePurposeRequest* request,
+    grpc::ServerWriter<v1::CalibratePurposeResponse>* writer) {
+  return calls_.Stream<v1::CalibratePurposeRequest>(
+      context, "kluis.v1.SupervisionService.CalibratePurpose", *request, Validate,
+      [&](const Call& call) {
+        const std::unique_lock alone(measuring_, std::try_to_lock);
+        if (!alone.owns_lock()) return OtherMeasurement();
+        const Calls::StreamGuard guard(calls_, context);
+        return CalibrateAndShow(calls_.vault(), call, request->order(), *writer);
+      });
+}
+
+grpc::Status SupervisionService::EvaluatePurpose(
+    grpc::ServerContext* context,
+    grpc::ServerReaderWriter<v1::EvaluatePurposeResponse, v1::EvaluatePurposeRequest>* stream) {
+  const absl::StatusOr<Call> call =
+      calls_.Enter(context, "kluis.v1.SupervisionService.EvaluatePurpose");
+  if (!call.ok()) return ToGrpc(call.status());
+  const std::unique_lock alone(measuring_, std::try_to_lock);
+  if (!alone.owns_lock()) return ToGrpc(OtherMeasurement());
+  const Calls::StreamGuard guard(calls_, context);
+  return ToGrpc(calls_.LogRejection(*call, Evaluate(calls_.vault(), *call, *stream)));
+}
+
+}  // namespace kluis::service

@@ -1,0 +1,402 @@
+// Calibrations and evaluations in a real vault: what supervisors order, what is measured, what the
+// log says of it, and what is refused.
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "audit/replay/replay.h"
+#include "audit/verifier_key.h"
+#include "client/draft.h"
+#include "gtest/gtest.h"
+#include "policy/record_key.h"
+#include "service/publisher.h"
+#include "service/statements.h"
+#include "tests/fakes/test_vault.h"
+
+namespace kluis {
+namespace {
+
+using Stub = v1::SupervisionService::Stub;
+
+constexpr char kErrorRates[] = "error-rates";
+
+struct Enrolled {
+  std::vector<Person> people;
+  std::vector<std::string> subjects;
+};
+
+// `count` new people, in one stream.
+Enrolled EnrolMany(const TestWorld& vault, size_t count, const std::string& purpose) {
+  Enrolled enrolled;
+  v1::EnrollmentService::Stub stub(vault.ChannelOf("registrar/desk"));
+  grpc::ClientContext context;
+  TestWorld::SetDeadline(context);
+  const auto stream = stub.BatchEnroll(&context);
+  enrolled.subjects.resize(count);
+  std::thread reader([&] {
+    v1::BatchEnrollResponse answer;
+    while (stream->Read(&answer)) enrolled.subjects[answer.row()] = answer.enrolled().subject();
+  });
+  v1::BatchEnrollRequest message;
+  message.mutable_options();
+  stream->Write(message);
+  TestWorld::Terms terms;
+  terms.purpose = purpose;
+  for (size_t i = 0; i < count; ++i) {
+    enrolled.people.push_back(vault.NewPerson());
+    *message.mutable_row() = vault.EnrollRequestOf(enrolled.people.back(), terms);
+    stream->Write(message);
+  }
+  stream->WritesDone();
+  reader.join();
+  Require(stream->Finish(), "enrol many");
+  return enrolled;
+}
+
+Reply<v1::CalibratePurposeResponse> Calibrate(const TestWorld& vault,
+                                              const std::string& purpose = TestWorld::kPurpose,
+                                              const std::vector<std::string>& signers = {
+                                                  "supervisor/one", "supervisor/two"}) {
+  v1::CalibrationOrder order;
+  order.set_purpose(purpose);
+  order.set_reasons("many people are enrolled");
+  std::vector<const crypto::SigningKey*> keys;
+  for (const std::string& who : signers) keys.push_back(&vault.KeyOf(who));
+  v1::CalibratePurposeRequest request;
+  request.set_request_id(client::NewRequestId());
+  *request.mutable_order() = vault.Sign(order, keys);
+  Stub stub(vault.ChannelOf("supervisor/one"));
+  grpc::ClientContext context;
+  TestWorld::SetDeadline(context);
+  const auto stream = stub.CalibratePurpose(&context, request);
+  Reply<v1::CalibratePurposeResponse> reply;
+  v1::CalibratePurposeResponse message;
+  while (stream->Read(&message)) reply.value = message;
+  reply.status = stream->Finish();
+  TestWorld::ReadErrorInfo(reply.status, reply.reason, reply.log_index);
+  return reply;
+}
+
+struct Probe {
+  v1::Template face;
+  std::string subject;
+};
+
+Reply<v1::EvaluatePurposeResponse> Evaluate(const TestWorld& vault,
+                                            const std::vector<Probe>& probes, uint32_t ordered,
+                                            const std::string& purpose = kErrorRates) {
+  v1::EvaluationOrder order;
+  order.set_purpose(purpose);
+  order.set_reasons("the yearly test");
+  order.set_probes(ordered);
+  Stub stub(vault.ChannelOf("supervisor/one"));
+  grpc::ClientContext context;
+  TestWorld::SetDeadline(context);
+  const auto stream = stub.EvaluatePurpose(&context);
+  v1::EvaluatePurposeRequest message;
+  message.set_request_id(client::NewRequestId());
+  *message.mutable_order() = vault.Sign(order, {&vault.KeyOf("supervisor/one")});
+  bool open = stream->Write(message);
+  for (const Probe& probe : probes) {
+    *message.mutable_labelled()->mutable_template_() = probe.face;
+    message.mutable_labelled()->set_subject(probe.subject);
+    open = open && stream->Write(message);
+  }
+  stream->WritesDone();
+  Reply<v1::EvaluatePurposeResponse> reply;
+  v1::EvaluatePurposeResponse answer;
+  while (stream->Read(&answer)) reply.value = answer;
+  reply.status = stream->Finish();
+  TestWorld::ReadErrorInfo(reply.status, reply.reason, reply.log_index);
+  return reply;
+}
+
+void RegisterErrorRates(const TestWorld& vault) {
+  Must(vault.RegisterPurpose(kErrorRates,
+                             [](v1::PurposeRegistration& p) {
+                               p.clear_operations();
+                               p.add_operations(v1::OPERATION_EVALUATE);
+                             }),
+       "purpose");
+}
+
+v1::Purpose PurposeOf(const TestWorld& vault, const std::string& purpose = TestWorld::kPurpose) {
+  const auto all =
+      Must(vault.Call("auditor/one", &Stub::ListPurposes, v1::ListPurposesRequest()), "purposes");
+  for (const v1::Purpose& each : all.purposes()) {
+    if (each.registration().purpose() == purpose) return each;
+  }
+  ADD_FAILURE() << "no such purpose";
+  return {};
+}
+
+size_t Pending(TestVault& vault) {
+  size_t count = 0;
+  EXPECT_TRUE(vault.vault()
+                  .state()
+                  .ForEach<v1::PendingSearch>(v1::RecordChange::kPendingSearch,
+                                              [&](const v1::PendingSearch&) { ++count; })
+                  .ok());
+  return count;
+}
+
+// Of the last search or measurement that was concluded as a search is.
+v1::SearchResult LastResult(const TestWorld& vault) {
+  v1::SearchResult result = v1::SEARCH_RESULT_UNSPECIFIED;
+  for (const std::string& bytes : vault.Entries()) {
+    v1::Entry entry;
+    EXPECT_TRUE(entry.ParseFromString(bytes));
+    if (entry.command().has_search_outcome()) result = entry.command().search_outcome().result();
+  }
+  return result;
+}
+
+void ExpectReplays(TestVault& vault) {
+  service::Publisher& publisher = vault.vault().publisher();
+  ASSERT_TRUE(publisher.Sign().ok());
+  const auto key = audit::VerifierKey::Parse(publisher.verifier_key());
+  const auto report =
+      audit::ReplayDirectory(vault.config().audit.directory, *key, {}, 0, audit::ReplayOptions());
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_TRUE(report->clean()) << audit::ReplayText(*report, 20);
+  EXPECT_EQ(report->completeness.open_searches, 0u);
+}
+
+TEST(Calibration, GivesThePurposeItsOwnCutsWhichEachDecisionNames) {
+  TestVault vault;
+  const Enrolled enrolled = EnrolMany(vault, 1'000, TestWorld::kPurpose);
+  EXPECT_EQ(PurposeOf(vault).cuts().rule(), "normal-tail/1");
+  const std::string name = vault.ActiveCase();
+  const v1::Template probe = vault.Face(enrolled.people[0], 1);
+  const auto before = Must(vault.Identify(name, probe), "identify");
+  EXPECT_EQ(
+      vault.EntryAt(before.receipt().log_index()).command().search_outcome().threshold_policy(),
+      "normal-tail/1 fpir=0.001 n=1000");
+
+  const auto calibrated = Must(Calibrate(vault), "calibrate");
+  const v1::CutSource& cuts = calibrated.purpose().cuts();
+  EXPECT_EQ(cuts.rule(), "gallery-tail/1");
+  EXPECT_EQ(cuts.templates(), 1'000u);
+  EXPECT_EQ(cuts.pairs(), 1'000u * 999 / 2);
+  EXPECT_EQ(cuts.measured_at().seconds(), vault.now());
+  const v1::Entry intent = vault.EntryAt(calibrated.intent().log_index());
+  EXPECT_TRUE(intent.command().has_calibrate());
+  EXPECT_EQ(intent.kind(), v1::LOG_KIND_COMBINATION);
+  EXPECT_EQ(intent.envelopes_size(), 1);
+  const v1::Entry outcome = vault.EntryAt(calibrated.receipt().log_index());
+  const auto& distribution = outcome.command().calibration_outcome().distribution();
+  EXPECT_NEAR(distribution.mean(), 0.01, 0.03);
+  EXPECT_NEAR(distribution.sd(), 0.1, 0.02);
+
+  const auto after = Must(vault.Identify(name, probe), "identify");
+  EXPECT_EQ(after.result(), v1::SEARCH_RESULT_MATCH);
+  const std::string policy =
+      "gallery-tail/1 at=" + std::to_string(vault.now()) + " fpir=0.001 n=1000";
+  EXPECT_EQ(
+      vault.EntryAt(after.receipt().log_index()).command().search_outcome().threshold_policy(),
+      policy);
+  const auto verified = Must(vault.Verify(enrolled.subjects[0], probe), "verify");
+  EXPECT_TRUE(vault.EntryAt(verified.receipt().log_index())
+                  .command()
+                  .search_outcome()
+                  .threshold_policy()
+                  .starts_with("gallery-tail/1 at="));
+
+  vault.Restart();
+  EXPECT_EQ(PurposeOf(vault).cuts().rule(), "gallery-tail/1");
+  const auto later = Must(vault.Identify(name, probe), "identify");
+  EXPECT_EQ(
+      vault.EntryAt(later.receipt().log_index()).command().search_outcome().threshold_policy(),
+      policy);
+  EXPECT_EQ(Pending(vault), 0u);
+  ExpectReplays(vault);
+}
+
+TEST(Calibration, IsRefusedBelowAThousandTemplatesAndLeavesTheCutsAsTheyWere) {
+  TestVault vault;
+  EnrolMany(vault, 120, TestWorld::kPurpose);
+  const auto refused = Calibrate(vault);
+  EXPECT_EQ(refused.status.error_code(), grpc::StatusCode::PERMISSION_DENIED);
+  EXPECT_EQ(refused.reason, "TOO_FEW_TEMPLATES");
+  EXPECT_EQ(PurposeOf(vault).cuts().rule(), "normal-tail/1");
+  EXPECT_EQ(LastResult(vault), v1::SEARCH_RESULT_ABORTED);
+  EXPECT_EQ(Pending(vault), 0u);
+  ExpectReplays(vault);
+}
+
+TEST(Calibration, NeedsTwoSupervisors) {
+  TestVault vault;
+  const auto refused = Calibrate(vault, TestWorld::kPurpose, {"supervisor/one"});
+  EXPECT_EQ(refused.reason, "TOO_FEW_SIGNATURES");
+  EXPECT_EQ(Calibrate(vault, TestWorld::kPurpose, {"officer/one"}).reason, "SIGNATURE_INVALID");
+  EXPECT_EQ(Calibrate(vault, "other").reason, "PURPOSE_UNKNOWN");
+}
+
+// 300 people of whom 150 are probed. Of the mated probes 15 are somebody else's, of the non-mated
+// 12 are of people who are enrolled: so many errors there are.
+TEST(Evaluation, CountsTheErrorsThatWerePlanted) {
+  TestVault vault;
+  RegisterErrorRates(vault);
+  const Enrolled enrolled = EnrolMany(vault, 300, kErrorRates);
+  std::vector<Probe> probes;
+  for (size_t i = 0; i < 150; ++i) {
+    const v1::Template mated =
+        i < 15 ? vault.Face(vault.NewPerson(), 0) : vault.Face(enrolled.people[i], 0);
+    probes.push_back({mated, enrolled.subjects[i]});
+    const v1::Template non_mated =
+        i < 12 ? vault.Face(enrolled.people[200 + i], 0) : vault.Face(vault.NewPerson(), 0);
+    probes.push_back({non_mated, ""});
+  }
+  probes.push_back({vault.Face(0), "subjects/" + std::string(32, '0')});
+  const auto answer = Must(Evaluate(vault, probes, 301), "evaluate");
+  const v1::EvaluationReport& report = answer.report();
+  EXPECT_EQ(report.purpose(), "purposes/error-rates");
+  EXPECT_EQ(report.gallery_size(), 300u);
+  EXPECT_EQ(report.mated_probes(), 150u);
+  EXPECT_EQ(report.non_mated_probes(), 150u);
+  EXPECT_EQ(report.left_out(), 1u) << "of a subject who is not there";
+  EXPECT_EQ(report.threshold_policy(), "normal-tail/1 fpir=0.001 n=300");
+  EXPECT_EQ(report.at_policy_cut().false_negatives(), 15u);
+  EXPECT_EQ(report.at_policy_cut().false_positives(), 12u);
+  ASSERT_GT(report.trade_off_size(), 2);
+  EXPECT_LE(report.trade_off_size(), 100);
+  for (const v1::ErrorCounts& point : report.trade_off()) {
+    EXPECT_GE(point.false_negatives(), point.false_positives() < 12 ? 15u : 1u);
+  }
+
+  const v1::Entry intent = vault.EntryAt(answer.intent().log_index());
+  EXPECT_EQ(intent.command().evaluate().order().probes(), 301u);
+  const v1::Entry outcome = vault.EntryAt(answer.receipt().log_index());
+  EXPECT_EQ(outcome.command().evaluation_outcome().false_negatives(), 15u);
+  EXPECT_EQ(outcome.command().evaluation_outcome().false_positives(), 12u);
+  EXPECT_EQ(Pending(vault), 0u);
+  ExpectReplays(vault);
+}
+
+TEST(Evaluation, SaysNothingOfFewProbesOrOtherThanWereOrdered) {
+  TestVault vault;
+  RegisterErrorRates(vault);
+  const Enrolled enrolled = EnrolMany(vault, 120, kErrorRates);
+  std::vector<Probe> probes;
+  for (size_t i = 0; i < 99; ++i) {
+    probes.push_back({vault.Face(enrolled.people[i], 1), enrolled.subjects[i]});
+  }
+  while (probes.size() < 200) probes.push_back({vault.Face(vault.NewPerson()), ""});
+  const auto few = Evaluate(vault, probes, 200);
+  EXPECT_EQ(few.reason, "TOO_FEW_PROBES");
+  EXPECT_FALSE(few.value.has_report());
+  EXPECT_EQ(LastResult(vault), v1::SEARCH_RESULT_ABORTED);
+  for (const uint32_t ordered : {199u + 2, 201u + 50}) {  // fewer came than that
+    EXPECT_EQ(Evaluate(vault, probes, ordered).reason, "MALFORMED_REQUEST") << ordered;
+  }
+  probes.push_back(probes.back());
+  EXPECT_EQ(Evaluate(vault, probes, 200).reason, "MALFORMED_REQUEST") << "one more came";
+  EXPECT_EQ(Evaluate(vault, probes, 199).reason, "PROBES_NOT_ORDERED");
+  EXPECT_EQ(Evaluate(vault, probes, 201, TestWorld::kPurpose).reason, "OPERATION_NOT_ALLOWED");
+  EXPECT_EQ(Pending(vault), 0u);
+  ExpectReplays(vault);
+}
+
+TEST(Evaluation, RefusesProbesThatAreNone) {
+  TestVault vault;
+  RegisterErrorRates(vault);
+  Probe probe{vault.Face(1), "subjects/7"};
+  EXPECT_EQ(Evaluate(vault, {probe}, 200).reason, "UNKNOWN_NAME");
+  probe = {vault.Face(1), ""};
+  probe.face.set_algorithm("dlib-128/1");
+  probe.face.mutable_values()->Truncate(128);
+  EXPECT_EQ(Evaluate(vault, {probe}, 200).reason, "WRONG_ALGORITHM");
+  probe.face.mutable_values()->Truncate(7);
+  EXPECT_EQ(Evaluate(vault, {probe}, 200).reason, "MALFORMED_TEMPLATE");
+  EXPECT_EQ(Pending(vault), 0u);
+}
+
+// The clock of consent decides, not the sweep that erases.
+TEST(Evaluation, ComparesWithNobodyWhoseConsentIsOver) {
+  TestVault vault;
+  RegisterErrorRates(vault);
+  const Enrolled enrolled = EnrolMany(vault, 110, kErrorRates);
+  vault.Advance(101 * kDay);
+  std::vector<Probe> probes;
+  for (size_t i = 0; i < 110; ++i) {
+    probes.push_back({vault.Face(enrolled.people[i], 1), enrolled.subjects[i]});
+    probes.push_back({vault.Face(vault.NewPerson()), ""});
+  }
+  EXPECT_EQ(Evaluate(vault, probes, 220).reason, "TOO_FEW_PROBES") << "all are left out";
+}
+
+TEST(Evaluation, RunsAloneAndIsAbortedWhenItsCallerGoes) {
+  TestVault vault;
+  RegisterErrorRates(vault);
+  v1::EvaluationOrder order;
+  order.set_purpose(kErrorRates);
+  order.set_reasons("the yearly test");
+  order.set_probes(200);
+  Stub stub(vault.ChannelOf("supervisor/one"));
+  grpc::ClientContext context;
+  TestWorld::SetDeadline(context);
+  const auto stream = stub.EvaluatePurpose(&context);
+  v1::EvaluatePurposeRequest message;
+  message.set_request_id(client::NewRequestId());
+  *message.mutable_order() = vault.Sign(order, {&vault.KeyOf("supervisor/one")});
+  ASSERT_TRUE(stream->Write(message));
+  while (Pending(vault) == 0) std::this_thread::yield();
+  EXPECT_EQ(Evaluate(vault, {}, 200).reason, "MEASUREMENT_RUNS");
+  EXPECT_EQ(Calibrate(vault).reason, "MEASUREMENT_RUNS");
+  context.TryCancel();
+  EXPECT_FALSE(stream->Finish().ok());
+  while (Pending(vault) > 0) std::this_thread::yield();
+  EXPECT_EQ(LastResult(vault), v1::SEARCH_RESULT_ABORTED);
+}
+
+// Whoever withdrew or restricted is compared with nothing.
+TEST(Evaluation, ComparesWithWhoConsentsNowOnlyAndEndsAfterAStop) {
+  TestVault vault;
+  RegisterErrorRates(vault);
+  const Enrolled enrolled = EnrolMany(vault, 130, kErrorRates);
+  for (size_t i = 0; i < 10; ++i) Must(vault.Withdraw(enrolled.people[i], kErrorRates), "withdraw");
+  for (size_t i = 10; i < 15; ++i) {
+    Must(vault.Restrict(enrolled.people[i], kErrorRates), "restrict");
+  }
+  std::vector<Probe> probes;
+  for (size_t i = 0; i < 130; ++i) {
+    probes.push_back({vault.Face(enrolled.people[i], 1), enrolled.subjects[i]});
+    probes.push_back({vault.Face(vault.NewPerson()), ""});
+  }
+  const auto answer = Must(Evaluate(vault, probes, 260), "evaluate");
+  EXPECT_EQ(answer.report().gallery_size(), 115u);
+  EXPECT_EQ(answer.report().left_out(), 15u);
+  Must(vault.Stop(kErrorRates), "stop");
+  EXPECT_EQ(Evaluate(vault, probes, 260).reason, "PURPOSE_STOPPED");
+}
+
+// What a crash cut off between intent and outcome is aborted at the next start.
+TEST(Measurement, ThatACrashCutOffIsConcludedAtTheNextStart) {
+  TestVault vault;
+  v1::CalibrationOrder order;
+  order.set_purpose(TestWorld::kPurpose);
+  order.set_reasons("many people are enrolled");
+  const v1::Envelope envelope =
+      vault.Sign(order, {&vault.KeyOf("supervisor/one"), &vault.KeyOf("supervisor/two")});
+  service::Act act;
+  act.kind = v1::LOG_KIND_COMBINATION;
+  act.envelopes.push_back(envelope);
+  act.command.set_method("CalibratePurpose");
+  act.command.mutable_caller()->set_role(v1::ROLE_SUPERVISOR);
+  act.command.mutable_caller()->set_name("one");
+  v1::Calibrate& calibrate = *act.command.mutable_calibrate();
+  auto facts = service::TakeStatement(vault.vault().state(), envelope, *calibrate.mutable_order());
+  ASSERT_TRUE(facts.ok());
+  *calibrate.mutable_statement() = *std::move(facts);
+  calibrate.set_new_search_id(std::string(16, 'c'));
+  ASSERT_TRUE(vault.vault().ledger().Commit(std::move(act))->ruling.decision.allowed());
+  EXPECT_EQ(Pending(vault), 1u);
+  vault.Restart();
+  EXPECT_EQ(Pending(vault), 0u);
+  EXPECT_EQ(PurposeOf(vault).cuts().rule(), "normal-tail/1");
+  ExpectReplays(vault);
+}
+
+}  // namespace
+}  // namespace kluis
