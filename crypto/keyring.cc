@@ -1,6 +1,7 @@
 #include "crypto/keyring.h"
 
 #include <algorithm>
+#include <atomic>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -77,9 +78,12 @@ absl::StatusOr<SecretKey32> Keyring::Key(uint32_t slot) const {
   const std::shared_lock cover_lock(cover_mutex_);
   const CoverNode* const node = cover_.Find(slot);
   if (node == nullptr) return absl::NotFoundError("slot: punctured");
-  // A thread that finds another one using the shared path goes its own way.
-  const std::unique_lock path_lock(path_mutex_, std::try_to_lock);
-  return path_lock.owns_lock() ? path_.Key(*node, slot) : Descend(*node, slot);
+  static std::atomic<size_t> threads = 0;
+  thread_local const size_t thread = threads++;
+  SharedPath& mine = paths_[thread % kPaths];
+  // A thread that finds another one using its path goes without.
+  const std::unique_lock path_lock(mine.mutex, std::try_to_lock);
+  return path_lock.owns_lock() ? mine.path.Key(*node, slot) : Descend(*node, slot);
 }
 
 absl::Status Keyring::Derive(
@@ -117,9 +121,8 @@ absl::Status Keyring::Puncture(std::span<const uint32_t> slots) {
   for (const auto& [number, segment] : change.segments) unsaved_.insert(number);
   {
     const std::unique_lock cover_lock(cover_mutex_);
-    const std::scoped_lock path_lock(path_mutex_);
     cover_.Apply(std::move(change));
-    path_.Forget();
+    for (SharedPath& shared : paths_) shared.path.Forget();  // nobody derives meanwhile
   }
 
   ++attempt_;

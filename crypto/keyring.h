@@ -22,6 +22,7 @@
 #ifndef KLUIS_CRYPTO_KEYRING_H_
 #define KLUIS_CRYPTO_KEYRING_H_
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -130,14 +131,20 @@ class Keyring {
   // Taken in this order.
   std::mutex puncture_mutex_;              // one Puncture at a time: replicas_, attempt_, unsaved_
   mutable std::shared_mutex cover_mutex_;  // cover_, generation_
-  mutable std::mutex path_mutex_;          // path_: held for one derivation
 
   uint64_t attempt_;            // generation of the last save that was tried
   bool all_saved_ = true;       // the cover in memory is the one in all places
   std::set<uint32_t> unsaved_;  // segments that changed since it was
   SegmentedCover cover_;
   uint64_t generation_;
-  mutable KeyringPath path_;
+
+  // The way to the last key of a thread; two threads may share one.
+  struct SharedPath {
+    std::mutex mutex;  // held for one derivation, under cover_mutex_
+    KeyringPath path;
+  };
+  static constexpr size_t kPaths = 8;
+  mutable std::array<SharedPath, kPaths> paths_;
 };
 
 }  // namespace kluis::crypto

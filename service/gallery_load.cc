@@ -18,9 +18,14 @@
 namespace kluis::service {
 namespace {
 
-// Ids of records are random: by their first ten bits the templates fall into even parts, each read
-// at one moment of its own, so that no snapshot keeps what is erased during a long load.
+// Ids of records are random: by their first ten bits the templates fall into even parts. Some of
+// them are read at a time, at one moment of their own, so that no snapshot keeps what is erased
+// during a long load.
 constexpr size_t kParts = 1024;
+
+// Templates that are read at a time, where there are so many. In the order of their slots each is a
+// short way from the key of the one before.
+constexpr size_t kAtOnce = 16'384;
 
 // The keys of a part's templates: from the first one on, up to End.
 std::string PartBegin(size_t part) {
@@ -89,11 +94,15 @@ class Load {
         gallery_(gallery) {}
 
   absl::Status Run(size_t threads) {
-    OnThreads(threads, [this] { ForEachPart([this](size_t part) { return Count(part); }); });
-    next_ = 0;
     OnThreads(threads, [this] {
+      ForEachPart(1, [this](size_t part, size_t end) { return Count(part, end); });
+    });
+    next_ = 0;
+    const size_t parts = std::clamp<size_t>(kParts * kAtOnce / std::max<size_t>(counted_, 1), 1,
+                                            kParts / 4 / threads);
+    OnThreads(threads, [this, parts] {
       Batch batch(gallery_, room_.algorithm->dimension, step_);
-      ForEachPart([&](size_t part) { return Open(part, batch); });
+      ForEachPart(parts, [&](size_t part, size_t end) { return Open(part, end, batch); });
       if (!failed_) Note(batch.Flush());
     });
     const std::lock_guard lock(mutex_);
@@ -110,9 +119,11 @@ class Load {
   }
 
   template <class Work>
-  void ForEachPart(const Work& work) {
-    for (size_t part = next_++; part < kParts && !failed_; part = next_++) {
-      Note(gallery_.dropped() ? absl::CancelledError("gallery: dropped") : work(part));
+  void ForEachPart(size_t at_once, const Work& work) {
+    for (size_t part = next_.fetch_add(at_once); part < kParts && !failed_;
+         part = next_.fetch_add(at_once)) {
+      const size_t end = std::min(part + at_once, kParts);
+      Note(gallery_.dropped() ? absl::CancelledError("gallery: dropped") : work(part, end));
     }
   }
 
@@ -123,13 +134,13 @@ class Load {
     failed_ = true;
   }
 
-  // The live templates of the purpose in a part.
+  // The live templates of the purpose from `part` to before `end`, in the order of their slots.
   absl::StatusOr<std::vector<v1::TemplateRecord>> Records(const storage::Reader& reader,
-                                                          size_t part) const {
+                                                          size_t part, size_t end) const {
     std::vector<v1::TemplateRecord> records;
     bool parsed = true;
     const absl::Status scanned = reader.ScanRange(
-        storage::Column::kState, PartBegin(part), PartEnd(part),
+        storage::Column::kState, PartBegin(part), PartEnd(end - 1),
         [&](std::string_view, std::string_view value) {
           v1::TemplateRecord record;
           parsed = record.ParseFromArray(value.data(), static_cast<int>(value.size()));
@@ -141,18 +152,21 @@ class Load {
         });
     if (!scanned.ok()) return scanned;
     if (!parsed) return absl::DataLossError("state: a record does not parse");
+    std::ranges::sort(records, {}, &v1::TemplateRecord::slot);
     return records;
   }
 
-  absl::Status Count(size_t part) {
-    const auto records = Records(database_, part);
-    if (records.ok()) gallery_.CountMore(records->size());
-    return records.status();
+  absl::Status Count(size_t part, size_t end) {
+    const auto records = Records(database_, part, end);
+    if (!records.ok()) return records.status();
+    gallery_.CountMore(records->size());
+    counted_ += records->size();
+    return absl::OkStatus();
   }
 
-  absl::Status Open(size_t part, Batch& batch) {
+  absl::Status Open(size_t part, size_t end, Batch& batch) {
     const storage::Snapshot snapshot = database_.TakeSnapshot();
-    const auto records = Records(snapshot, part);
+    const auto records = Records(snapshot, part, end);
     if (!records.ok()) return records.status();
     for (const v1::TemplateRecord& record : *records) {
       if (gallery_.dropped()) return absl::CancelledError("gallery: dropped");
@@ -191,6 +205,7 @@ class Load {
   ResidentGallery& gallery_;
 
   std::atomic<size_t> next_ = 0;  // part
+  std::atomic<size_t> counted_ = 0;
   std::atomic<bool> failed_ = false;
   std::mutex mutex_;     // guards the next
   absl::Status status_;  // the first that failed

@@ -1,6 +1,3 @@
-#include <faiss/IndexFlat.h>
-#include <omp.h>
-
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -16,6 +13,7 @@
 #include "matching/quantised.h"
 #include "matching/threshold.h"
 #include "tests/bench/load.h"
+#include "tests/bench/peers.h"
 #include "tests/bench/protected_faces.h"
 #include "tests/bench/rows.h"
 
@@ -29,7 +27,6 @@ constexpr Figure kVersusFlat = {"identify_1m_vs_faiss_flat", "ratio", 0.03, fals
 constexpr Figure kShared = {"identify_1m_32q_per_s", "1/s", 600, true};
 constexpr Figure kMisses = {"identify_misses", "count", 0, false};
 constexpr Figure kBytes = {"bytes_per_template", "B", 90, false};
-constexpr Figure kLoad = {"gallery_load_per_s", "1/s", 300'000, true};
 constexpr Figure kWithdraw = {"withdraw_gallery_us", "us", 1000, false};
 constexpr Figure kLargeMemory = {"identify_20m_rss", "GB", 3, false};
 
@@ -44,6 +41,8 @@ constexpr size_t kPlanted = 10'000;
 constexpr size_t kExhaustive = 32;  // planted probes that are scored against everybody
 constexpr int kInFlight = 32;
 constexpr size_t kWithdrawals = 400;  // per sample
+constexpr size_t kGraphPeople = 100'000;
+constexpr size_t kGraphSearches = 1000;
 
 double MillisecondsSince(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
@@ -111,37 +110,27 @@ absl::StatusOr<Searches> SearchOneByOne(const Gallery& gallery, const ProtectedF
   return searches;
 }
 
-// The same searches in FAISS: plain floats, exact inner products, the ten best. IndexFlatIP shares
-// out queries among its threads, so one query has one; in two halves, each on a thread of its own,
-// it has two.
-std::vector<double> SearchFlat(const ProtectedFaces& faces, size_t halves, const Report& report) {
+// The same searches by the peers. The ratio is to one FAISS flat query on its one thread.
+void MeasurePeers(const ProtectedFaces& faces, const std::vector<double>& medians, Report& report) {
+  const auto note = [&](const char* what, const PeerSearches& peer) {
+    report.Note(absl::StrCat("gallery: ", what, ": median ", Quantile(peer.milliseconds, 0.5),
+                             " ms, fastest ", Quantile(peer.milliseconds, 0), " ms; ",
+                             peer.recall * 100, " % of the people among the ten best"));
+  };
   report.Progress("gallery: FAISS");
-  omp_set_num_threads(kThreads);
-  using Label = faiss::IndexFlatIP::idx_t;
-  const size_t dimension = faces.algorithm().dimension;
-  const size_t rows = faces.people() / halves;
-  std::vector<std::unique_ptr<faiss::IndexFlatIP>> indexes;
-  for (size_t half = 0; half < halves; ++half) {
-    indexes.push_back(std::make_unique<faiss::IndexFlatIP>(static_cast<Label>(dimension)));
-    indexes.back()->add(static_cast<Label>(rows),
-                        faces.all().subspan(half * rows * dimension).data());
+  const PeerSearches flat = SearchFaissFlat(faces, 1, kSearchesPerSample);
+  std::vector<double> ratios;
+  for (const double median : medians) ratios.push_back(median / Quantile(flat.milliseconds, 0.5));
+  report.Add(kVersusFlat, ratios);
+  note("FAISS IndexFlatIP on the same templates, plain, one thread a query", flat);
+  note("in two halves on two threads", SearchFaissFlat(faces, 2, kSearchesPerSample));
+  note("FAISS IndexScalarQuantizer QT_8bit, one thread a query",
+       SearchFaissBytes(faces, kSearchesPerSample));
+  report.Progress("gallery: hnswlib");
+  for (const size_t ef : {64, 512}) {
+    const std::string what = absl::StrCat("hnswlib among ", kGraphPeople, " with ef ", ef);
+    note(what.c_str(), SearchHnsw(faces, kGraphPeople, ef, kGraphSearches));
   }
-  std::vector<double> times;
-  for (size_t i = 0; i < kSearchesPerSample; ++i) {
-    const std::vector<float> probe = faces.Probe(i, 1);
-    const auto search = [&](size_t half) {
-      std::vector<float> scores(10);
-      std::vector<Label> labels(10);
-      indexes[half]->search(1, probe.data(), 10, scores.data(), labels.data());
-    };
-    const auto start = std::chrono::steady_clock::now();
-    std::vector<std::thread> others;
-    for (size_t half = 1; half < halves; ++half) others.emplace_back(search, half);
-    search(0);
-    for (std::thread& other : others) other.join();
-    times.push_back(MillisecondsSince(start));
-  }
-  return times;
 }
 
 absl::Status MeasureShared(const Gallery& gallery, const ProtectedFaces& faces, double cut,
@@ -254,19 +243,14 @@ absl::Status ArcfaceRows(Report& report, size_t& misses) {
   if (!faces.ok()) return faces.status();
   const double cut = matching::CutFor((*faces)->algorithm(), kFpir, kPeople);
 
-  std::unique_ptr<Gallery> gallery;
-  std::vector<double> rates;
-  const int loads = report.Wants(kLoad) ? report.plan().samples : 1;
-  for (int i = 0; i < loads; ++i) {
-    report.Progress(absl::StrCat("gallery: loading, sample ", i + 1));
-    absl::StatusOr<std::unique_ptr<Gallery>> made = NewGallery(**faces, true);
-    if (!made.ok()) return made.status();
-    gallery = *std::move(made);
-    const absl::StatusOr<double> seconds = (*faces)->Load(*gallery);
-    if (!seconds.ok()) return seconds.status();
-    rates.push_back(kPeople / *seconds);
-  }
-  report.Add(kLoad, rates);
+  report.Progress("gallery: filling");
+  absl::StatusOr<std::unique_ptr<Gallery>> made = NewGallery(**faces, true);
+  if (!made.ok()) return made.status();
+  const std::unique_ptr<Gallery> gallery = *std::move(made);
+  const absl::StatusOr<double> filled = (*faces)->Load(*gallery);
+  if (!filled.ok()) return filled.status();
+  report.Note(absl::StrCat("gallery: filled at ", static_cast<int64_t>(kPeople / *filled),
+                           " opened templates a second"));
 
   if (report.Wants(kOneQuery) || report.Wants(kVersusFlat)) {
     const absl::StatusOr<Searches> searches = SearchOneByOne(*gallery, **faces, cut, report);
@@ -285,19 +269,7 @@ absl::Status ArcfaceRows(Report& report, size_t& misses) {
                              Quantile(low->latencies, 0), " ms; ", low->found,
                              " found their person, ", low->refined / count, " survivors and ",
                              low->matches / count, " matches each"));
-    if (report.Wants(kVersusFlat)) {
-      const std::vector<double> flat = SearchFlat(**faces, 1, report);
-      const std::vector<double> two = SearchFlat(**faces, 2, report);
-      std::vector<double> ratios;
-      for (const double median : searches->medians) ratios.push_back(median / Quantile(flat, 0.5));
-      report.Add(kVersusFlat, ratios);
-      report.Note(
-          absl::StrCat("gallery: FAISS IndexFlatIP on the same templates, plain, one thread "
-                       "a query: median ",
-                       Quantile(flat, 0.5), " ms, fastest ", Quantile(flat, 0),
-                       " ms; in two halves on two threads: median ", Quantile(two, 0.5),
-                       " ms, fastest ", Quantile(two, 0), " ms"));
-    }
+    if (report.Wants(kVersusFlat)) MeasurePeers(**faces, searches->medians, report);
   }
   absl::Status status;
   if (report.Wants(kShared)) status = MeasureShared(*gallery, **faces, cut, report);
@@ -385,7 +357,7 @@ absl::Status GalleryRows(Report& report) {
   absl::Status status;
   size_t misses = 0;
   const auto wants_any = [&report](auto... figures) { return (report.Wants(figures) || ...); };
-  if (wants_any(kOneQuery, kVersusFlat, kShared, kMisses, kBytes, kLoad, kWithdraw)) {
+  if (wants_any(kOneQuery, kVersusFlat, kShared, kMisses, kBytes, kWithdraw)) {
     status = ArcfaceRows(report, misses);
   }
   if (status.ok() && report.Wants(kMisses)) {

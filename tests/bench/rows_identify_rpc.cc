@@ -19,7 +19,7 @@ namespace {
 
 constexpr Figure kInMemory = {"identify_rpc_1m_ms", "ms", 15, false};
 constexpr Figure kOnDisk = {"identify_rpc_1m_disk_ms", "ms", 50, false};
-constexpr Figure kLoad = {"load_rpc_1m_s", "s", 60, false};
+constexpr Figure kLoad = {"gallery_load_per_s", "1/s", 300'000, true};
 constexpr char kPurpose[] = "bench-million";
 constexpr uint64_t kPeople = 1'000'000;
 constexpr size_t kSearchesPerSample = 40;
@@ -97,6 +97,11 @@ absl::Status IdentifyRpcRows(const std::string& directory, Report& report) {
   if (!status.ok()) return status;
   report.Progress("identify rpc: enrolling 1,000,000");
   status = (*vault)->FillState(kPurpose, kPeople, /*with_rows=*/true);
+  // What was just written would still be compacted beside the load.
+  for (const storage::Column column : {storage::Column::kState, storage::Column::kSealed}) {
+    if (!status.ok()) return status;
+    status = (*vault)->daemon().vault().database().Compact(column, "", "");
+  }
   if (!status.ok()) return status;
 
   auto start = std::chrono::steady_clock::now();
@@ -104,7 +109,7 @@ absl::Status IdentifyRpcRows(const std::string& directory, Report& report) {
   if (!kase.ok()) return kase.status();
   status = AwaitGallery(**vault, report);
   if (!status.ok()) return status;
-  report.Add(kLoad, {SecondsSince(start)});
+  report.Add(kLoad, {kPeople / SecondsSince(start)});
   if (report.Wants(kInMemory)) status = Search(**vault, *kase, kInMemory, report);
   if (!status.ok() || !report.Wants(kOnDisk)) return status;
 
