@@ -15,6 +15,7 @@ namespace {
 using audit::HtmlEscaped;
 
 constexpr double kWidth = 720;
+constexpr char kCutLabel[] = "the policy's cut, 95 % intervals";
 constexpr double kHeight = 520;
 constexpr double kLeft = 74;
 constexpr double kRight = 20;
@@ -56,7 +57,7 @@ std::string Units(double value) {
   return text;
 }
 
-// A logarithmic axis from `first`, a power of ten below all that is shown, to 1.
+// A logarithmic axis from a power of ten below all that `trials` can show, to 1.
 class Axis {
  public:
   Axis(uint64_t trials, double from, double to) : from_(from), to_(to) {
@@ -168,8 +169,8 @@ std::string Plot(const v1::EvaluationReport& report, const char* attributes) {
                   Line("cut", across, y.At(cut.fnir.low), across, y.At(cut.fnir.high)),
                   "<circle class=\"cut\" cx=\"", Units(across), "\" cy=\"", Units(up),
                   "\" r=\"5\"><title>", HtmlEscaped(Hint(cut)), "</title></circle>\n",
-                  Text("label", across + 10, up - 8, across > kWidth / 2 ? "end" : "start",
-                       "the policy's cut, 95 % intervals"));
+                  across > kWidth / 2 ? Text("label", across - 10, up - 8, "end", kCutLabel)
+                                      : Text("label", across + 10, up - 8, "start", kCutLabel));
   return svg + "</svg>\n";
 }
 

@@ -36,7 +36,7 @@ struct CutRates {
 
 CutRates RatesOf(const v1::EvaluationReport& report, const v1::ErrorCounts& counts);
 
-// FNIR at a quoted FPIR: at the strictest cut that has as many false positives as the target
+// FNIR at a quoted FPIR: at the loosest cut that has no more false positives than the target
 // allows.
 struct TargetRates {
   double target = 0;

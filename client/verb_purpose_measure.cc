@@ -26,7 +26,7 @@ namespace {
 
 using Stub = v1::SupervisionService::Stub;
 
-constexpr std::chrono::hours kLongest{24};
+constexpr std::chrono::minutes kLongest{45};
 
 struct EvaluateOptions {
   OrderOptions order;

@@ -17,7 +17,8 @@
 namespace kluis::matching {
 
 // Measures how alike strangers are, on the templates of a gallery itself. Single scores never leave
-// these functions: a distribution over at least 100,000 pairs does.
+// these functions but for the start of the tail, which is that of one pair: whoever publishes the
+// model rounds it.
 
 // Protected templates of different people, quantised as a search compares them, in guarded memory
 // that is locked as far as the system allows and wiped with this object. Not thread-safe while

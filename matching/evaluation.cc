@@ -104,7 +104,8 @@ EvaluationCounts Evaluation::Count(double cut) const {
   for (const double value : mated) counts.at_cut.false_negatives += value >= alike ? 0 : 1;
   for (const double value : strangers) counts.at_cut.false_positives += value >= alike ? 1 : 0;
 
-  // The strictest cut that allows `step` false positives is just beyond the next stranger.
+  // The loosest cut that allows no more than `step` false positives is just beyond the next
+  // stranger.
   for (const std::size_t step : Steps(strangers.size())) {
     const double stranger = strangers[step];
     const auto beyond =

@@ -31,7 +31,7 @@ struct EvaluationCounts {
   std::uint64_t gallery_size = 0;
   ErrorCounts at_cut;
   // One for each of at most kMaxTradeOff numbers of false positives, from 0 upwards: how many false
-  // negatives the strictest cut has that allows as many. What is between two cuts is never said.
+  // negatives the loosest cut has that allows no more. What is between two cuts is never said.
   std::vector<ErrorCounts> trade_off;
 };
 

@@ -3,6 +3,8 @@
 #include <sodium.h>
 
 #include <algorithm>
+#include <cmath>
+#include <optional>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -16,7 +18,8 @@ namespace kluis::service {
 namespace {
 
 constexpr size_t kMaxTemplates = 20'000;
-constexpr size_t kTemplatesPerLook = 256;  // between two looks at the call, and two messages
+constexpr size_t kFewestTemplates = 1'000;  // calibration.people refuses fewer
+constexpr size_t kTemplatesPerLook = 256;   // between two looks at the call, and two messages
 
 // Each of the comparable templates with the same chance. Source: Vitter, "Random Sampling with a
 // Reservoir", ACM TOMS 11 (1985), 37, algorithm R.
@@ -39,6 +42,42 @@ absl::StatusOr<std::vector<v1::TemplateRecord>> DrawTemplates(const storage::Sna
   return drawn;
 }
 
+// To `digits` after the point: what stands in the log tells of the crowd and of no single pair.
+double Rounded(double value, double digits) { return std::round(value * digits) / digits; }
+double RoundedUp(double value, double digits) { return std::ceil(value * digits) / digits; }
+
+// The model as it goes into the log and as cuts are taken from it: mean and spread to the nearest,
+// the tail upwards, which is stricter.
+matching::ImpostorModel Published(matching::ImpostorModel model) {
+  model.mean = Rounded(model.mean, 1e3);
+  model.sd = Rounded(model.sd, 1e3);
+  model.tail_start = RoundedUp(model.tail_start, 1e3);
+  model.tail_scale = RoundedUp(model.tail_scale, 1e4);
+  model.tail_shape = RoundedUp(model.tail_shape, 1e2);
+  return model;
+}
+
+// Whether strangers are as strangers are. People who are enrolled twice make the tail so heavy that
+// no cut lets anybody through; invented templates are less alike than faces, and loosen it.
+absl::Status CheckPlausible(const SearchRoom& room, const matching::ImpostorModel& model) {
+  const matching::Algorithm& algorithm = *room.algorithm;
+  const v1::ThresholdPolicy& policy = room.purpose.threshold();
+  const auto passable = [&](double target, size_t size) {
+    const double cut = matching::CutFor(algorithm, model, target, size);
+    return target == 0 || matching::IsMatch(algorithm, algorithm.repeat_score, cut);
+  };
+  const bool heavy =
+      !passable(policy.target_fpir(), model.templates) || !passable(policy.target_fmr(), 1);
+  if (!heavy && model.sd >= algorithm.impostor_sd / 2) return absl::OkStatus();
+  return WithReason(
+      absl::FailedPreconditionError(
+          heavy ? "calibration: so many strangers are so alike that no cut would let anybody "
+                  "through; look for people who are enrolled twice"
+                : "calibration: strangers are less alike than faces are; look for templates that "
+                  "are none"),
+      "IMPLAUSIBLE_STRANGERS");
+}
+
 v1::ImpostorDistribution RecordOf(const matching::ImpostorModel& model, int64_t now) {
   v1::ImpostorDistribution record;
   record.set_measured_at(now);
@@ -58,8 +97,8 @@ absl::StatusOr<matching::ImpostorModel> Measure(Vault& vault, const Call& call,
                                                 const TellProgress& tell) {
   const auto room = vault.galleries().Room(grant.purpose());
   if (!room.ok()) return room.status();
-  const storage::Snapshot snapshot = vault.database().TakeSnapshot();
-  const auto drawn = DrawTemplates(snapshot, grant.purpose(), vault.clock().NowUnix());
+  std::optional<storage::Snapshot> snapshot = vault.database().TakeSnapshot();
+  const auto drawn = DrawTemplates(*snapshot, grant.purpose(), vault.clock().NowUnix());
   if (!drawn.ok()) return drawn.status();
 
   matching::TemplateSample sample(*(*room)->algorithm, drawn->size());
@@ -69,13 +108,15 @@ absl::StatusOr<matching::ImpostorModel> Measure(Vault& vault, const Call& call,
       tell(ProgressOf(v1::MeasurementProgress::STEP_OPEN_TEMPLATES, i, drawn->size()));
     }
     const absl::Status opened =
-        OpenTemplate(vault, snapshot, grant, **room, (*drawn)[i],
+        OpenTemplate(vault, *snapshot, grant, **room, (*drawn)[i],
                      [&](std::span<const float> values) -> absl::Status {
                        if (sample.Add(values).ok()) return absl::OkStatus();
                        return absl::DataLossError("template: is not one of its algorithm");
                      });
     if (!opened.ok()) return opened;
   }
+
+  snapshot.reset();
 
   matching::CalibrationPlan plan;
   plan.threads = std::max(1U, std::thread::hardware_concurrency());
@@ -90,7 +131,11 @@ absl::StatusOr<matching::ImpostorModel> Measure(Vault& vault, const Call& call,
   if (absl::IsFailedPrecondition(model.status())) {
     return matching::ImpostorModel{.templates = sample.size()};
   }
-  return model;
+  if (!model.ok()) return model.status();
+  const matching::ImpostorModel published = Published(*model);
+  const absl::Status plausible = CheckPlausible(**room, published);
+  if (!plausible.ok() && sample.size() >= kFewestTemplates) return plausible;
+  return published;
 }
 
 }  // namespace

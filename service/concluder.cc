@@ -23,7 +23,13 @@ void Concluder::Add(std::span<const v1::PendingErasure> erasures) {
   if (erasures.empty()) return;
   {
     const std::lock_guard lock(mutex_);
-    waiting_.insert(waiting_.end(), erasures.begin(), erasures.end());
+    // A start after a recovery finds in the state what the recovery left waiting.
+    for (const v1::PendingErasure& erasure : erasures) {
+      const auto is_it = [&](const v1::PendingErasure& other) {
+        return other.slot() == erasure.slot() && other.target() == erasure.target();
+      };
+      if (std::ranges::none_of(waiting_, is_it)) waiting_.push_back(erasure);
+    }
     due_ = true;
   }
   wake_.notify_all();
@@ -92,9 +98,10 @@ void Concluder::Stop() {
     stop_ = true;
   }
   wake_.notify_all();
-  if (!thread_.joinable()) return;
-  database_.InterruptCompactions(true);
-  thread_.join();
+  if (thread_.joinable()) {
+    database_.InterruptCompactions(true);
+    thread_.join();
+  }
   database_.InterruptCompactions(false);
 }
 

@@ -94,7 +94,17 @@ absl::StatusOr<std::string> Eraser::EraseStarted(std::span<const Committed> entr
       if (change.has_pending_erasure()) started.push_back(change.pending_erasure());
     }
   }
-  return started.empty() ? std::string() : Erase(started);
+  return EraseInTurns(started);
+}
+
+absl::StatusOr<std::string> Eraser::EraseInTurns(std::span<const v1::PendingErasure> erasures) {
+  absl::StatusOr<std::string> commitment = std::string();
+  while (!erasures.empty() && commitment.ok()) {
+    const size_t some = std::min(erasures.size(), kAtOnce);
+    commitment = Erase(erasures.first(some));
+    erasures = erasures.subspan(some);
+  }
+  return commitment;
 }
 
 absl::Status Eraser::FinishAll() {
@@ -103,12 +113,8 @@ absl::Status Eraser::FinishAll() {
       v1::RecordChange::kPendingErasure,
       [&](const v1::PendingErasure& erasure) { pending.push_back(erasure); });
   if (!scanned.ok() || pending.empty()) return scanned;
-  for (std::span rest(pending); !rest.empty();) {
-    const size_t some = std::min(rest.size(), kAtOnce);
-    const absl::Status erased = Erase(rest.first(some)).status();
-    if (!erased.ok()) return erased;
-    rest = rest.subspan(some);
-  }
+  const absl::Status erased = EraseInTurns(pending).status();
+  if (!erased.ok()) return erased;
   const absl::Status concluded = concluder_.Conclude();
   return Concluder::Waits(concluded) ? absl::OkStatus() : concluded;
 }

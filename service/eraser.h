@@ -45,6 +45,8 @@ class Eraser {
   Concluder& concluder() { return concluder_; }
 
  private:
+  // Erase of any number.
+  absl::StatusOr<std::string> EraseInTurns(std::span<const v1::PendingErasure> erasures);
   absl::Status Puncture(std::span<const v1::PendingErasure> erasures);
   absl::Status RemoveRows(const v1::PendingErasure& erasure, storage::Batch& batch) const;
 

@@ -1,6 +1,7 @@
 #include "service/evaluation.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -18,6 +19,7 @@ namespace kluis::service {
 namespace {
 
 constexpr size_t kTemplatesPerBlock = 1'024;
+constexpr size_t kMostOfOneSubject = 10;  // probes: more would weigh an answer about one person
 
 matching::Id IdOf(std::string_view bytes) {
   matching::Id id{};
@@ -34,6 +36,7 @@ absl::Status OtherCount() {
 // The probes that the order announced, and the end of the stream after them.
 absl::Status ReadProbes(const SearchRoom& room, uint32_t ordered, EvaluationStream& stream,
                         matching::Evaluation& evaluation) {
+  std::map<matching::Id, size_t> probes_of;
   v1::EvaluatePurposeRequest message;
   while (stream.Read(&message)) {
     if (!message.has_labelled() || evaluation.probes() == ordered) return OtherCount();
@@ -49,7 +52,13 @@ absl::Status ReadProbes(const SearchRoom& room, uint32_t ordered, EvaluationStre
     const absl::StatusOr<std::span<const float>> values = AsFloats(*probe);
     if (!values.ok()) return values.status();
     std::optional<matching::Id> mate;
-    if (!labelled.subject().empty()) mate = IdOf(policy::IdInName(labelled.subject(), "subjects"));
+    if (!labelled.subject().empty()) {
+      mate = IdOf(policy::IdInName(labelled.subject(), "subjects"));
+      if (++probes_of[*mate] > kMostOfOneSubject) {
+        return WithReason(absl::InvalidArgumentError("labelled: at most 10 probes of one subject"),
+                          "MALFORMED_REQUEST");
+      }
+    }
     absl::Status added = evaluation.AddProbe(*values, mate);
     if (!added.ok()) return added;
   }
@@ -156,9 +165,9 @@ v1::EvaluationOutcome OutcomeOf(const std::string& search_id, const v1::Evaluati
 
 }  // namespace
 
-absl::Status Evaluate(Vault& vault, const Call& call, EvaluationStream& stream) {
-  v1::EvaluatePurposeRequest first;
-  if (!stream.Read(&first) || !first.has_order()) {
+absl::Status Evaluate(Vault& vault, const Call& call, const v1::EvaluatePurposeRequest& first,
+                      EvaluationStream& stream) {
+  if (!first.has_order()) {
     return absl::InvalidArgumentError("evaluation: the first message must be the order");
   }
   absl::Status form = Validate(first);

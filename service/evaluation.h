@@ -13,14 +13,16 @@ namespace kluis::service {
 using EvaluationStream =
     grpc::ServerReaderWriter<v1::EvaluatePurposeResponse, v1::EvaluatePurposeRequest>;
 
-// Reads the order and commits it as an intent; then exactly as many probes as it says, into locked
-// memory; compares them with every template of the purpose, opened a thousand at a time; commits
-// the counts at the policy's cut, and writes the report. What goes wrong after the intent commits
-// an aborted outcome, and nothing of the counts is said. kInvalidArgument: a malformed message, a
-// probe of another algorithm, more or fewer probes than ordered. kPermissionDenied: a rule refused;
-// with TOO_FEW_PROBES below 100 mated or 100 non-mated ones. kCancelled: the call ended. kDataLoss:
-// a template does not open. kUnavailable: the disk failed, or a rotation began.
-absl::Status Evaluate(Vault& vault, const Call& call, EvaluationStream& stream);
+// Commits the order, the `first` message, as an intent; then reads exactly as many probes as it
+// says, into locked memory; compares them with every template of the purpose, opened a thousand at
+// a time; commits the counts at the policy's cut, and writes the report. What goes wrong after the
+// intent commits an aborted outcome, and nothing of the counts is said. kInvalidArgument: a
+// malformed message, a probe of another algorithm, more or fewer probes than ordered.
+// kPermissionDenied: a rule refused; with TOO_FEW_PROBES below 100 mated or 100 non-mated ones.
+// kCancelled: the call ended. kDataLoss: a template does not open. kUnavailable: the disk failed,
+// or a rotation began.
+absl::Status Evaluate(Vault& vault, const Call& call, const v1::EvaluatePurposeRequest& first,
+                      EvaluationStream& stream);
 
 }  // namespace kluis::service
 

@@ -253,6 +253,13 @@ v1::GalleryLoad Galleries::LoadOf(const std::string& purpose) const {
   return absent;
 }
 
+bool Galleries::StillProtects(const SearchRoom& room) const {
+  const std::lock_guard lock(mutex_);
+  const std::string& purpose = room.purpose.purpose();
+  const auto now = rooms_.find(purpose);
+  return !rotating_.contains(purpose) && (now == rooms_.end() || now->second->slot == room.slot);
+}
+
 size_t Galleries::LoadsUnderWay() const {
   const std::lock_guard lock(mutex_);
   return static_cast<size_t>(

@@ -79,6 +79,10 @@ class Galleries {
                                                                 const SearchRoom& room,
                                                                 const Patience& patience = {});
 
+  // Whether the purpose still protects as `room` does: else a search that began before a rotation
+  // looks at a gallery that follows the log no longer.
+  bool StillProtects(const SearchRoom& room) const;
+
   // For Query::source of a search under `grant`; empty where galleries keep their templates.
   // `grant` must outlive it.
   matching::TemplateSource TemplatesFor(const policy::Grant& grant) const;

@@ -99,7 +99,7 @@ class Load {
     });
     next_ = 0;
     const size_t parts = std::clamp<size_t>(kParts * kAtOnce / std::max<size_t>(counted_, 1), 1,
-                                            kParts / 4 / threads);
+                                            std::max<size_t>(kParts / 4 / threads, 1));
     OnThreads(threads, [this, parts] {
       Batch batch(gallery_, room_.algorithm->dimension, step_);
       ForEachPart(parts, [&](size_t part, size_t end) { return Open(part, end, batch); });

@@ -8,13 +8,23 @@
 namespace kluis::service {
 namespace {
 
-// Its slot is punctured right after its record says so.
+absl::Status ProtectedAnew() {
+  return WithReason(
+      absl::UnavailableError("measurement: the purpose's templates are protected anew"),
+      "PURPOSE_ROTATING");
+}
+
+// Whether the template may be compared now, as it was; kUnavailable: it was protected anew. Its
+// slot is punctured right after its record says so.
 absl::StatusOr<bool> StandsAsBefore(const Vault& vault, const v1::TemplateRecord& before) {
   const auto now =
       policy::Find<v1::TemplateRecord>(vault.state(), policy::key::Template(before.id()));
   if (!now.ok()) return now.status();
-  return now->has_value() && (*now)->state() == v1::TEMPLATE_STATE_ACTIVE &&
-         (*now)->slot() == before.slot();
+  if (!now->has_value() || (*now)->state() != v1::TEMPLATE_STATE_ACTIVE || (*now)->restricted()) {
+    return false;
+  }
+  if ((*now)->slot() != before.slot()) return ProtectedAnew();
+  return true;
 }
 
 }  // namespace
@@ -30,6 +40,15 @@ v1::MeasurementProgress ProgressOf(v1::MeasurementProgress::Step step, uint64_t 
 
 bool HasEnded(const Call& call) {
   return call.context->IsCancelled() || std::chrono::system_clock::now() > call.context->deadline();
+}
+
+absl::Status CheckDeadline(const grpc::ServerContext& context) {
+  if (context.deadline() <= std::chrono::system_clock::now() + kLongestMeasurement) {
+    return absl::OkStatus();
+  }
+  return WithReason(absl::InvalidArgumentError(
+                        "measurement: the call needs a deadline, 50 minutes ahead at most"),
+                    "MALFORMED_REQUEST");
 }
 
 absl::Status EndedStatus() {
@@ -52,11 +71,9 @@ absl::Status OpenTemplate(Vault& vault, const storage::Snapshot& snapshot,
                           const policy::Grant& grant, const SearchRoom& room,
                           const v1::TemplateRecord& record,
                           const std::function<absl::Status(std::span<const float>)>& take) {
-  if (record.transform_slot() != room.slot) {
-    return WithReason(
-        absl::UnavailableError("measurement: the purpose's templates are protected anew"),
-        "PURPOSE_ROTATING");
-  }
+  if (record.transform_slot() != room.slot) return ProtectedAnew();
+  const absl::StatusOr<bool> stands = StandsAsBefore(vault, record);
+  if (!stands.ok() || !*stands) return stands.status();
   const auto id = storage::IdFromBytes(record.id());
   const auto sealed = snapshot.Get(storage::Column::kSealed, storage::TemplateKey(*id));
   if (!sealed.ok()) return sealed.status();
@@ -64,9 +81,9 @@ absl::Status OpenTemplate(Vault& vault, const storage::Snapshot& snapshot,
   const absl::StatusOr<crypto::SecretBytes> opened =
       vault.sealer().OpenTemplate(grant, record, **sealed);
   if (!opened.ok()) {
-    const absl::StatusOr<bool> stands = StandsAsBefore(vault, record);
-    if (!stands.ok()) return stands.status();
-    return *stands ? opened.status() : absl::OkStatus();
+    const absl::StatusOr<bool> still = StandsAsBefore(vault, record);
+    if (!still.ok()) return still.status();
+    return *still ? opened.status() : absl::OkStatus();
   }
   const absl::StatusOr<std::span<const float>> values = AsFloats(*opened);
   return values.ok() ? take(*values) : values.status();

@@ -3,6 +3,7 @@
 #ifndef KLUIS_SERVICE_MEASUREMENT_H_
 #define KLUIS_SERVICE_MEASUREMENT_H_
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -22,6 +23,12 @@ namespace kluis::service {
 using TellProgress = std::function<void(const v1::MeasurementProgress& progress)>;
 
 v1::MeasurementProgress ProgressOf(v1::MeasurementProgress::Step step, uint64_t done, uint64_t all);
+
+// A measurement may take long, but a search without an outcome for an hour is a finding of a
+// replay, and one that waits for its caller holds up others. kInvalidArgument: no deadline, or a
+// later one.
+inline constexpr std::chrono::minutes kLongestMeasurement{50};
+absl::Status CheckDeadline(const grpc::ServerContext& context);
 
 // Whether the caller has gone or its own deadline is over. A measurement takes as long as it takes,
 // so the server's cap on calls is not asked; sealing the vault cancels it.

@@ -77,7 +77,7 @@ constexpr GalleryMetric kGalleryMetrics[] = {
      "Templates compared in a second of a search, over the last 64.",
      [](const Galleries::Status& s) { return s.scans.templates_per_second; }},
     {"kluis_gallery_scan_survivors", "gauge",
-     "Templates that sketches could not rule out, mean of the last 64 searches.",
+     "Templates that sketches could not rule out, mean of the last whole 64 searches.",
      [](const Galleries::Status& s) { return s.scans.survivors; }},
     {"kluis_gallery_queue_mean_seconds", "gauge",
      "Time that a search waited for its pass, mean of the last 64.",

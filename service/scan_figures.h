@@ -25,7 +25,7 @@ class ScanFigures {
   struct Summary {
     uint64_t searches = 0;            // all there were
     double templates_per_second = 0;  // scans that share a pass count each by itself
-    double survivors = 0;             // per query, mean
+    double survivors = 0;  // per query, mean of the last whole kRecent; 0 before there were as many
     double queue_seconds_mean = 0;
     double queue_seconds_max = 0;
   };
@@ -33,6 +33,10 @@ class ScanFigures {
   void Add(const Scan& scan) {
     const std::lock_guard lock(mutex_);
     recent_[searches_++ % kRecent] = scan;
+    if (searches_ % kRecent != 0) return;
+    double sum = 0;
+    for (const Scan& each : recent_) sum += each.survivors;
+    survivors_ = sum / static_cast<double>(kRecent);
   }
 
   Summary Recent() const {
@@ -44,14 +48,13 @@ class ScanFigures {
     Scan sum;
     for (size_t i = 0; i < count; ++i) {
       sum.compared += recent_[i].compared;
-      sum.survivors += recent_[i].survivors;
       sum.queue_seconds += recent_[i].queue_seconds;
       sum.scan_seconds += recent_[i].scan_seconds;
       summary.queue_seconds_max = std::max(summary.queue_seconds_max, recent_[i].queue_seconds);
     }
     const auto scans = static_cast<double>(count);
     if (sum.scan_seconds > 0) summary.templates_per_second = sum.compared / sum.scan_seconds;
-    summary.survivors = sum.survivors / scans;
+    summary.survivors = survivors_;
     summary.queue_seconds_mean = sum.queue_seconds / scans;
     return summary;
   }
@@ -59,6 +62,7 @@ class ScanFigures {
  private:
   mutable std::mutex mutex_;  // guards what follows
   uint64_t searches_ = 0;
+  double survivors_ = 0;  // never of fewer than kRecent searches: one's own would be half a score
   std::array<Scan, kRecent> recent_;  // the n-th scan at n % kRecent
 };
 

@@ -85,6 +85,7 @@ absl::StatusOr<Findings> SearchGallery(Vault& vault, const Call& call, const pol
     return absl::DeadlineExceededError("identify: the deadline came before the end of the search");
   }
   if (!result.ok()) return result.status();
+  if (!vault.galleries().StillProtects(room)) return Rotating();
 
   Findings findings;
   findings.outcome.set_matches(static_cast<uint32_t>(result->matches));

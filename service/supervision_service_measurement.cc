@@ -45,6 +45,8 @@ grpc::Status SupervisionService::CalibratePurpose(
   return calls_.Stream<v1::CalibratePurposeRequest>(
       context, "kluis.v1.SupervisionService.CalibratePurpose", *request, Validate,
       [&](const Call& call) {
+        const absl::Status bounded = CheckDeadline(*context);
+        if (!bounded.ok()) return bounded;
         const std::unique_lock alone(measuring_, std::try_to_lock);
         if (!alone.owns_lock()) return OtherMeasurement();
         const Calls::StreamGuard guard(calls_, context);
@@ -55,13 +57,18 @@ grpc::Status SupervisionService::CalibratePurpose(
 grpc::Status SupervisionService::EvaluatePurpose(
     grpc::ServerContext* context,
     grpc::ServerReaderWriter<v1::EvaluatePurposeResponse, v1::EvaluatePurposeRequest>* stream) {
-  const absl::StatusOr<Call> call =
-      calls_.Enter(context, "kluis.v1.SupervisionService.EvaluatePurpose");
-  if (!call.ok()) return ToGrpc(call.status());
-  const std::unique_lock alone(measuring_, std::try_to_lock);
-  if (!alone.owns_lock()) return ToGrpc(OtherMeasurement());
-  const Calls::StreamGuard guard(calls_, context);
-  return ToGrpc(calls_.LogRejection(*call, Evaluate(calls_.vault(), *call, *stream)));
+  const auto any = [](const v1::EvaluatePurposeRequest&) { return absl::OkStatus(); };
+  return calls_.Stream<v1::EvaluatePurposeRequest>(
+      context, "kluis.v1.SupervisionService.EvaluatePurpose", {}, any, [&](const Call& call) {
+        const absl::Status bounded = CheckDeadline(*context);
+        if (!bounded.ok()) return bounded;
+        const Calls::StreamGuard guard(calls_, context);
+        v1::EvaluatePurposeRequest first;  // who sends none holds up nobody
+        if (!stream->Read(&first)) return EndedStatus();
+        const std::unique_lock alone(measuring_, std::try_to_lock);
+        if (!alone.owns_lock()) return OtherMeasurement();
+        return Evaluate(calls_.vault(), call, first, *stream);
+      });
 }
 
 }  // namespace kluis::service

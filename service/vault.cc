@@ -22,6 +22,8 @@
 namespace kluis::service {
 namespace {
 
+constexpr unsigned kMaxLoadThreads = 64;
+
 absl::Status Missing(std::string_view what, const std::string& path, std::string_view mend) {
   return absl::FailedPreconditionError(
       absl::StrCat(std::string(what), ": ", path, " is missing; ", std::string(mend)));
@@ -56,9 +58,10 @@ absl::Status IsNewLog(const AuditConfig& config) {
 
 Vault::Vault(const Config& config, const Clock& clock)
     : clock_(clock),
-      gallery_options_{.scan_threads = static_cast<size_t>(config.search.threads),
-                       .load_threads = std::max(1U, std::thread::hardware_concurrency()),
-                       .keep_templates = config.gallery.refine == kRefineInMemory},
+      gallery_options_{
+          .scan_threads = static_cast<size_t>(config.search.threads),
+          .load_threads = std::clamp(std::thread::hardware_concurrency(), 1U, kMaxLoadThreads),
+          .keep_templates = config.gallery.refine == kRefineInMemory},
       sweep_seconds_(static_cast<int>(config.vault.sweep_seconds)),
       checkpoint_seconds_(config.audit.checkpoint_seconds),
       data_(config.vault.data),
@@ -66,6 +69,7 @@ Vault::Vault(const Config& config, const Clock& clock)
       search_queue_(static_cast<size_t>(config.gallery.queue)) {}
 
 Vault::~Vault() {
+  if (database_ != nullptr) database_->InterruptCompactions(true);
   if (sweeper_ != nullptr) sweeper_->Stop();
   gate_.Shut();
   gate_.WaitUntilEmpty();

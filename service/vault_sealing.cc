@@ -180,6 +180,7 @@ absl::StatusOr<Committed> Vault::Seal(Act act, const std::function<void()>& hurr
   gate_.Shut();
   if (hurry) hurry();
   galleries_->EndLoads();
+  database_->InterruptCompactions(true);  // for nobody who still runs
   gate_.WaitUntilEmpty();
   sweeper_->Stop();
   eraser_->concluder().Stop();  // what is not concluded yet, the next unsealing finishes

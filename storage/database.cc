@@ -108,8 +108,7 @@ absl::StatusOr<std::uint64_t> Database::Write(Batch&& batch) {
       engine_->Check(engine_->db->Write(rocksdb::WriteOptions(), &changes));
   if (!applied.ok()) return applied;
   for (const Batch::Change& change : written.changes()) {
-    if (change.kind == Batch::Change::Kind::kDelete)
-      engine_->deleted.Add(change.column, change.key);
+    if (change.kind == Batch::Change::Kind::kDelete) CountAsDeleted(change.column, change.key);
   }
   return engine_->group.Written();
 }
@@ -148,7 +147,7 @@ absl::StatusOr<bool> Database::CompactDeleted(Column column) {
     if (!engine_->WaitUntilOldFilesAreGone()) return HeldOn();
     return false;
   }
-  if (status.ok() && engine_->HasSnapshots()) status = HeldOn();
+  if (status.ok() && !engine_->WaitUntilNoSnapshotSeesDeleted()) status = HeldOn();
   if (status.ok()) {
     std::vector<Engine::KeyRange> ranges;
     for (const std::string& key : deleted.keys) ranges.push_back({key, key});
@@ -167,6 +166,7 @@ void Database::InterruptCompactions(bool interrupt) { engine_->interrupt = inter
 
 void Database::CountAsDeleted(Column column, std::string_view key) {
   engine_->deleted.Add(column, key);
+  engine_->deleted_at = engine_->db->GetLatestSequenceNumber();
 }
 
 absl::StatusOr<BackupInfo> Database::BackUp(const BackupPlace& place,

@@ -28,6 +28,16 @@ constexpr std::uint64_t kOutOfReach = std::uint64_t{1} << 50;
 constexpr std::chrono::milliseconds kPatience{200};
 constexpr std::chrono::milliseconds kPatienceStep{5};
 
+template <class Condition>
+bool WaitFor(const Condition& condition) {
+  const auto until = std::chrono::steady_clock::now() + kPatience;
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() >= until) return false;
+    std::this_thread::sleep_for(kPatienceStep);
+  }
+  return true;
+}
+
 // A failed background flush or compaction also fails the database, not only a failed call.
 class FailOnBackgroundError final : public rocksdb::EventListener {
  public:
@@ -131,9 +141,13 @@ absl::Status Engine::ScanRange(Column column, std::string_view begin, std::strin
   return record->status().ok() ? absl::OkStatus() : ReadError(record->status());
 }
 
-bool Engine::HasSnapshots() const {
+bool Engine::HasSnapshotsBeforeDeleted() const {
   std::uint64_t count = 0;
-  return !db->GetIntProperty(rocksdb::DB::Properties::kNumSnapshots, &count) || count > 0;
+  std::uint64_t oldest = 0;
+  if (!db->GetIntProperty(rocksdb::DB::Properties::kNumSnapshots, &count)) return true;
+  if (count == 0) return false;
+  return !db->GetIntProperty(rocksdb::DB::Properties::kOldestSnapshotSequence, &oldest) ||
+         oldest < deleted_at;
 }
 
 std::size_t Engine::TableCount(Column column) const {
@@ -214,12 +228,11 @@ absl::Status Engine::Rewrite(Column column, std::span<const KeyRange> ranges) {
 }
 
 bool Engine::WaitUntilOldFilesAreGone() {
-  const auto until = std::chrono::steady_clock::now() + kPatience;
-  while (!obsolete.AllGone(*db)) {
-    if (std::chrono::steady_clock::now() >= until) return false;
-    std::this_thread::sleep_for(kPatienceStep);
-  }
-  return true;
+  return WaitFor([this] { return obsolete.AllGone(*db); });
+}
+
+bool Engine::WaitUntilNoSnapshotSeesDeleted() const {
+  return WaitFor([this] { return !HasSnapshotsBeforeDeleted(); });
 }
 
 }  // namespace kluis::storage

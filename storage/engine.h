@@ -65,7 +65,11 @@ class Engine {
   absl::Status ScanRange(Column column, std::string_view begin, std::string_view end,
                          const Reader::Visit& visit, const rocksdb::Snapshot* snapshot) const;
 
-  bool HasSnapshots() const;
+  // Whether a snapshot lives that was taken before the last deletion; waits a fifth of a second for
+  // its end. Those taken later keep nothing of it.
+  bool HasSnapshotsBeforeDeleted() const;
+  bool WaitUntilNoSnapshotSeesDeleted() const;
+
   std::size_t TableCount(Column column) const;
 
   // Whether a table or what is still in memory says that something was deleted.
@@ -86,7 +90,8 @@ class Engine {
   WalOrder wal_order;
   GroupSync group;
   DeletedKeys deleted;
-  std::atomic<bool> interrupt = false;  // Rewrite must end
+  std::atomic<std::uint64_t> deleted_at = 0;  // sequence number of the last deletion or a later one
+  std::atomic<bool> interrupt = false;        // Rewrite must end
   std::unique_ptr<rocksdb::DB> db;
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
 

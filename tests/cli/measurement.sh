@@ -5,7 +5,7 @@
 set -uo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 bin=${1:?usage: measurement.sh BIN_DIRECTORY [PORT]}
-port=${2:-17449}
+port=${2:-17453}
 work=$(mktemp -d)
 server=''
 finish() {

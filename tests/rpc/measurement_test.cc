@@ -1,5 +1,6 @@
 // Calibrations and evaluations in a real vault: what supervisors order, what is measured, what the
 // log says of it, and what is refused.
+#include <chrono>
 #include <string>
 #include <thread>
 #include <utility>
@@ -223,6 +224,58 @@ TEST(Calibration, IsRefusedBelowAThousandTemplatesAndLeavesTheCutsAsTheyWere) {
   EXPECT_EQ(LastResult(vault), v1::SEARCH_RESULT_ABORTED);
   EXPECT_EQ(Pending(vault), 0u);
   ExpectReplays(vault);
+}
+
+// Their pairs are in the tail of the strangers, and would put every cut out of reach.
+TEST(Calibration, IsRefusedWherePeopleAreEnrolledTwice) {
+  TestVault vault;
+  const Enrolled enrolled = EnrolMany(vault, 975, TestWorld::kPurpose);
+  TestWorld::Terms again;
+  again.capture = 1;
+  for (size_t i = 0; i < 30; ++i) {
+    Person twin = vault.NewPerson();
+    twin.number = enrolled.people[i].number;
+    Must(vault.Enroll(twin, again), "enrol again");
+  }
+  const auto refused = Calibrate(vault);
+  EXPECT_EQ(refused.status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_EQ(refused.reason, "IMPLAUSIBLE_STRANGERS");
+  EXPECT_EQ(vault.EntryAt(*refused.log_index).command().search_outcome().result(),
+            v1::SEARCH_RESULT_ABORTED);
+  EXPECT_EQ(Pending(vault), 0u);
+}
+
+TEST(Measurement, NeedsADeadlineWithinTheHour) {
+  TestVault vault;
+  RegisterErrorRates(vault);
+  Stub stub(vault.ChannelOf("supervisor/one"));
+  for (const bool far : {false, true}) {
+    grpc::ClientContext evaluating;
+    grpc::ClientContext calibrating;
+    if (far) {
+      const auto later = std::chrono::system_clock::now() + std::chrono::hours(2);
+      evaluating.set_deadline(later);
+      calibrating.set_deadline(later);
+    }
+    EXPECT_EQ(stub.EvaluatePurpose(&evaluating)->Finish().error_code(),
+              grpc::StatusCode::INVALID_ARGUMENT);
+    v1::CalibratePurposeRequest request;
+    request.set_request_id(client::NewRequestId());
+    v1::CalibrationOrder order;
+    *request.mutable_order() = vault.Sign(order, {&vault.KeyOf("supervisor/one")});
+    EXPECT_EQ(stub.CalibratePurpose(&calibrating, request)->Finish().error_code(),
+              grpc::StatusCode::INVALID_ARGUMENT);
+  }
+}
+
+TEST(Evaluation, TakesAtMostTenProbesOfOneSubject) {
+  TestVault vault;
+  RegisterErrorRates(vault);
+  const Enrolled enrolled = EnrolMany(vault, 1, kErrorRates);
+  const std::vector<Probe> probes(11, {vault.Face(enrolled.people[0], 1), enrolled.subjects[0]});
+  const auto refused = Evaluate(vault, probes, 200);
+  EXPECT_EQ(refused.status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(refused.status.error_message(), "labelled: at most 10 probes of one subject");
 }
 
 TEST(Calibration, NeedsTwoSupervisors) {

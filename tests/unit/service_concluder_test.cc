@@ -79,6 +79,7 @@ TEST_F(ConcluderWithoutRoom, SaysSoAndMakesNoEntryUntilThereIsRoom) {
   EXPECT_EQ(ledger_->size(), 0u);
   EXPECT_TRUE(database_->status().ok());
 
+  concluder_->Add({&erasure_, 1});  // as a start after a recovery does
   disk_->SetFree(std::uint64_t{1} << 40);
   EXPECT_TRUE(concluder_->Conclude().ok());
   EXPECT_EQ(ledger_->size(), 1u);

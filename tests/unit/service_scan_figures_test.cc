@@ -15,7 +15,7 @@ TEST(ScanFigures, AreAllZeroWithoutAScan) {
 
 TEST(ScanFigures, AreMeansOfTheLast64AndTheCountOfAll) {
   ScanFigures figures;
-  figures.Add({.compared = 1e9, .survivors = 1e9, .queue_seconds = 1e9, .scan_seconds = 1});
+  figures.Add({.compared = 1e9, .survivors = 1, .queue_seconds = 1e9, .scan_seconds = 1});
   for (size_t i = 0; i < ScanFigures::kRecent; ++i) {
     figures.Add({.compared = 1000,
                  .survivors = i % 2 == 0 ? 2.0 : 4.0,
@@ -25,9 +25,19 @@ TEST(ScanFigures, AreMeansOfTheLast64AndTheCountOfAll) {
   const ScanFigures::Summary summary = figures.Recent();
   EXPECT_EQ(summary.searches, 65u);
   EXPECT_DOUBLE_EQ(summary.templates_per_second, 2000);
-  EXPECT_DOUBLE_EQ(summary.survivors, 3);
   EXPECT_DOUBLE_EQ(summary.queue_seconds_mean, 0.01);
   EXPECT_DOUBLE_EQ(summary.queue_seconds_max, 0.64);
+}
+
+// What survives of one search tells how near it came to strangers.
+TEST(ScanFigures, SayHowManySurviveOfWhole64SearchesOnly) {
+  ScanFigures figures;
+  for (size_t i = 0; i + 1 < ScanFigures::kRecent; ++i) figures.Add({.survivors = 3});
+  EXPECT_EQ(figures.Recent().survivors, 0);
+  figures.Add({.survivors = 67});
+  EXPECT_DOUBLE_EQ(figures.Recent().survivors, 4);
+  figures.Add({.survivors = 1e9});
+  EXPECT_DOUBLE_EQ(figures.Recent().survivors, 4);
 }
 
 TEST(ScanFigures, CountOnlyWhatThereWas) {

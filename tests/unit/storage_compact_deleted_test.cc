@@ -116,6 +116,17 @@ TEST_F(CompactDeleted, WaitsForSnapshotsThatHoldWhatWasDeleted) {
   EXPECT_FALSE(CanaryOnDisk());
 }
 
+TEST_F(CompactDeleted, DoesNotWaitForSnapshotsFromAfterTheDeletion) {
+  Put("b", kCanary);
+  ASSERT_TRUE(database_->Compact(Column::kSealed, "", "").ok());
+  EXPECT_FALSE(Compacted());
+  Delete("b");
+  const Snapshot snapshot = database_->TakeSnapshot();
+  Put("c", "later");
+  EXPECT_TRUE(Compacted());
+  EXPECT_FALSE(CanaryOnDisk());
+}
+
 TEST_F(CompactDeleted, WaitsForScansThatReadOldFiles) {
   Put("b", kCanary);
   ASSERT_TRUE(database_->Compact(Column::kSealed, "", "").ok());
