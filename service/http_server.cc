@@ -23,7 +23,8 @@ constexpr std::chrono::seconds kStart(10);  // for the thread that listens to co
 struct HttpServer::Server {
   httplib::Server http;
   std::thread thread;
-  std::atomic<bool> ended = false;  // the thread is done with `http`
+  std::atomic<bool> ended = false;     // the thread is done with `http`
+  std::atomic<bool> given_up = false;  // nobody waits for the thread: the handler is not called
   int port = 0;
 };
 
@@ -49,8 +50,12 @@ absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(const std::string&
   http.set_read_timeout(kSeconds);
   http.set_write_timeout(kSeconds);
   http.set_payload_max_length(0);
-  http.Get("/.*", [handler = std::move(handler)](const httplib::Request& request,
-                                                 httplib::Response& response) {
+  http.Get("/.*", [handler = std::move(handler), &given_up = server->given_up](
+                      const httplib::Request& request, httplib::Response& response) {
+    if (given_up) {
+      response.status = 503;
+      return;
+    }
     const HttpAnswer answer = handler(std::string_view(request.path).substr(1));
     response.status = answer.status;
     if (!answer.cache_control.empty()) response.set_header("Cache-Control", answer.cache_control);
@@ -72,7 +77,8 @@ absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(const std::string&
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
   if (!http.is_running()) {
-    server->thread.detach();  // it holds what it needs, and nobody could stop it
+    server->given_up = true;  // what the handler works on may go now
+    server->thread.detach();  // it holds the rest, and nobody could stop it
     return deaf;
   }
   return std::unique_ptr<HttpServer>(new HttpServer(std::move(server)));

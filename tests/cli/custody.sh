@@ -2,51 +2,18 @@
 # A purpose in the custody of its subjects, from the secret to the release, with the real kluis
 # against a real kluisd. Usage: custody.sh BIN_DIRECTORY [PORT].
 # Each case: a command, its exit code, a text it must print.
-set -uo pipefail
-root=$(cd "$(dirname "$0")/../.." && pwd)
 bin=${1:?usage: custody.sh BIN_DIRECTORY [PORT]}
 port=${2:-17447}
-work=$(mktemp -d)
-server=''
-finish() {
-  if [ -n "$server" ]; then kill "$server" 2>/dev/null && wait "$server"; fi
-  rm -rf "$work"
-}
-trap finish EXIT
+. "$(dirname "$0")/cases.sh"
 cd "$work" || exit 1
-umask 077
-export KLUIS_HOME=$work KLUIS_SERVER=127.0.0.1:$port
-cases=0 failures=0 output=''
-
-expect() {  # CODE TEXT COMMAND...
-  local code=$1 text=$2 got=0; shift 2
-  output=$("$bin/$1" "${@:2}" 2>&1) || got=$?
-  cases=$((cases + 1))
-  if [ "$got" != "$code" ] || ! grep -q -- "$text" <<<"$output"; then
-    failures=$((failures + 1))
-    printf 'FAILED: %s\n  expected exit %s and "%s"; got exit %s and:\n%s\n' \
-      "$*" "$code" "$text" "$got" "$output"
-  fi
-}
-as() { local code=$1 text=$2 who=$3; shift 3; expect "$code" "$text" kluis --as "$who" --output json "$@"; }
-field() { grep -o "\"$1\": *\"[^\"]*\"" <<<"$output" | head -n 1 | sed 's/.*: *"//; s/"$//'; }
 
 # a vault with a desk and two officers
-"$root/deploy/dev-pki" pki supervisor/one officer/one officer/two registrar/desk subject/portal \
-  operator/one >/dev/null || exit 1
-echo v.example >vault.txt
-mkdir keys
-for name in supervisor one two desk me other keys/log; do "$bin/kluis" key new "$name.key" >/dev/null; done
-sed "0,/^listen = .*/s//listen = \"127.0.0.1:$port\"/" "$root/deploy/kluisd.example.toml" >kluisd.toml
+prepare '' 'supervisor/one officer/one officer/two registrar/desk subject/portal operator/one' \
+  supervisor one two desk me other
+form=(--output json)
 expect 0 '' kluis vault found --origin v.example --log-key keys/log.key --threshold 1 \
   --supervisor one=supervisor.key -o founding.dsse.json
-"$bin/kluisd" --config "$work/kluisd.toml" >kluisd.out 2>&1 &
-server=$!
-for _ in $(seq 100); do  # until it serves
-  "$bin/kluis" --as operator/one vault status >/dev/null 2>&1 && break
-  sleep 0.1
-done
-kill -0 "$server" || { cat kluisd.out; exit 1; }
+serve
 as 0 authorities supervisor/one authority accredit --key supervisor.key --valid-days 9 --name Border \
   --contact desk@border.example --mandate 'Border Act, article 1'
 authority=$(field authority)
@@ -124,5 +91,4 @@ verify 3 NOT_PERMITTED one 0 --release three.json
 as 0 template_record subject/portal me lift --key me.key --purpose fast-lane
 verify 0 SEARCH_RESULT_MATCH one 0 --release three.json
 
-printf 'custody: %d cases, %d failed\n' "$cases" "$failures"
-[ "$failures" = 0 ]
+ended custody

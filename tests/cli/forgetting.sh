@@ -4,62 +4,25 @@
 # withdrawal destroyed. Nothing opens the template, and nothing of it is in any file.
 # Usage: forgetting.sh BIN_DIRECTORY PROBE [PORT].
 # Each case: a command, its exit code, a text it must print.
-set -uo pipefail
-root=$(cd "$(dirname "$0")/../.." && pwd)
 bin=${1:?usage: forgetting.sh BIN_DIRECTORY PROBE [PORT]}
 probe=${2:?usage: forgetting.sh BIN_DIRECTORY PROBE [PORT]}
 port=${3:-17448}
-work=$(mktemp -d)
-server=''
-finish() {
-  if [ -n "$server" ]; then kill "$server" 2>/dev/null && wait "$server"; fi
-  rm -rf "$work"
-}
-trap finish EXIT
+. "$(dirname "$0")/cases.sh"
+form=(--output json)
 mkdir "$work/old" "$work/secret"
 cd "$work/old" || exit 1
-umask 077
-cases=0 failures=0 output=''
 
-expect() {  # CODE TEXT COMMAND...
-  local code=$1 text=$2 got=0; shift 2
-  output=$("$@" 2>&1) || got=$?
-  cases=$((cases + 1))
-  if [ "$got" != "$code" ] || ! grep -q -- "$text" <<<"$output"; then
-    failures=$((failures + 1))
-    printf 'FAILED: %s\n  expected exit %s and "%s"; got exit %s and:\n%s\n' \
-      "$*" "$code" "$text" "$got" "$output"
-  fi
-}
-as() { local code=$1 text=$2 who=$3; shift 3; expect "$code" "$text" "$bin/kluis" --as "$who" --output json "$@"; }
-field() { grep -o "\"$1\": *\"[^\"]*\"" <<<"$output" | head -n 1 | sed 's/.*: *"//; s/"$//'; }
 number() { grep -o "\"$1\": *\"*[0-9]*" <<<"$output" | "${2:-head}" -n 1 | grep -o '[0-9]*$'; }
-serve() {  # OPTION...
-  "$bin/kluisd" --config "$PWD/kluisd.toml" "$@" >>kluisd.out 2>&1 &
-  server=$!
-  for _ in $(seq 100); do
-    "$bin/kluis" --as operator/one vault status >/dev/null 2>&1 && return
-    kill -0 "$server" 2>/dev/null || break
-    sleep 0.1
-  done
-  echo 'kluisd does not answer'; cat kluisd.out; exit 1
-}
-stop() { kill "$server"; wait "$server"; server=''; }
 
 # a vault with two keyring places whose root keys are apart from everything that is copied
-export KLUIS_HOME=$PWD KLUIS_SERVER=127.0.0.1:$port
-"$root/deploy/dev-pki" pki supervisor/one officer/one registrar/desk subject/portal operator/one \
-  >/dev/null || exit 1
-echo v.example >vault.txt
-mkdir keys second roots
-for name in supervisor one desk canary other op-1 op-2 keys/log; do
-  "$bin/kluis" key new "$name.key" >/dev/null
-done
-sed -e "0,/^listen = .*/s//listen = \"127.0.0.1:$port\"/" -e 's/^root_key = .*/root_key = "roots\/first"/' \
-  -e 's/^replicas = .*/replicas = ["second\/keyring roots\/second"]/' \
-  -e 's/^checkpoint_seconds = .*/checkpoint_seconds = 1/' \
-  "$root/deploy/kluisd.example.toml" >kluisd.toml
-expect 0 '' "$bin/kluis" vault found --origin v.example --log-key keys/log.key --threshold 1 \
+mkdir second roots
+prepare '
+  s/^root_key = .*/root_key = "roots\/first"/
+  s/^replicas = .*/replicas = ["second\/keyring roots\/second"]/
+  s/^checkpoint_seconds = .*/checkpoint_seconds = 1/
+' 'supervisor/one officer/one registrar/desk subject/portal operator/one' \
+  supervisor one desk canary other op-1 op-2
+expect 0 '' kluis vault found --origin v.example --log-key keys/log.key --threshold 1 \
   --supervisor one=supervisor.key -o founding.dsse.json
 serve
 as 0 authorities supervisor/one authority accredit --key supervisor.key --valid-days 9 --name Border \
@@ -85,7 +48,7 @@ cat >purpose.json <<JSON
  "notices": [{"language": "nl", "version": "1", "sha256": "$hash"}]}
 JSON
 as 0 '' supervisor/one purpose register --key supervisor.key --from purpose.json
-expect 0 '' "$bin/kluis" synth people ../secret/people --people 3 --shape dlib-128 --seed 1
+expect 0 '' kluis synth people ../secret/people --people 3 --shape dlib-128 --seed 1
 
 enroll() {  # NAME ROW
   as 0 '' subject/portal consent sign --key "$1.key" --purpose lane --language nl -o consent.json
@@ -120,7 +83,7 @@ cp -r second ../second.before
 # forgotten; and somebody enrols whom the backup does not have
 as 0 TEMPLATE_STATE_ERASED subject/portal me withdraw --key canary.key --purpose lane --wait 60
 verify 3 NOT_PERMITTED "$canary" 0
-expect 0 '' "$bin/kluis" key new late.key
+expect 0 '' kluis key new late.key
 enroll late 2
 late=$(field template_record)
 sleep 2
@@ -133,14 +96,14 @@ cp -r "$work/old" "$work/new"
 cd "$work/new" || exit 1
 export KLUIS_HOME=$PWD
 mv data data.lost
-expect 1 'audit.anchor' timeout 20 "$bin/kluisd" --config kluisd.toml
+expect 1 'audit.anchor' timeout 20 kluisd --config kluisd.toml
 rm -rf data
-expect 0 '' "$bin/kluis" statement sign recovery-order --key op-1.key --set reasons='the disk failed' \
+expect 0 '' kluis statement sign recovery-order --key op-1.key --set reasons='the disk failed' \
   -o order.json
 serve --recover
 as 3 TOO_FEW_SIGNATURES operator/one vault restore --order order.json
 verify 5 VAULT_SEALED "$other" 1
-expect 0 '' "$bin/kluis" statement sign recovery-order --key op-1.key --key op-2.key \
+expect 0 '' kluis statement sign recovery-order --key op-1.key --key op-2.key \
   --set reasons='the disk failed' -o order.json
 as 0 "$late" operator/one vault restore --order order.json
 verify 0 SEARCH_RESULT_MATCH "$other" 1
@@ -161,5 +124,4 @@ for keyring in keys/keyring second/keyring ../keys.before/keyring ../second.befo
 done
 expect 0 ' 0 found' "$probe" search ../secret/needles ../old ../new ../keys.before ../second.before
 
-printf 'forgetting: %d cases, %d failed\n' "$cases" "$failures"
-[ "$failures" = 0 ]
+ended forgetting

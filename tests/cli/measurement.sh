@@ -2,54 +2,21 @@
 # A purpose whose cuts are calibrated on its gallery, and one whose error rates are measured with a
 # labelled probe set, with the real kluis against a real kluisd. Usage: measurement.sh BIN_DIRECTORY
 # [PORT]. Each case: a command, its exit code, a text it must print.
-set -uo pipefail
-root=$(cd "$(dirname "$0")/../.." && pwd)
 bin=${1:?usage: measurement.sh BIN_DIRECTORY [PORT]}
 port=${2:-17453}
-work=$(mktemp -d)
-server=''
-finish() {
-  if [ -n "$server" ]; then kill "$server" 2>/dev/null && wait "$server"; fi
-  rm -rf "$work"
-}
-trap finish EXIT
+. "$(dirname "$0")/cases.sh"
 cd "$work" || exit 1
-umask 077
-export KLUIS_HOME=$work KLUIS_SERVER=127.0.0.1:$port
-cases=0 failures=0 output=''
 
-expect() {  # CODE TEXT COMMAND...
-  local code=$1 text=$2 got=0; shift 2
-  output=$("$bin/$1" "${@:2}" 2>&1) || got=$?
-  cases=$((cases + 1))
-  if [ "$got" != "$code" ] || ! grep -q -- "$text" <<<"$output"; then
-    failures=$((failures + 1))
-    printf 'FAILED: %s\n  expected exit %s and "%s"; got exit %s and:\n%s\n' \
-      "$*" "$code" "$text" "$got" "$output"
-  fi
-}
-as() { local code=$1 text=$2 who=$3; shift 3; expect "$code" "$text" kluis --as "$who" "$@"; }
 holds() {  # FILE TEXT
   cases=$((cases + 1))
   grep -q -- "$2" "$1" || { failures=$((failures + 1)); echo "FAILED: $1 does not hold $2"; }
 }
 
 # a vault with a desk and two purposes
-"$root/deploy/dev-pki" pki supervisor/one supervisor/two registrar/desk subject/portal operator/one \
-  >/dev/null || exit 1
-echo v.example >vault.txt
-mkdir keys
-for name in one two desk keys/log; do "$bin/kluis" key new "$name.key" >/dev/null; done
-sed "s/127.0.0.1:7443/127.0.0.1:$port/" "$root/deploy/kluisd.example.toml" >kluisd.toml
+prepare '' 'supervisor/one supervisor/two registrar/desk subject/portal operator/one' one two desk
 expect 0 '' kluis vault found --origin v.example --log-key keys/log.key --threshold 2 \
   --supervisor one=one.key --supervisor two=two.key -o founding.dsse.json
-"$bin/kluisd" --config "$work/kluisd.toml" >kluisd.out 2>&1 &
-server=$!
-for _ in $(seq 100); do  # until it serves
-  "$bin/kluis" --as operator/one vault status >/dev/null 2>&1 && break
-  sleep 0.1
-done
-kill -0 "$server" || { cat kluisd.out; exit 1; }
+serve
 as 0 '' supervisor/one authority member --key one.key --role registrar --name desk \
   --public-key desk.key --valid-days 9
 hash=$(printf 'd%.0s' $(seq 64))
@@ -114,5 +81,4 @@ evaluate 3 STATEMENT_REPLAYED --labels labels.csv --order signed.json
 as 3 OPERATION_NOT_ALLOWED supervisor/one purpose evaluate people --probes people/probes.npy \
   --labels labels.csv --key one.key --reasons test
 
-echo "$cases cases, $failures failed"
-[ "$failures" -eq 0 ]
+ended measurement

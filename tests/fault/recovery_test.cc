@@ -17,7 +17,6 @@
 #include <utility>
 #include <vector>
 
-#include "audit/replay/replay.h"
 #include "crypto/codec.h"
 #include "policy/record_key.h"
 #include "policy/rules.h"
@@ -27,6 +26,7 @@
 #include "service/publisher.h"
 #include "storage/layout.h"
 #include "tests/fakes/fault_file_system.h"
+#include "tests/fakes/replayed.h"
 #include "tests/fakes/test_vault.h"
 
 namespace kluis {
@@ -160,12 +160,7 @@ class Recovery : public testing::Test {
   // That every decision of the published log is made again, and the state with it.
   void ExpectReplays() {
     EXPECT_TRUE(vault_.CheckVault().consistent());
-    service::Publisher& publisher = vault_.vault().publisher();
-    ASSERT_TRUE(publisher.Sign().ok());
-    const auto key = audit::VerifierKey::Parse(publisher.verifier_key());
-    const auto report = audit::ReplayDirectory(Place("log"), *key, {}, 0, {});
-    ASSERT_TRUE(report.ok()) << report.status();
-    EXPECT_TRUE(report->clean()) << audit::ReplayText(*report, 10);
+    CleanlyReplayed(vault_);
   }
 
   TestVault vault_;

@@ -1,34 +1,21 @@
 // A real vault's published log, replayed: what the service writes is what an auditor reaches again.
-#include "audit/replay/replay.h"
 
 #include <sstream>
 #include <string>
 
 #include "audit/replay/details.h"
-#include "audit/verifier_key.h"
 #include "client/draft.h"
 #include "crypto/codec.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "service/publisher.h"
 #include "tests/fakes/held_lane.h"
+#include "tests/fakes/replayed.h"
 #include "tests/fakes/test_vault.h"
 
 namespace kluis {
 namespace {
 
 constexpr int64_t kHalfYear = 180 * kDay;
-
-audit::ReplayReport Replayed(TestVault& vault, std::istream* details = nullptr) {
-  service::Publisher& publisher = vault.vault().publisher();
-  EXPECT_TRUE(publisher.Sign().ok());
-  audit::ReplayOptions options;
-  options.details = details;
-  const auto key = audit::VerifierKey::Parse(publisher.verifier_key());
-  const auto report = audit::ReplayDirectory(vault.config().audit.directory, *key, {}, 0, options);
-  EXPECT_TRUE(report.ok()) << report.status();
-  return report.ok() ? *report : audit::ReplayReport();
-}
 
 // What two supervisors get to see of all entries, as `kluis order inspect` writes it.
 std::string Inspected(TestVault& vault) {

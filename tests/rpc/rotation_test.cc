@@ -10,17 +10,15 @@
 #include <utility>
 #include <vector>
 
-#include "audit/replay/replay.h"
-#include "audit/verifier_key.h"
 #include "crypto/keyring.h"
 #include "gtest/gtest.h"
 #include "policy/decide.h"
 #include "policy/record_key.h"
 #include "service/enroll.h"
-#include "service/publisher.h"
 #include "service/search.h"
 #include "service/statements.h"
 #include "storage/layout.h"
+#include "tests/fakes/replayed.h"
 #include "tests/fakes/test_vault.h"
 
 namespace kluis {
@@ -371,14 +369,7 @@ TEST(Rotation, IsReplayedWithoutAMismatch) {
   Must(vault.Withdraw(people[1].person), "withdraw");
   vault.Sweep();
 
-  service::Publisher& publisher = vault.vault().publisher();
-  ASSERT_TRUE(publisher.Sign().ok());
-  const auto key = audit::VerifierKey::Parse(publisher.verifier_key());
-  const auto report =
-      audit::ReplayDirectory(vault.config().audit.directory, *key, {}, 0, audit::ReplayOptions());
-  ASSERT_TRUE(report.ok()) << report.status();
-  EXPECT_TRUE(report->clean()) << audit::ReplayText(*report, 20);
-  EXPECT_EQ(report->completeness.open_erasures, 0u);
+  EXPECT_EQ(CleanlyReplayed(vault).completeness.open_erasures, 0u);
 }
 
 // While rotations run, everybody works on: each answer is right, or says to call again.
