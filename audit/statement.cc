@@ -117,12 +117,36 @@ std::string_view KindOf(std::string_view payload_type) {
   return payload_type;
 }
 
-absl::StatusOr<v1::Envelope> MakeStatement(const google::protobuf::Message& payload) {
+absl::StatusOr<std::string> WriteJson(const google::protobuf::Message& payload) {
   absl::StatusOr<std::string> json = Print(payload);
-  if (!json.ok()) return json.status();
-  if (json->size() > kMaxPayloadBytes) {
+  if (json.ok() && json->size() > kMaxPayloadBytes) {
     return absl::InvalidArgumentError("payload: longer than 32 KiB");
   }
+  return json;
+}
+
+absl::Status ReadJson(std::string_view json, google::protobuf::Message& payload) {
+  if (json.size() > kMaxPayloadBytes) {
+    return absl::InvalidArgumentError("payload: longer than 32 KiB");
+  }
+  payload.Clear();
+  const google::protobuf::StringPiece text(json.data(), json.size());
+  if (!google::protobuf::util::JsonStringToMessage(text, &payload).ok()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "payload: not a ", std::string(KindOf(PayloadTypeOf(*payload.GetDescriptor()))),
+        " in JSON (broken syntax, an unknown field, or a value of the wrong type)"));
+  }
+  if (HasUnnamedEnum(payload)) {
+    return absl::InvalidArgumentError("payload: an enum has a number that names nothing");
+  }
+  const absl::StatusOr<std::string> understood = Print(payload);
+  if (!understood.ok()) return understood.status();
+  return CheckSameMeaning(json, *understood);
+}
+
+absl::StatusOr<v1::Envelope> MakeStatement(const google::protobuf::Message& payload) {
+  absl::StatusOr<std::string> json = WriteJson(payload);
+  if (!json.ok()) return json.status();
   v1::Envelope envelope;
   envelope.set_payload_type(PayloadTypeOf(*payload.GetDescriptor()));
   envelope.set_payload(*std::move(json));
@@ -158,24 +182,10 @@ absl::Status ReadPayload(const v1::Envelope& envelope, google::protobuf::Message
   if (envelope.payload_type() != expected) {
     return absl::InvalidArgumentError(absl::StrCat("payload_type: must be ", expected));
   }
-  if (envelope.payload().size() > kMaxPayloadBytes) {
-    return absl::InvalidArgumentError("payload: longer than 32 KiB");
-  }
   if (envelope.signatures_size() > kMaxSignatures) {
     return absl::InvalidArgumentError("signatures: more than 16");
   }
-  payload.Clear();
-  if (!google::protobuf::util::JsonStringToMessage(envelope.payload(), &payload).ok()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("payload: not a ", std::string(KindOf(expected)),
-                     " in JSON (broken syntax, an unknown field, or a value of the wrong type)"));
-  }
-  if (HasUnnamedEnum(payload)) {
-    return absl::InvalidArgumentError("payload: an enum has a number that names nothing");
-  }
-  const absl::StatusOr<std::string> understood = Print(payload);
-  if (!understood.ok()) return understood.status();
-  return CheckSameMeaning(envelope.payload(), *understood);
+  return ReadJson(envelope.payload(), payload);
 }
 
 bool IsStatementOf(const v1::Envelope& envelope, const google::protobuf::Message& payload) {

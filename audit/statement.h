@@ -25,8 +25,15 @@ std::string PayloadTypeOf(const google::protobuf::Descriptor& kind);
 // "case-opening" for that payload type; empty for any other text.
 std::string_view KindOf(std::string_view payload_type);
 
-// The payload as compact JSON, without a signature yet.
-// kInvalidArgument: over kMaxPayloadBytes, or a string that is not UTF-8.
+// Compact JSON. kInvalidArgument: over kMaxPayloadBytes, or a string that is not UTF-8.
+absl::StatusOr<std::string> WriteJson(const google::protobuf::Message& payload);
+
+// Reads one JSON object into `payload`. kInvalidArgument: over kMaxPayloadBytes, not JSON, an
+// unknown field, a duplicate field, a field at its default value, or a second spelling of a field
+// or value (a null, a camelCase name, a number in quotes).
+absl::Status ReadJson(std::string_view json, google::protobuf::Message& payload);
+
+// The payload as WriteJson writes it, without a signature yet. kInvalidArgument: as WriteJson.
 absl::StatusOr<v1::Envelope> MakeStatement(const google::protobuf::Message& payload);
 
 // Adds a signature of `key` over the envelope's PAE; replaces an earlier one of the same key.
@@ -36,9 +43,7 @@ void AddSignature(const crypto::SigningKey& key, v1::Envelope& envelope);
 bool IsSignedBy(const v1::Envelope& envelope, const crypto::PublicKey& key);
 
 // Reads the payload into `payload`, whose type must be the envelope's. Checks no signature.
-// kInvalidArgument: another payload type, over kMaxPayloadBytes, over kMaxSignatures, not JSON, an
-// unknown field, a duplicate field, a field at its default value, or a second spelling of a field
-// or value (a null, a camelCase name, a number in quotes).
+// kInvalidArgument: another payload type, over kMaxSignatures, or as ReadJson.
 absl::Status ReadPayload(const v1::Envelope& envelope, google::protobuf::Message& payload);
 
 // True when the envelope's payload is, byte for byte, what MakeStatement writes of `payload`, and

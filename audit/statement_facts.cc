@@ -1,7 +1,6 @@
 #include "audit/statement_facts.h"
 
 #include <algorithm>
-#include <cctype>
 #include <memory>
 #include <optional>
 #include <set>
@@ -76,17 +75,6 @@ absl::StatusOr<std::string> StatementId(std::string_view hex) {
     return absl::InvalidArgumentError("payload: statement_id must be 32 lowercase hex digits");
   }
   return id;
-}
-
-std::string NecessityDigest(std::string_view necessity) {
-  std::string essence;
-  for (const char c : necessity) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x80 || std::isalnum(byte) != 0) {
-      essence += static_cast<char>(std::tolower(byte));
-    }
-  }
-  return std::string(crypto::Bytes(crypto::Sha256({essence})));
 }
 
 void SetRegisteredKey(const v1::Registration& registration, v1::Register& command) {

@@ -34,10 +34,6 @@ std::vector<std::string> FoundingSigners(const v1::Envelope& envelope, const v1:
 // 16 bytes of "<32 lowercase hex digits>". kInvalidArgument: anything else.
 absl::StatusOr<std::string> StatementId(std::string_view hex);
 
-// What makes two necessity statements the same: SHA-256 (32 bytes) of the letters and digits,
-// whatever their case, spacing and punctuation.
-std::string NecessityDigest(std::string_view necessity);
-
 // The key to be registered and its id; both empty when `registration` names no public key.
 void SetRegisteredKey(const v1::Registration& registration, v1::Register& command);
 

@@ -57,12 +57,20 @@ std::string RecordName(std::string_view key) {
     case RecordChange::kCandidate:
       return absl::StrCat(kind, " ", crypto::ToHex(After(id, kIdBytes)), " of case ",
                           crypto::ToHex(id.substr(0, kIdBytes)));
+    case RecordChange::kAuthorityYear: {
+      const std::string_view year = After(id, kIdBytes);
+      if (year.size() != 2) break;
+      return absl::StrCat(
+          kind, " ", static_cast<unsigned char>(year[0]) << 8 | static_cast<unsigned char>(year[1]),
+          " of ", crypto::ToHex(id.substr(0, kIdBytes)));
+    }
     case RecordChange::kPendingErasure:
       return absl::StrCat(kind, " of ", EnumByte(*v1::ErasureTarget_descriptor(), id), " ",
                           crypto::ToHex(After(id, 1)));
     default:
-      return absl::StrCat(kind, " ", crypto::ToHex(id));
+      break;
   }
+  return absl::StrCat(kind, " ", crypto::ToHex(id));
 }
 
 }  // namespace kluis::client

@@ -17,6 +17,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "audit/details.h"
 #include "client/draft.h"
 #include "client/failure.h"
 #include "client/output.h"
@@ -107,6 +108,20 @@ class Session {
     Request request;
     request.set_request_id(NewRequestId());
     *(request.*slot)() = statement;
+    return Call(method, request);
+  }
+
+  // As Send, of a statement that commits to `details`: they go beside it.
+  template <typename Stub, typename Request, typename Response>
+  absl::StatusOr<Response> Send(grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
+                                                             Response*),
+                                v1::Envelope* (Request::*slot)(), const v1::Envelope& statement,
+                                const audit::Details& details) {
+    Request request;
+    request.set_request_id(NewRequestId());
+    *(request.*slot)() = statement;
+    request.set_details(details.payload);
+    request.set_details_nonce(details.nonce);
     return Call(method, request);
   }
 

@@ -52,6 +52,21 @@ absl::Status AddCategories(const std::vector<std::string>& names, Payload& paylo
   return absl::OkStatus();
 }
 
+// As Session::Act, of a statement that commits to `details`.
+template <typename Request, typename Response, typename Payload>
+Outcome ActWithDetails(Session& session,
+                       grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
+                                                    Response*),
+                       v1::Envelope* (Request::*slot)(), const std::vector<std::string>& keys,
+                       Payload payload, const google::protobuf::Message& details) {
+  const absl::StatusOr<audit::Details> made = audit::MakeDetails(details);
+  if (!made.ok()) return made.status();
+  payload.set_details(made->commitment);
+  const absl::StatusOr<v1::Envelope> statement = session.Sign(keys, payload);
+  if (!statement.ok()) return statement.status();
+  return session.Print(session.Send(method, slot, *statement, *made));
+}
+
 Outcome Open(Session& session, const OpenOptions& options) {
   const absl::StatusOr<int> matter = ParseEnum(*v1::Matter_descriptor(), options.matter);
   if (!matter.ok()) return matter.status();
@@ -59,14 +74,16 @@ Outcome Open(Session& session, const OpenOptions& options) {
   if (!necessity.ok()) return necessity.status();
   v1::CaseOpening payload;
   payload.set_purpose(options.purpose);
-  payload.set_reference(options.reference);
   payload.set_legal_basis(options.legal_basis);
   payload.set_matter(static_cast<v1::Matter>(*matter));
-  payload.set_matter_description(options.description);
-  payload.set_necessity(*necessity);
   const absl::Status categories = AddCategories(options.categories, payload);
   if (!categories.ok()) return categories;
-  return session.Act(&Stub::OpenCase, &v1::OpenCaseRequest::mutable_opening, options.keys, payload);
+  v1::CaseDetails details;
+  details.set_reference(options.reference);
+  details.set_matter_description(options.description);
+  details.set_necessity(*necessity);
+  return ActWithDetails(session, &Stub::OpenCase, &v1::OpenCaseRequest::mutable_opening,
+                        options.keys, payload, details);
 }
 
 absl::StatusOr<v1::GetCaseResponse> Get(Session& session, const std::string& name) {
@@ -123,9 +140,10 @@ Outcome IssueWarrant(Session& session, const WarrantOptions& options) {
 Outcome Refuse(Session& session, const CaseOptions& options) {
   v1::WarrantRefusal payload;
   payload.set_case_(options.name);
-  payload.set_reasons(options.reasons);
-  return session.Act(&Stub::RefuseWarrant, &v1::RefuseWarrantRequest::mutable_refusal, options.keys,
-                     payload);
+  v1::RefusalDetails details;
+  details.set_reasons(options.reasons);
+  return ActWithDetails(session, &Stub::RefuseWarrant, &v1::RefuseWarrantRequest::mutable_refusal,
+                        options.keys, payload, details);
 }
 
 Outcome Approve(Session& session, const CaseOptions& options) {
@@ -152,7 +170,7 @@ Outcome List(Session& session, const NoOptions&) {
                            {{"CASE", "name"},
                             {"STATE", "state"},
                             {"PURPOSE", "purpose"},
-                            {"REFERENCE", "reference"},
+                            {"REFERENCE", "details.reference"},
                             {"SEARCHES", "searches"},
                             {"BUDGET", "warrant.budget"},
                             {"UNTIL", "warrant.not_after"},

@@ -25,6 +25,9 @@ void EndRecord(const Facts& facts, v1::EndReason reason, Ruling& ruling);
 // EndRecord, and the subject has one live template less.
 void EndTemplate(const Facts& facts, v1::EndReason reason, Ruling& ruling);
 
+// The year that the case which ends was opened in has one live case less.
+void CountEndedCase(const Facts& facts, Ruling& ruling);
+
 // Starts the erasure of what `slot` seals.
 void StartErasure(v1::ErasureTarget target, const std::string& id, uint32_t slot, Ruling& ruling);
 

@@ -1,11 +1,12 @@
 #include "policy/changes.h"
+#include "policy/civil_time.h"
 
 namespace kluis::policy {
 namespace {
 
 void Open(const Facts& facts, Ruling& ruling) {
   const v1::OpenCase& command = facts.command->open_case();
-  const uint32_t slot = TakeSlots(facts, 1, ruling);
+  const uint32_t slot = TakeSlots(facts, facts.year ? 1 : 2, ruling);
   v1::CaseRecord* kase = ruling.changes.emplace_back().mutable_case_();
   kase->set_id(command.new_case_id());
   kase->set_authority_id(facts.authority->id());
@@ -15,8 +16,18 @@ void Open(const Facts& facts, Ruling& ruling) {
   kase->set_state(v1::CASE_STATE_AWAITING_WARRANT);
   kase->set_opened_at(facts.now);
 
+  v1::AuthorityYear* year = ruling.changes.emplace_back().mutable_authority_year();
+  if (facts.year) {
+    *year = *facts.year;
+  } else {
+    year->set_authority_id(facts.authority->id());
+    year->set_year(YearOf(facts.now));
+    year->set_slot(slot + 1);
+  }
+  year->set_live_cases(year->live_cases() + 1);
+
   v1::UsedNecessity* necessity = ruling.changes.emplace_back().mutable_used_necessity();
-  necessity->set_sha256(command.necessity_sha256());
+  necessity->set_digest(command.necessity_digest());
   necessity->set_case_id(command.new_case_id());
 }
 
@@ -58,6 +69,7 @@ bool ChangeCases(const Facts& facts, Ruling& ruling) {
       v1::CaseRecord* kase = Rewrite(facts, ruling);
       kase->set_state(v1::CASE_STATE_REFUSED);
       kase->set_ended_at(facts.now);
+      CountEndedCase(facts, ruling);
       StartErasure(v1::ERASURE_TARGET_CASE, facts.kase->id(), facts.kase->slot(), ruling);
       return true;
     }
@@ -65,6 +77,7 @@ bool ChangeCases(const Facts& facts, Ruling& ruling) {
       v1::CaseRecord* kase = Rewrite(facts, ruling);
       kase->set_state(v1::CASE_STATE_CLOSED);
       kase->set_ended_at(facts.now);
+      CountEndedCase(facts, ruling);
       return true;
     }
     case v1::Command::kReadCase:

@@ -18,6 +18,7 @@ void EndCase(const Facts& facts, Ruling& ruling) {
   const bool lapsed = facts.kase->state() == v1::CASE_STATE_AWAITING_WARRANT;
   kase->set_state(lapsed ? v1::CASE_STATE_LAPSED : v1::CASE_STATE_EXPIRED);
   kase->set_ended_at(facts.now);
+  CountEndedCase(facts, ruling);
   if (!lapsed) return;
   StartErasure(v1::ERASURE_TARGET_CASE, facts.kase->id(), facts.kase->slot(), ruling);
 }
@@ -37,6 +38,10 @@ void FinishErasure(const Facts& facts, Ruling& ruling) {
     v1::SubjectRecord* subject = ruling.changes.emplace_back().mutable_subject();
     *subject = *facts.subject;
     subject->set_erased(true);
+  } else if (facts.year) {
+    v1::AuthorityYear* year = ruling.changes.emplace_back().mutable_authority_year();
+    *year = *facts.year;
+    year->set_erased(true);
   }
 }
 
@@ -67,6 +72,11 @@ bool ChangeUpkeep(const Facts& facts, Ruling& ruling) {
       return true;
     case v1::Command::kForgetSubject:
       StartErasure(v1::ERASURE_TARGET_SUBJECT, facts.subject->id(), facts.subject->slot(), ruling);
+      return true;
+    case v1::Command::kForgetAuthorityYear:
+      StartErasure(v1::ERASURE_TARGET_AUTHORITY_YEAR,
+                   AuthorityYearId(facts.year->authority_id(), facts.year->year()),
+                   facts.year->slot(), ruling);
       return true;
     case v1::Command::kEraseDone:
       FinishErasure(facts, ruling);

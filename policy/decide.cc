@@ -86,6 +86,12 @@ void EndTemplate(const Facts& facts, v1::EndReason reason, Ruling& ruling) {
   subject->set_last_template_ended_at(facts.now);
 }
 
+void CountEndedCase(const Facts& facts, Ruling& ruling) {
+  v1::AuthorityYear* year = ruling.changes.emplace_back().mutable_authority_year();
+  *year = *facts.year;
+  year->set_live_cases(year->live_cases() - 1);
+}
+
 void StartErasure(v1::ErasureTarget target, const std::string& id, uint32_t slot, Ruling& ruling) {
   v1::PendingErasure* erasure = ruling.changes.emplace_back().mutable_pending_erasure();
   erasure->set_target(target);

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "policy/civil_time.h"
 #include "policy/record_key.h"
 
 namespace kluis::policy {
@@ -117,6 +118,23 @@ class Loader {
     if (facts_.kase) Purpose(facts_.kase->opening().purpose());
   }
 
+  void Year(std::string_view id) { facts_.year = Load<v1::AuthorityYear>(key::AuthorityYear(id)); }
+
+  // The year of the authority that a case is opened in now; its first case makes it.
+  void PresentYear() {
+    if (facts_.authority) Year(AuthorityYearId(facts_.authority->id(), YearOf(facts_.now)));
+  }
+
+  // The case, and the year that counts it.
+  void EndingCase(std::string_view id) {
+    Case(id);
+    if (!facts_.kase) return;
+    Year(AuthorityYearId(facts_.kase->authority_id(), YearOf(facts_.kase->opened_at())));
+    if (status_.ok() && !facts_.year) {
+      status_ = absl::DataLossError("state: a case without its authority's year");
+    }
+  }
+
   void Candidate(std::string_view name) {
     const std::string case_id = IdInName(name, "cases");
     facts_.candidate_id = IdInName(name, "candidates");
@@ -142,6 +160,7 @@ class Loader {
     if (target == v1::ERASURE_TARGET_TEMPLATE) Template(id);
     if (target == v1::ERASURE_TARGET_CASE) Case(id);
     if (target == v1::ERASURE_TARGET_SUBJECT) Subject(id);
+    if (target == v1::ERASURE_TARGET_AUTHORITY_YEAR) Year(id);
   }
 
   void NewMember(const v1::Registration& registration, const std::string& keyid) {
@@ -154,8 +173,8 @@ class Loader {
     }
   }
 
-  void NecessityUse(std::string_view sha256) {
-    facts_.necessity_used = Load<v1::UsedNecessity>(key::UsedNecessity(sha256)).has_value();
+  void NecessityUse(std::string_view digest) {
+    facts_.necessity_used = Load<v1::UsedNecessity>(key::UsedNecessity(digest)).has_value();
   }
 
  private:
@@ -225,7 +244,8 @@ void LoadAct(const v1::Command& command, Loader& load) {
       load.Slots();
       load.Statement(command.open_case().statement());
       load.Purpose(command.open_case().opening().purpose());
-      return load.NecessityUse(command.open_case().necessity_sha256());
+      load.PresentYear();
+      return load.NecessityUse(command.open_case().necessity_digest());
     case v1::Command::kIssueWarrant:
       load.Member();
       load.Statement(command.issue_warrant().statement());
@@ -233,7 +253,7 @@ void LoadAct(const v1::Command& command, Loader& load) {
     case v1::Command::kRefuseWarrant:
       load.Member();
       load.Statement(command.refuse_warrant().statement());
-      return load.Case(IdInName(command.refuse_warrant().refusal().case_(), "cases"));
+      return load.EndingCase(IdInName(command.refuse_warrant().refusal().case_(), "cases"));
     case v1::Command::kApproveCase:
       load.Member();
       load.Statement(command.approve_case().statement());
@@ -241,7 +261,7 @@ void LoadAct(const v1::Command& command, Loader& load) {
     case v1::Command::kCloseCase:
       load.Member();
       load.Statement(command.close_case().statement());
-      return load.Case(IdInName(command.close_case().closing().case_(), "cases"));
+      return load.EndingCase(IdInName(command.close_case().closing().case_(), "cases"));
     case v1::Command::kReadCase:
       load.Member();
       return load.Case(command.read_case().case_id());
@@ -272,9 +292,15 @@ void LoadAct(const v1::Command& command, Loader& load) {
       load.Template(command.expire_template().template_id());
       return;
     case v1::Command::kEndCase:
-      return load.Erasure(v1::ERASURE_TARGET_CASE, command.end_case().case_id());
+      load.Erasure(v1::ERASURE_TARGET_CASE, command.end_case().case_id());
+      return load.EndingCase(command.end_case().case_id());
     case v1::Command::kForgetSubject:
       return load.Erasure(v1::ERASURE_TARGET_SUBJECT, command.forget_subject().subject_id());
+    case v1::Command::kForgetAuthorityYear: {
+      const v1::ForgetAuthorityYear& forget = command.forget_authority_year();
+      return load.Erasure(v1::ERASURE_TARGET_AUTHORITY_YEAR,
+                          AuthorityYearId(forget.authority_id(), forget.year()));
+    }
     case v1::Command::kEraseDone:
       return load.Erasure(command.erase_done().target(), command.erase_done().id());
     case v1::Command::kRecover:

@@ -48,6 +48,8 @@ struct Facts {
 
   std::shared_ptr<const v1::CaseRecord> kase;
   v1::CaseUse use;
+  // Of the case that is opened or ends, or to be forgotten: the year that it was opened in.
+  std::optional<v1::AuthorityYear> year;
   bool necessity_used = false;
   std::optional<v1::CandidateRecord> candidate;
   std::string candidate_id;

@@ -14,6 +14,13 @@ std::string Join(Change::ChangeCase kind, std::string_view a = {}, std::string_v
 
 }  // namespace
 
+std::string AuthorityYearId(std::string_view authority_id, uint32_t year) {
+  std::string id(authority_id);
+  id += static_cast<char>(year >> 8 & 0xFF);
+  id += static_cast<char>(year & 0xFF);
+  return id;
+}
+
 std::string KindPrefix(Change::ChangeCase kind) { return Join(kind); }
 
 namespace key {
@@ -41,11 +48,12 @@ std::string Disclosure(std::string_view id) { return Join(Change::kDisclosure, i
 std::string UsedStatement(std::string_view statement_id) {
   return Join(Change::kUsedStatement, statement_id);
 }
-std::string UsedNecessity(std::string_view sha256) { return Join(Change::kUsedNecessity, sha256); }
+std::string UsedNecessity(std::string_view digest) { return Join(Change::kUsedNecessity, digest); }
 std::string PendingSearch(std::string_view id) { return Join(Change::kPendingSearch, id); }
 std::string PendingErasure(v1::ErasureTarget target, std::string_view id) {
   return Join(Change::kPendingErasure, std::string(1, static_cast<char>(target)), id);
 }
+std::string AuthorityYear(std::string_view id) { return Join(Change::kAuthorityYear, id); }
 
 }  // namespace key
 
@@ -88,7 +96,7 @@ RecordWrite Apply(const Change& change) {
       return {key::UsedStatement(change.used_statement().statement_id()),
               change.used_statement().SerializeAsString()};
     case Change::kUsedNecessity:
-      return {key::UsedNecessity(change.used_necessity().sha256()),
+      return {key::UsedNecessity(change.used_necessity().digest()),
               change.used_necessity().SerializeAsString()};
     case Change::kPendingSearch:
       return {key::PendingSearch(change.pending_search().id()),
@@ -96,6 +104,11 @@ RecordWrite Apply(const Change& change) {
     case Change::kPendingErasure:
       return {key::PendingErasure(change.pending_erasure().target(), change.pending_erasure().id()),
               change.pending_erasure().SerializeAsString()};
+    case Change::kAuthorityYear: {
+      const v1::AuthorityYear& year = change.authority_year();
+      return {key::AuthorityYear(AuthorityYearId(year.authority_id(), year.year())),
+              year.SerializeAsString()};
+    }
     case Change::kRemovedKey:
       return {change.removed_key(), std::nullopt};
     case Change::CHANGE_NOT_SET:

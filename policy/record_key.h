@@ -3,6 +3,7 @@
 #ifndef KLUIS_POLICY_RECORD_KEY_H_
 #define KLUIS_POLICY_RECORD_KEY_H_
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,6 +13,11 @@
 namespace kluis::policy {
 
 inline constexpr size_t kIdBytes = 16;
+
+// What names a year of an authority in erasures and in the rows sealed for it: authority id[16] |
+// year u16, big-endian. kAuthorityYearIdBytes with an id of 16 bytes.
+inline constexpr size_t kAuthorityYearIdBytes = kIdBytes + 2;
+std::string AuthorityYearId(std::string_view authority_id, uint32_t year);
 
 namespace key {
 std::string Vault();                                       // nothing more: there is one
@@ -29,9 +35,10 @@ std::string CaseUse(std::string_view case_id);                                  
 std::string Candidate(std::string_view case_id, std::string_view id);           // id[16] | id[16]
 std::string Disclosure(std::string_view id);                                    // id[16]
 std::string UsedStatement(std::string_view statement_id);                       // id[16]
-std::string UsedNecessity(std::string_view sha256);                             // digest[32]
+std::string UsedNecessity(std::string_view digest);                             // digest[32]
 std::string PendingSearch(std::string_view id);                                 // id[16]
-std::string PendingErasure(v1::ErasureTarget target, std::string_view id);  // u8 target | id[16]
+std::string PendingErasure(v1::ErasureTarget target, std::string_view id);  // u8 target | its id
+std::string AuthorityYear(std::string_view id);                             // AuthorityYearId
 }  // namespace key
 
 // The prefix that all records of a kind share: 1 byte.

@@ -31,14 +31,6 @@ bool IsSubset(const Part& part, const Whole& whole) {
   });
 }
 
-// Unicode code points that are not ASCII white space or control characters.
-size_t Letters(std::string_view text) {
-  return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) {
-    const auto byte = static_cast<unsigned char>(c);
-    return byte > ' ' && (byte & 0xC0) != 0x80;
-  }));
-}
-
 const v1::Warrant& WarrantOf(const Facts& f) { return f.command->issue_warrant().warrant(); }
 
 const Rule kOpeningComplete = {
@@ -48,9 +40,9 @@ const Rule kOpeningComplete = {
     "CASE_INCOMPLETE",
     "CASE_INCOMPLETE",
     [](const Facts& f) {
-      const v1::CaseOpening& o = f.command->open_case().opening();
-      return !o.reference().empty() && !o.legal_basis().empty() &&
-             o.matter() != v1::MATTER_UNSPECIFIED && !o.matter_description().empty();
+      const v1::OpenCase& open = f.command->open_case();
+      return open.reference_given() && !open.opening().legal_basis().empty() &&
+             open.opening().matter() != v1::MATTER_UNSPECIFIED && open.description_given();
     }};
 
 const Rule kOpeningPurposeIdentifies = {"case.purpose-identifies",
@@ -72,7 +64,7 @@ const Rule kOpeningNecessity = {
     "NECESSITY_MISSING",
     "NECESSITY_MISSING",
     [](const Facts& f) {
-      return Letters(f.command->open_case().opening().necessity()) >=
+      return f.command->open_case().necessity_characters() >=
              f.founding->legal_profile().necessity_min_characters();
     }};
 
@@ -164,7 +156,7 @@ const Rule kRefusalReasoned = {
     "A refusal gives its reasons.",
     "REASONS_MISSING",
     "REASONS_MISSING",
-    [](const Facts& f) { return !f.command->refuse_warrant().refusal().reasons().empty(); }};
+    [](const Facts& f) { return f.command->refuse_warrant().reasons_given(); }};
 
 const Rule kCaseAwaitsApproval = {
     "case.awaits-approval",

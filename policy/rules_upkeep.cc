@@ -1,6 +1,7 @@
 // What the vault does by itself: ends what is over and finishes erasures.
 #include <set>
 
+#include "policy/civil_time.h"
 #include "policy/rule_lists.h"
 
 namespace kluis::policy {
@@ -50,6 +51,20 @@ const Rule kSubjectOver = {
       return f.subject && !f.subject->erased() && !f.erasure && f.subject->live_templates() == 0 &&
              f.subject->last_template_ended_at() <=
                  f.now - f.founding->legal_profile().details_retention_days() * kDay;
+    }};
+
+const Rule kYearOver = {
+    "upkeep.year-over",
+    "GDPR 5(1)(e), LED 4(1)(e), 5",
+    "What an authority wrote about the cases of a year is erased when none of them is open any "
+    "more "
+    "and the profile's months after that year are over.",
+    "NOT_DUE",
+    "NOT_DUE",
+    [](const Facts& f) {
+      const uint32_t months = f.founding->legal_profile().log_retention_months();
+      return f.year && !f.year->erased() && !f.erasure && f.year->live_cases() == 0 &&
+             MonthsAfterYear(f.year->year(), months) <= f.now;
     }};
 
 const Rule kErasurePending = {"upkeep.erasure-pending",
@@ -185,6 +200,7 @@ constexpr const Rule* kCloseCheckpoint[] = {&kCheckpointCloses};
 constexpr const Rule* kExpireTemplate[] = {&kTemplateOver};
 constexpr const Rule* kEndCase[] = {&kCaseOver};
 constexpr const Rule* kForgetSubject[] = {&kSubjectOver};
+constexpr const Rule* kForgetAuthorityYear[] = {&kYearOver};
 constexpr const Rule* kEraseDone[] = {&kErasurePending};
 
 }  // namespace
@@ -197,6 +213,8 @@ RuleList UpkeepRules(v1::Command::ActCase act) {
       return kEndCase;
     case v1::Command::kForgetSubject:
       return kForgetSubject;
+    case v1::Command::kForgetAuthorityYear:
+      return kForgetAuthorityYear;
     case v1::Command::kEraseDone:
       return kEraseDone;
     case v1::Command::kStartService:

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "policy/record_key.h"
+#include "service/case_details.h"
 #include "service/case_views.h"
 #include "service/names.h"
 #include "service/page_token.h"
@@ -17,6 +18,15 @@ namespace kluis::service {
 namespace {
 
 constexpr int kDefaultPage = 20;
+
+// Without its candidates and its gallery.
+absl::StatusOr<v1::Case> Shown(Vault& vault, const v1::CaseRecord& record) {
+  absl::StatusOr<v1::Case> view = ViewOf(vault.state(), record);
+  if (!view.ok()) return view;
+  const absl::Status added = AddDetails(vault, record, *view);
+  if (!added.ok()) return added;
+  return view;
+}
 
 // Commits an act about one case, keeps the galleries in step, carries out the erasure that a
 // refusal starts, and shows the case as it is afterwards.
@@ -35,7 +45,7 @@ absl::Status Carry(Vault& vault, Act act, Response& response) {
   if (!erased.ok()) return erased;
   for (const v1::RecordChange& change : committed->ruling.changes) {
     if (change.has_case_()) {
-      absl::StatusOr<v1::Case> view = ViewOf(vault.state(), change.case_());
+      absl::StatusOr<v1::Case> view = Shown(vault, change.case_());
       if (!view.ok()) return view.status();
       AddGallery(vault.galleries(), change.case_(), *view);
       *response.mutable_case_() = *std::move(view);
@@ -59,6 +69,33 @@ absl::Status CarryStatement(
   return Carry(vault, std::move(act), response);
 }
 
+// As CarryStatement, of a statement that commits to `Said`, which came beside it and is sealed for
+// the case. `fill` may fail.
+template <class Payload, class Said, class Request, class Response>
+absl::Status CarryDetailed(Vault& vault, const Call& call, const v1::Envelope& envelope,
+                           const Request& request, storage::Written what, Response& response,
+                           const std::function<absl::Status(v1::StatementFacts, Payload,
+                                                            const Said&, v1::Command&)>& fill) {
+  Payload payload;
+  absl::StatusOr<v1::StatementFacts> facts = TakeStatement(vault.state(), envelope, payload);
+  if (!facts.ok()) return facts.status();
+  Said said;
+  absl::StatusOr<Opening> opening =
+      TakeDetails(what == storage::Written::kOpening ? audit::kCaseDetails : audit::kRefusalDetails,
+                  {request.details(), request.details_nonce(), payload.details()}, said);
+  if (!opening.ok()) return opening.status();
+  Act act = call.NewAct();
+  act.envelopes.push_back(envelope);
+  act.commitments.push_back(opening->commitment);
+  const absl::Status filled = fill(*std::move(facts), std::move(payload), said, act.command);
+  if (!filled.ok()) return filled;
+  act.attach = [&vault, what, opening = *std::move(opening)](const policy::Ruling& ruling, uint64_t,
+                                                             Writes& writes) {
+    return StoreDetails(vault.sealer(), ruling, what, opening, writes);
+  };
+  return Carry(vault, std::move(act), response);
+}
+
 }  // namespace
 
 grpc::Status CaseService::OpenCase(grpc::ServerContext* context, const v1::OpenCaseRequest* request,
@@ -66,14 +103,21 @@ grpc::Status CaseService::OpenCase(grpc::ServerContext* context, const v1::OpenC
   return calls_.Unary<v1::OpenCaseRequest, v1::OpenCaseResponse>(
       context, "kluis.v1.CaseService.OpenCase", *request, *response, Validate,
       [&](const Call& call, v1::OpenCaseResponse& out) {
-        return CarryStatement<v1::CaseOpening>(
-            calls_.vault(), call, request->opening(), out,
-            [](v1::StatementFacts facts, v1::CaseOpening opening, v1::Command& command) {
+        const Sealer& sealer = calls_.vault().sealer();
+        return CarryDetailed<v1::CaseOpening, v1::CaseDetails>(
+            calls_.vault(), call, request->opening(), *request, storage::Written::kOpening, out,
+            [&sealer](v1::StatementFacts facts, v1::CaseOpening opening,
+                      const v1::CaseDetails& details, v1::Command& command) {
+              absl::StatusOr<std::string> digest =
+                  sealer.NecessityDigest(audit::NecessityEssence(details.necessity()));
+              if (!digest.ok()) return digest.status();
               v1::OpenCase& open = *command.mutable_open_case();
-              open.set_necessity_sha256(audit::NecessityDigest(opening.necessity()));
-              open.set_new_case_id(NewId());
               *open.mutable_statement() = std::move(facts);
               *open.mutable_opening() = std::move(opening);
+              open.set_new_case_id(NewId());
+              audit::SetDetails(details, open);
+              open.set_necessity_digest(*std::move(digest));
+              return absl::OkStatus();
             });
       });
 }
@@ -99,11 +143,15 @@ grpc::Status CaseService::RefuseWarrant(grpc::ServerContext* context,
   return calls_.Unary<v1::RefuseWarrantRequest, v1::RefuseWarrantResponse>(
       context, "kluis.v1.CaseService.RefuseWarrant", *request, *response, Validate,
       [&](const Call& call, v1::RefuseWarrantResponse& out) {
-        return CarryStatement<v1::WarrantRefusal>(
-            calls_.vault(), call, request->refusal(), out,
-            [](v1::StatementFacts facts, v1::WarrantRefusal refusal, v1::Command& command) {
-              *command.mutable_refuse_warrant()->mutable_statement() = std::move(facts);
-              *command.mutable_refuse_warrant()->mutable_refusal() = std::move(refusal);
+        return CarryDetailed<v1::WarrantRefusal, v1::RefusalDetails>(
+            calls_.vault(), call, request->refusal(), *request, storage::Written::kRefusal, out,
+            [](v1::StatementFacts facts, v1::WarrantRefusal refusal,
+               const v1::RefusalDetails& details, v1::Command& command) {
+              v1::RefuseWarrant& refuse = *command.mutable_refuse_warrant();
+              *refuse.mutable_statement() = std::move(facts);
+              *refuse.mutable_refusal() = std::move(refusal);
+              audit::SetDetails(details, refuse);
+              return absl::OkStatus();
             });
       });
 }
@@ -152,7 +200,7 @@ grpc::Status CaseService::GetCase(grpc::ServerContext* context, const v1::GetCas
         const auto record = policy::Find<v1::CaseRecord>(vault.state(), policy::key::Case(id));
         if (!record.ok()) return record.status();
         if (!record->has_value()) return absl::DataLossError("case: its record is missing");
-        absl::StatusOr<v1::Case> view = ViewOf(vault.state(), **record);
+        absl::StatusOr<v1::Case> view = Shown(vault, **record);
         if (!view.ok()) return view.status();
         AddGallery(vault.galleries(), **record, *view);
         *out.mutable_case_() = *std::move(view);
@@ -194,7 +242,7 @@ grpc::Status CaseService::ListCases(grpc::ServerContext* context,
         const uint64_t page =
             static_cast<uint64_t>(request->page_size() > 0 ? request->page_size() : kDefaultPage);
         for (uint64_t i = *skip; i < records.size() && i < *skip + page; ++i) {
-          absl::StatusOr<v1::Case> view = ViewOf(vault.state(), records[i]);
+          absl::StatusOr<v1::Case> view = Shown(vault, records[i]);
           if (!view.ok()) return view.status();
           *out.add_cases() = *std::move(view);
         }

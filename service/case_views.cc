@@ -12,7 +12,6 @@ absl::StatusOr<v1::Case> ViewOf(const DatabaseState& state, const v1::CaseRecord
   view.set_name(NameOf("cases", record.id()));
   view.set_authority(NameOf("authorities", record.authority_id()));
   view.set_purpose("purposes/" + record.opening().purpose());
-  view.set_reference(record.opening().reference());
   view.set_state(record.state());
   *view.mutable_opening() = record.opening();
   if (record.has_warrant()) *view.mutable_warrant() = record.warrant();

@@ -10,7 +10,7 @@
 
 namespace kluis::service {
 
-// Without its candidates.
+// Without its candidates and what was written about it.
 absl::StatusOr<v1::Case> ViewOf(const DatabaseState& state, const v1::CaseRecord& record);
 
 // Adds the case's candidates.

@@ -43,14 +43,19 @@ absl::Status Eraser::Puncture(std::span<const v1::PendingErasure> erasures) {
 }
 
 absl::Status Eraser::RemoveRows(const v1::PendingErasure& erasure, storage::Batch& batch) const {
-  const auto id = storage::IdFromBytes(erasure.id());
-  if (!id.has_value()) return absl::DataLossError("erasure: its id is damaged");
   const auto remove_all = [&](Column column, const std::string& prefix) {
     return database_.Scan(column, prefix, [&](std::string_view key, std::string_view) {
       batch.Delete(column, key);
       return true;
     });
   };
+  if (erasure.target() == v1::ERASURE_TARGET_AUTHORITY_YEAR) {
+    const auto year = storage::YearIdFromBytes(erasure.id());
+    if (!year.has_value()) return absl::DataLossError("erasure: its id is damaged");
+    return remove_all(Column::kDetails, storage::WrittenPrefix(*year));
+  }
+  const auto id = storage::IdFromBytes(erasure.id());
+  if (!id.has_value()) return absl::DataLossError("erasure: its id is damaged");
   switch (erasure.target()) {
     case v1::ERASURE_TARGET_TEMPLATE:
       batch.Delete(Column::kSealed, storage::TemplateKey(*id));

@@ -15,6 +15,7 @@
 #include "crypto/derive.h"
 #include "kluis/v1/ledger.pb.h"
 #include "policy/record_key.h"
+#include "service/case_details.h"
 #include "service/commitments.h"
 #include "storage/layout.h"
 
@@ -25,7 +26,29 @@ using storage::Column;
 
 absl::Status Damaged(uint64_t index, std::string_view what) {
   return absl::DataLossError(absl::StrCat("log entry ", index, ": its opening ", std::string(what),
-                                          ", and its subject was not forgotten"));
+                                          ", and was not forgotten"));
+}
+
+// Where an opening is sealed.
+struct Place {
+  uint32_t slot = 0;
+  crypto::Label use;
+  std::string key;
+};
+
+// Of the commitment of a case's opening or of its refusal.
+absl::StatusOr<Place> PlaceOfWritten(const v1::Entry& entry) {
+  v1::CaseRecord kase;
+  v1::AuthorityYear year;
+  for (const v1::RecordChange& change : entry.changes()) {
+    if (change.has_case_()) kase = change.case_();
+    if (change.has_authority_year()) year = change.authority_year();
+  }
+  absl::StatusOr<std::string> key = WrittenKeyOf(
+      kase, year,
+      entry.command().has_open_case() ? storage::Written::kOpening : storage::Written::kRefusal);
+  if (!key.ok()) return key.status();
+  return Place{year.slot(), kWrittenUse, *std::move(key)};
 }
 
 class Inspection {
@@ -41,12 +64,17 @@ class Inspection {
       return absl::DataLossError(absl::StrCat("log entry ", index, ": does not parse"));
     }
     if (!entry.decision().allowed() || entry.commitments().empty()) return absl::OkStatus();
+    if (entry.command().has_open_case() || entry.command().has_refuse_warrant()) {
+      const absl::StatusOr<Place> place = PlaceOfWritten(entry);
+      if (!place.ok()) return place.status();
+      return OpenOne(*place, index, entry.commitments(0), take);
+    }
     const absl::StatusOr<std::optional<uint32_t>> slot = SlotOf(entry);
     if (!slot.ok()) return slot.status();
     if (!slot->has_value()) return absl::OkStatus();
     for (int n = 0; n < entry.commitments_size(); ++n) {
-      const absl::Status taken =
-          OpenOne(**slot, index, static_cast<uint8_t>(n), entry.commitments(n), take);
+      const Place place{**slot, kOpeningUse, storage::OpeningKey(index, static_cast<uint8_t>(n))};
+      const absl::Status taken = OpenOne(place, index, entry.commitments(n), take);
       if (!taken.ok()) return taken;
     }
     return absl::OkStatus();
@@ -92,16 +120,15 @@ class Inspection {
         });
   }
 
-  absl::Status OpenOne(uint32_t slot, uint64_t index, uint8_t n, const v1::Commitment& commitment,
+  absl::Status OpenOne(const Place& place, uint64_t index, const v1::Commitment& commitment,
                        const TakeOpening& take) {
-    const std::string key = storage::OpeningKey(index, n);
-    const auto sealed = vault_.database().Get(Column::kDetails, key);
+    const auto sealed = vault_.database().Get(Column::kDetails, place.key);
     if (!sealed.ok()) return sealed.status();
     const absl::StatusOr<crypto::SecretBytes> opened =
-        sealed->has_value() ? vault_.sealer().Open(slot, kOpeningUse, key, **sealed)
+        sealed->has_value() ? vault_.sealer().Open(place.slot, place.use, place.key, **sealed)
                             : absl::DataLossError("opening: missing");
     if (absl::IsDataLoss(opened.status())) {
-      if (vault_.keyring().IsPunctured(slot)) return absl::OkStatus();
+      if (vault_.keyring().IsPunctured(place.slot)) return absl::OkStatus();
       return Damaged(index, sealed->has_value() ? "does not open" : "is missing");
     }
     if (!opened.ok()) return opened.status();

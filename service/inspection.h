@@ -20,11 +20,11 @@ using GoOn = std::function<absl::Status()>;
 
 // Gives every opening of the entries [start, end) that still opens, in the order of the log and of
 // an entry's commitments; entries beyond the log have none. Left out are the commitments of refused
-// acts, whose openings were never kept, and those of subjects who have been forgotten. Holds
-// 256 entries at a time, and 32 bytes for each disclosure of the vault when the range has one.
-// kDataLoss: an opening is missing, altered or not what the entry commits to although its subject
-// has not been forgotten; the message names the entry. Failures of `go_on` and `take` are passed
-// on.
+// acts, whose openings were never kept, and what has been forgotten: with the subject, or with the
+// year of the authority that wrote it. Holds 256 entries at a time, and 32 bytes for each
+// disclosure of the vault when the range has one.
+// kDataLoss: an opening is missing, altered or not what the entry commits to although it has not
+// been forgotten; the message names the entry. Failures of `go_on` and `take` are passed on.
 absl::Status OpenCommitments(Vault& vault, uint64_t start, uint64_t end, const GoOn& go_on,
                              const TakeOpening& take);
 

@@ -131,6 +131,13 @@ absl::StatusOr<uint64_t> RemoveKeylessRows(storage::Database& database,
     });
   };
   for (const v1::PendingErasure& erasure : keyless) {
+    if (erasure.target() == v1::ERASURE_TARGET_AUTHORITY_YEAR) {
+      const auto year = storage::YearIdFromBytes(erasure.id());
+      if (!year.has_value()) return absl::DataLossError("state: an id is damaged");
+      const absl::Status scanned = remove(Column::kDetails, storage::WrittenPrefix(*year));
+      if (!scanned.ok()) return scanned;
+      continue;
+    }
     const auto id = storage::IdFromBytes(erasure.id());
     if (!id.has_value()) return absl::DataLossError("state: an id is damaged");
     absl::Status scanned;

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "absl/strings/str_cat.h"
+#include "audit/details.h"
 #include "audit/statement.h"
 #include "crypto/release.h"
 #include "crypto/shamir.h"
@@ -43,6 +44,16 @@ absl::Status CheckEnvelope(std::string_view field, const v1::Envelope& envelope)
     return WithReason(absl::InvalidArgumentError(
                           absl::StrCat(std::string(field), ": at most 32 KiB and 16 signatures")),
                       "MALFORMED_STATEMENT");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckDetails(std::string_view details, std::string_view nonce) {
+  if (details.empty() || details.size() > audit::kMaxPayloadBytes) {
+    return Malformed("details: must be 1 byte to 32 KiB");
+  }
+  if (nonce.size() != audit::kDetailsNonceBytes) {
+    return Malformed("details_nonce: must be 32 bytes");
   }
   return absl::OkStatus();
 }
@@ -117,13 +128,15 @@ absl::Status Validate(const v1::LiftRestrictionRequest& request) {
   return CheckEnvelope("lift", request.lift());
 }
 absl::Status Validate(const v1::OpenCaseRequest& request) {
-  return CheckEnvelope("opening", request.opening());
+  const absl::Status form = CheckEnvelope("opening", request.opening());
+  return form.ok() ? CheckDetails(request.details(), request.details_nonce()) : form;
 }
 absl::Status Validate(const v1::IssueWarrantRequest& request) {
   return CheckEnvelope("warrant", request.warrant());
 }
 absl::Status Validate(const v1::RefuseWarrantRequest& request) {
-  return CheckEnvelope("refusal", request.refusal());
+  const absl::Status form = CheckEnvelope("refusal", request.refusal());
+  return form.ok() ? CheckDetails(request.details(), request.details_nonce()) : form;
 }
 absl::Status Validate(const v1::ApproveCaseRequest& request) {
   return CheckEnvelope("approval", request.approval());

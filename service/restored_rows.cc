@@ -77,20 +77,26 @@ class Erased {
     if (!record.ok()) return record.status();
     return !record->has_value() || (*record)->erased();
   }
+  absl::StatusOr<bool> Year(std::string_view id) const {
+    const auto record = policy::Find<v1::AuthorityYear>(state_, policy::key::AuthorityYear(id));
+    if (!record.ok()) return record.status();
+    return !record->has_value() || (*record)->erased();
+  }
 
  private:
   const DatabaseState state_;
 };
 
-// Removes the rows of `column` whose key begins with the letter `kind`, then an id that is erased.
-absl::Status Sweep(storage::Database& database, Column column, char kind,
+// Removes the rows of `column` whose key begins with the letter `kind`, then an id of `id_bytes`
+// that is erased.
+absl::Status Sweep(storage::Database& database, Column column, char kind, size_t id_bytes,
                    const std::function<absl::StatusOr<bool>(std::string_view id)>& erased,
                    uint64_t& removed) {
   RowRemoval removal(database, column);
   absl::Status status;
   const absl::Status scanned = database.Scan(
       column, std::string_view(&kind, 1), [&](std::string_view key, std::string_view) {
-        const absl::StatusOr<bool> gone = erased(key.substr(1, policy::kIdBytes));
+        const absl::StatusOr<bool> gone = erased(key.substr(1, id_bytes));
         status = gone.status();
         if (gone.ok() && *gone) removal.Add(key);
         return gone.ok();
@@ -150,35 +156,41 @@ class Keyless {
     absl::Status status = state_.ForEach<v1::TemplateRecord>(
         v1::RecordChange::kTemplate, [&](const v1::TemplateRecord& record) {
           if (record.state() != v1::TEMPLATE_STATE_ACTIVE) return;
-          Look(v1::ERASURE_TARGET_TEMPLATE, record, record.subject_id());
+          Look(v1::ERASURE_TARGET_TEMPLATE, record.id(), record.slot(), record.subject_id());
         });
     if (status.ok()) {
-      status = state_.ForEach<v1::CaseRecord>(v1::RecordChange::kCase,
-                                              [&](const v1::CaseRecord& record) {
-                                                if (!record.erased())
-                                                  Look(v1::ERASURE_TARGET_CASE, record, "");
-                                              });
+      status = state_.ForEach<v1::CaseRecord>(
+          v1::RecordChange::kCase, [&](const v1::CaseRecord& record) {
+            if (!record.erased()) Look(v1::ERASURE_TARGET_CASE, record.id(), record.slot(), "");
+          });
     }
     if (status.ok()) {
-      status = state_.ForEach<v1::SubjectRecord>(v1::RecordChange::kSubject,
-                                                 [&](const v1::SubjectRecord& record) {
-                                                   if (!record.erased())
-                                                     Look(v1::ERASURE_TARGET_SUBJECT, record, "");
-                                                 });
+      status = state_.ForEach<v1::SubjectRecord>(
+          v1::RecordChange::kSubject, [&](const v1::SubjectRecord& record) {
+            if (!record.erased()) Look(v1::ERASURE_TARGET_SUBJECT, record.id(), record.slot(), "");
+          });
+    }
+    if (status.ok()) {
+      status = state_.ForEach<v1::AuthorityYear>(
+          v1::RecordChange::kAuthorityYear, [&](const v1::AuthorityYear& year) {
+            if (year.erased()) return;
+            Look(v1::ERASURE_TARGET_AUTHORITY_YEAR,
+                 policy::AuthorityYearId(year.authority_id(), year.year()), year.slot(), "");
+          });
     }
     if (!status.ok()) return status;
     return std::move(found_);
   }
 
  private:
-  template <class Record>
-  void Look(v1::ErasureTarget target, const Record& record, const std::string& subject_id) {
-    if (!keyring_.IsPunctured(record.slot())) return;
-    if (pending_->contains(policy::key::PendingErasure(target, record.id()))) return;
+  void Look(v1::ErasureTarget target, const std::string& id, uint32_t slot,
+            const std::string& subject_id) {
+    if (!keyring_.IsPunctured(slot)) return;
+    if (pending_->contains(policy::key::PendingErasure(target, id))) return;
     v1::PendingErasure& erasure = found_.emplace_back();
     erasure.set_target(target);
-    erasure.set_id(record.id());
-    erasure.set_slot(record.slot());
+    erasure.set_id(id);
+    erasure.set_slot(slot);
     erasure.set_subject_id(subject_id);
   }
 
@@ -195,11 +207,17 @@ absl::StatusOr<uint64_t> RemoveErasedRows(storage::Database& database) {
   const auto of_template = [&](std::string_view id) { return erased.Template(id); };
   const auto of_case = [&](std::string_view id) { return erased.Case(id); };
   const auto of_subject = [&](std::string_view id) { return erased.Subject(id); };
+  const auto of_year = [&](std::string_view id) { return erased.Year(id); };
+  constexpr size_t kId = policy::kIdBytes;
   uint64_t removed = 0;
-  absl::Status status = Sweep(database, Column::kSealed, 't', of_template, removed);
-  if (status.ok()) status = Sweep(database, Column::kSealed, 'p', of_case, removed);
-  if (status.ok()) status = Sweep(database, Column::kDetails, 's', of_subject, removed);
-  if (status.ok()) status = Sweep(database, Column::kDetails, 'n', of_subject, removed);
+  absl::Status status = Sweep(database, Column::kSealed, 't', kId, of_template, removed);
+  if (status.ok()) status = Sweep(database, Column::kSealed, 'p', kId, of_case, removed);
+  if (status.ok()) status = Sweep(database, Column::kDetails, 's', kId, of_subject, removed);
+  if (status.ok()) status = Sweep(database, Column::kDetails, 'n', kId, of_subject, removed);
+  if (status.ok()) {
+    status =
+        Sweep(database, Column::kDetails, 'w', policy::kAuthorityYearIdBytes, of_year, removed);
+  }
   if (!status.ok()) return status;
   return removed;
 }

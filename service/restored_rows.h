@@ -17,8 +17,9 @@ namespace kluis::service {
 
 // All functions: kDataLoss when a record of the state does not parse, else the store's errors.
 
-// Removes templates, probes, details and notices whose record in the state is erased, or that have
-// none, and rewrites the tables they were in where the disk has room for that. Returns how many.
+// Removes templates, probes, details, notices and what was written about cases whose record in the
+// state is erased, or that have none, and rewrites the tables they were in where the disk has room
+// for that. Returns how many.
 absl::StatusOr<uint64_t> RemoveErasedRows(storage::Database& database);
 
 // In the state and not erased, but without the row that was sealed for it. Ids of 16 bytes, in

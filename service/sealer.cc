@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "crypto/codec.h"
 #include "crypto/envelope.h"
 
 namespace kluis::service {
@@ -10,6 +11,7 @@ namespace {
 constexpr crypto::Label kTemplateUse("kluis-template");
 constexpr crypto::Label kCustodyUse("kluis-custody");
 constexpr crypto::Label kLookupDigestUse("kluis-lookup-id");
+constexpr crypto::Label kNecessityUse("kluis-necessity");
 constexpr crypto::Label kTransformUse("kluis-transform");
 constexpr crypto::Label kProbeSketchUse("kluis-probes");
 
@@ -75,6 +77,12 @@ absl::StatusOr<crypto::Hash> Sealer::LookupDigest(std::string_view public_key) c
   const absl::StatusOr<crypto::SecretKey32> key = keyring_.Key(kVaultSlot);
   if (!key.ok()) return key.status();
   return crypto::KeyedId(key->Expose(), kLookupDigestUse, public_key);
+}
+
+absl::StatusOr<std::string> Sealer::NecessityDigest(std::string_view essence) const {
+  const absl::StatusOr<crypto::SecretKey32> key = keyring_.Key(kVaultSlot);
+  if (!key.ok()) return key.status();
+  return std::string(crypto::Bytes(crypto::KeyedId(key->Expose(), kNecessityUse, essence)));
 }
 
 absl::StatusOr<crypto::SecretKey32> Sealer::TransformKey(const v1::PurposeRecord& purpose) const {

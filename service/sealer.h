@@ -38,6 +38,7 @@ inline constexpr uint32_t kVaultSlot = 0;
 inline constexpr crypto::Label kDetailsUse("kluis-details");
 inline constexpr crypto::Label kNoticeUse("kluis-notice");
 inline constexpr crypto::Label kOpeningUse("kluis-opening");
+inline constexpr crypto::Label kWrittenUse("kluis-written");
 inline constexpr crypto::Label kSearchUse("kluis-search");
 inline constexpr crypto::Label kNoveltyUse("kluis-novelty");
 inline constexpr crypto::Label kLookupUse("kluis-lookup");
@@ -72,6 +73,10 @@ class Sealer {
 
   // Finds a subject by public key without storing the key.
   absl::StatusOr<crypto::Hash> LookupDigest(std::string_view public_key) const;
+
+  // Tells whether a necessity statement was used before, without its text; 32 bytes. `essence`:
+  // audit::NecessityEssence.
+  absl::StatusOr<std::string> NecessityDigest(std::string_view essence) const;
 
   // The secret of a purpose's template transform.
   absl::StatusOr<crypto::SecretKey32> TransformKey(const v1::PurposeRecord& purpose) const;

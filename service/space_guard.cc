@@ -33,6 +33,7 @@ bool GoesOnWithoutSpace(v1::Command::ActCase act) {
     case v1::Command::kExpireTemplate:
     case v1::Command::kEndCase:
     case v1::Command::kForgetSubject:
+    case v1::Command::kForgetAuthorityYear:
     case v1::Command::kSealService:
     case v1::Command::kRekey:
     // Concludes what began before.

@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "policy/civil_time.h"
 #include "policy/facts.h"
 #include "policy/record_key.h"
 #include "service/database_state.h"
@@ -103,13 +104,38 @@ absl::Status Sweeper::ForgetSubjects(const v1::LegalProfile& profile) {
   return absl::OkStatus();
 }
 
+absl::Status Sweeper::ForgetAuthorityYears(const v1::LegalProfile& profile) {
+  std::vector<v1::AuthorityYear> due;
+  const policy::Time now = clock_.NowUnix();
+  const absl::Status scanned = DatabaseState(database_).ForEach<v1::AuthorityYear>(
+      v1::RecordChange::kAuthorityYear, [&](const v1::AuthorityYear& year) {
+        if (!year.erased() && year.live_cases() == 0 &&
+            policy::MonthsAfterYear(year.year(), profile.log_retention_months()) <= now &&
+            !IsPending(v1::ERASURE_TARGET_AUTHORITY_YEAR,
+                       policy::AuthorityYearId(year.authority_id(), year.year()))) {
+          due.push_back(year);
+        }
+      });
+  if (!scanned.ok()) return scanned;
+  for (const v1::AuthorityYear& year : due) {
+    Act act;
+    v1::ForgetAuthorityYear& forget = *act.command.mutable_forget_authority_year();
+    forget.set_authority_id(year.authority_id());
+    forget.set_year(year.year());
+    const absl::Status carried = Carry(std::move(act));
+    if (!carried.ok()) return carried;
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Sweeper::SweepOnce() {
   const std::lock_guard lock(mutex_);
   const auto vault = policy::Find<v1::VaultRecord>(DatabaseState(database_), policy::key::Vault());
   if (!vault.ok()) return vault.status();
   if (!vault->has_value()) return absl::FailedPreconditionError("vault: not founded");
   const v1::LegalProfile& profile = (*vault)->founding().legal_profile();
-  for (const auto sweep : {&Sweeper::EndTemplates, &Sweeper::EndCases, &Sweeper::ForgetSubjects}) {
+  for (const auto sweep : {&Sweeper::EndTemplates, &Sweeper::EndCases, &Sweeper::ForgetSubjects,
+                           &Sweeper::ForgetAuthorityYears}) {
     const absl::Status swept = (this->*sweep)(profile);
     if (!swept.ok()) return swept;
   }

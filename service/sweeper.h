@@ -1,6 +1,7 @@
 // Ends what is over: templates whose consent expired, cases whose warrant did or never came, cases
-// past their retention, subjects with nothing left; and goes on with rotations. Rules already
-// refuse what is over before a sweep comes by; the sweep makes it final. Thread-safe.
+// past their retention, subjects with nothing left, years of authorities; and goes on with
+// rotations. Rules already refuse what is over before a sweep comes by; the sweep makes it final.
+// Thread-safe.
 #ifndef KLUIS_SERVICE_SWEEPER_H_
 #define KLUIS_SERVICE_SWEEPER_H_
 
@@ -55,6 +56,7 @@ class Sweeper {
   absl::Status EndTemplates(const v1::LegalProfile& profile);
   absl::Status EndCases(const v1::LegalProfile& profile);
   absl::Status ForgetSubjects(const v1::LegalProfile& profile);
+  absl::Status ForgetAuthorityYears(const v1::LegalProfile& profile);
   bool IsPending(v1::ErasureTarget target, const std::string& id) const;
   // Commits the act, follows it in memory and carries out the erasure it started, if any.
   absl::Status Carry(Act act);

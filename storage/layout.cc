@@ -43,6 +43,13 @@ std::optional<Id> IdFromBytes(std::string_view bytes) {
   return id;
 }
 
+std::optional<YearId> YearIdFromBytes(std::string_view bytes) {
+  YearId id;
+  if (bytes.size() != id.size()) return std::nullopt;
+  std::copy(bytes.begin(), bytes.end(), id.begin());
+  return id;
+}
+
 std::string EntryKey(std::uint64_t index) {
   std::string key = EntryPrefix();
   AppendU64(key, index);
@@ -107,6 +114,13 @@ std::string OpeningKey(std::uint64_t log_index, std::uint8_t n) {
   return key;
 }
 
+std::string WrittenKey(const YearId& year, const Id& case_id, Written what) {
+  std::string key = WrittenPrefix(year);
+  AppendArray(key, case_id);
+  AppendByte(key, static_cast<std::uint8_t>(what));
+  return key;
+}
+
 std::string EntryPrefix() { return "e"; }
 
 std::string TemplatePrefix() { return "t"; }
@@ -120,6 +134,12 @@ std::string ProbePrefix(const Id& case_id) {
 std::string NoticePrefix(const Id& subject_id) {
   std::string key = "n";
   AppendArray(key, subject_id);
+  return key;
+}
+
+std::string WrittenPrefix(const YearId& year) {
+  std::string key = "w";
+  AppendArray(key, year);
   return key;
 }
 

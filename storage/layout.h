@@ -24,6 +24,10 @@
 //   details  'n' | subject id[16] | notice id[16]     sealed notice
 //   details  'o' | u64 log index | u8 n               sealed opening (nonce and payload) of the
 //                                                     n-th commitment of that log entry
+//   details  'w' | authority id[16] | u16 year |      sealed opening of what was written about a
+//            case id[16] | u8 what                    case of that year: 0 the details of its
+//                                                     opening, 1 those of its warrant's refusal;
+//                                                     u16 is big-endian
 //
 // Thread-safe: functions without state.
 #ifndef KLUIS_STORAGE_LAYOUT_H_
@@ -48,9 +52,12 @@ std::string_view ColumnName(Column column);
 
 using Id = std::array<std::uint8_t, 16>;
 using KeyedDigest = std::array<std::uint8_t, 32>;
+using YearId = std::array<std::uint8_t, 18>;  // authority id[16] | u16 year
 
 // Nothing unless `bytes` is exactly 16 bytes.
 std::optional<Id> IdFromBytes(std::string_view bytes);
+// Nothing unless `bytes` is exactly 18 bytes.
+std::optional<YearId> YearIdFromBytes(std::string_view bytes);
 
 // log
 std::string EntryKey(std::uint64_t index);
@@ -69,13 +76,16 @@ std::string SubjectKey(const Id& subject_id);
 std::string PublicKeyLookupKey(const KeyedDigest& digest);
 std::string NoticeKey(const Id& subject_id, const Id& notice_id);
 std::string OpeningKey(std::uint64_t log_index, std::uint8_t n);
+enum class Written : std::uint8_t { kOpening = 0, kRefusal = 1 };
+std::string WrittenKey(const YearId& year, const Id& case_id, Written what);
 
 // Prefixes for Reader::Scan: all entries, all templates, all probes of a case with its sketches,
-// all notices of a subject.
+// all notices of a subject, all that was written about the cases of an authority's year.
 std::string EntryPrefix();
 std::string TemplatePrefix();
 std::string ProbePrefix(const Id& case_id);
 std::string NoticePrefix(const Id& subject_id);
+std::string WrittenPrefix(const YearId& year);
 
 // The smallest key above all keys with this prefix, for Reader::ScanRange. Empty
 // ("no end") when there is none: for an empty prefix and for one of only 0xff bytes.

@@ -173,6 +173,17 @@ absl::Status DecisionCheck::CountErasable(const v1::Entry& entry, bool reached) 
       if (!reached || entry.commitments().empty()) break;
       return AddTo(CounterOf(v1::ERASURE_TARGET_SUBJECT, command.lift_restriction().subject_id()),
                    1);
+    case v1::Command::kOpenCase:
+    case v1::Command::kRefuseWarrant:
+      if (!reached) break;
+      for (const v1::RecordChange& change : entry.changes()) {
+        if (!change.has_authority_year()) continue;
+        const v1::AuthorityYear& year = change.authority_year();
+        return AddTo(CounterOf(v1::ERASURE_TARGET_AUTHORITY_YEAR,
+                               policy::AuthorityYearId(year.authority_id(), year.year())),
+                     1);
+      }
+      break;
     case v1::Command::kEraseDone:
       return CountErased(command.erase_done());
     default:

@@ -8,9 +8,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "audit/big_endian.h"
+#include "audit/details.h"
 #include "audit/statement_facts.h"
 #include "crypto/codec.h"
 #include "crypto/derive.h"
+#include "crypto/sha256.h"
 #include "policy/record_key.h"
 
 namespace kluis::audit {
@@ -20,8 +22,10 @@ using Json = nlohmann::json;
 
 constexpr size_t kNonceBytes = 32;
 constexpr size_t kNumberBytes = 8;
-// Before a subject's id; no record has a key of this kind.
+// Before the id of a subject or of an authority's year, which are of different length; before the
+// SHA-256 of what makes a necessity statement. No record has a key of these kinds.
 constexpr std::string_view kUnopened = "\xFC";
+constexpr std::string_view kNecessity = "\xFB";
 
 bool Opens(const v1::CommitmentOpening& opening, const v1::Commitment& commitment) {
   const std::span<const uint8_t, kNonceBytes> nonce(
@@ -155,6 +159,47 @@ absl::StatusOr<std::string> DetailCheck::EnrolmentComplaint(const v1::Enroll& re
   return std::string();
 }
 
+absl::StatusOr<std::string> DetailCheck::OpeningComplaint(const v1::OpenCase& recorded,
+                                                          const v1::CommitmentOpening& opening) {
+  v1::CaseDetails details;
+  const absl::Status read = ReadJson(opening.payload(), details);
+  if (!read.ok()) return absl::StrCat("the details: ", read.message());
+  v1::OpenCase again = recorded;
+  SetDetails(details, again);
+  if (!Same(again, recorded)) {
+    return std::string("the case's details do not say what the entry says of them");
+  }
+  const crypto::Hash essence = crypto::Sha256({NecessityEssence(details.necessity())});
+  const auto before =
+      state_.Write(absl::StrCat(std::string(kNecessity), std::string(crypto::Bytes(essence))),
+                   recorded.necessity_digest());
+  if (!before.ok()) return before.status();
+  return before->has_value() && **before != recorded.necessity_digest()
+             ? "the necessity is that of an earlier case, under another digest"
+             : "";
+}
+
+std::string DetailCheck::RefusalComplaint(const v1::RefuseWarrant& recorded,
+                                          const v1::CommitmentOpening& opening) {
+  v1::RefusalDetails details;
+  const absl::Status read = ReadJson(opening.payload(), details);
+  if (!read.ok()) return absl::StrCat("the details: ", read.message());
+  v1::RefuseWarrant again = recorded;
+  SetDetails(details, again);
+  return Same(again, recorded) ? "" : "the refusal's reasons are not what the entry says of them";
+}
+
+// Why the openings of a command's commitments contradict it; empty: they do not.
+absl::StatusOr<std::string> DetailCheck::Complaint(const v1::Command& command,
+                                                   const Openings& openings) {
+  if (command.has_enroll()) return EnrolmentComplaint(command.enroll(), openings);
+  if (command.has_open_case()) return OpeningComplaint(command.open_case(), openings.front());
+  if (command.has_refuse_warrant()) {
+    return RefusalComplaint(command.refuse_warrant(), openings.front());
+  }
+  return std::string();
+}
+
 absl::Status DetailCheck::Judge(uint64_t index, const v1::Entry& entry) {
   const absl::StatusOr<Openings> openings = TakeOpenings(index);
   if (!openings.ok()) return openings.status();
@@ -175,9 +220,8 @@ absl::Status DetailCheck::Judge(uint64_t index, const v1::Entry& entry) {
   }
   const auto commitments = static_cast<uint64_t>(entry.commitments_size());
   const uint64_t opened = opened_ones.size();
-  if (fits && opened > 0 && entry.command().has_enroll()) {
-    const absl::StatusOr<std::string> complaint =
-        EnrolmentComplaint(entry.command().enroll(), *openings);
+  if (fits && opened > 0) {
+    const absl::StatusOr<std::string> complaint = Complaint(entry.command(), *openings);
     if (!complaint.ok()) return complaint.status();
     if (!complaint->empty()) {
       fits = false;
@@ -204,8 +248,14 @@ absl::Status DetailCheck::CountUnopened(const v1::Entry& entry, uint64_t count) 
   }
   verdict_.withheld += count;
   for (const v1::RecordChange& change : entry.changes()) {
-    if (!change.has_subject()) continue;
-    const std::string counter = absl::StrCat(std::string(kUnopened), change.subject().id());
+    std::string id;
+    if (change.has_subject()) id = change.subject().id();
+    if (change.has_authority_year()) {
+      const v1::AuthorityYear& year = change.authority_year();
+      id = policy::AuthorityYearId(year.authority_id(), year.year());
+    }
+    if (id.empty()) continue;
+    const std::string counter = absl::StrCat(std::string(kUnopened), id);
     const auto before = state_.Read(counter);
     if (!before.ok()) return before.status();
     const uint64_t sum = count + (before->has_value() ? ReadBigEndian(**before) : 0);
@@ -215,7 +265,10 @@ absl::Status DetailCheck::CountUnopened(const v1::Entry& entry, uint64_t count) 
 }
 
 absl::Status DetailCheck::CountErased(const v1::EraseDone& done) {
-  if (done.target() != v1::ERASURE_TARGET_SUBJECT) return absl::OkStatus();
+  if (done.target() != v1::ERASURE_TARGET_SUBJECT &&
+      done.target() != v1::ERASURE_TARGET_AUTHORITY_YEAR) {
+    return absl::OkStatus();
+  }
   const auto count = state_.Write(absl::StrCat(std::string(kUnopened), done.id()), std::nullopt);
   if (!count.ok()) return count.status();
   if (!count->has_value()) return absl::OkStatus();

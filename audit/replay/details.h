@@ -3,12 +3,14 @@
 //
 // The export has one JSON object a line, in the order of the log:
 //   {"log_index": N, "what": "consent", "nonce": "<base64>", "payload": "<base64>"}
-// whose payload is a serialized kluis.v1.Envelope ("consent", "capture-attestation") or a subject's
-// id ("subject"). The digest of an opening must be the entry's commitment; consent and attestation
-// must verify with the subject's own key and the registrar's registered one, and must say what the
-// entry says of them. Two findings stay out of reach: whether the attested digest was that of the
-// template (template_attested), and whether the secret that came with it had the digest that the
-// consent names (custody_opened); neither template nor secret is in any export.
+// whose payload is a serialized kluis.v1.Envelope ("consent", "capture-attestation"), a subject's
+// id ("subject") or the JSON of details ("case-details", "refusal-details"). The digest of an
+// opening must be the entry's commitment; consent and attestation must verify with the subject's
+// own key and the registrar's registered one; all must say what the entry says of them, and a
+// necessity that comes twice must have one digest. Three findings stay out of reach: whether the
+// attested digest was that of the template (template_attested), whether the secret that came with
+// it had the digest that the consent names (custody_opened), and the necessity digest itself;
+// neither template nor secret nor the vault's key is in any export.
 // An object belongs to one thread.
 #ifndef KLUIS_AUDIT_REPLAY_DETAILS_H_
 #define KLUIS_AUDIT_REPLAY_DETAILS_H_
@@ -56,6 +58,11 @@ class DetailCheck {
   // Why the openings contradict the entry; empty: they do not.
   absl::StatusOr<std::string> EnrolmentComplaint(const v1::Enroll& recorded,
                                                  const Openings& openings);
+  absl::StatusOr<std::string> OpeningComplaint(const v1::OpenCase& recorded,
+                                               const v1::CommitmentOpening& opening);
+  static std::string RefusalComplaint(const v1::RefuseWarrant& recorded,
+                                      const v1::CommitmentOpening& opening);
+  absl::StatusOr<std::string> Complaint(const v1::Command& command, const Openings& openings);
   absl::Status CountUnopened(const v1::Entry& entry, uint64_t count);
   absl::Status CountErased(const v1::EraseDone& done);
 

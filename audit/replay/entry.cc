@@ -6,11 +6,13 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "audit/details.h"
 #include "audit/log/bundle_check.h"
 #include "audit/replay/known_fields.h"
 #include "audit/statement_facts.h"
 #include "audit/tiles.h"
 #include "audit/whole_statement.h"
+#include "crypto/codec.h"
 #include "policy/record_key.h"
 
 namespace kluis::audit {
@@ -64,6 +66,11 @@ std::string CommitmentOf(const v1::Entry& entry, std::string_view what) {
   return {};
 }
 
+// The entry has one commitment, and it is the one that the signed statement has.
+bool CommitsTo(const v1::Entry& entry, std::string_view what, const std::string& signed_one) {
+  return entry.commitments_size() == 1 && crypto::ToHex(CommitmentOf(entry, what)) == signed_one;
+}
+
 // Fields of the command that follow from others.
 std::string DerivedComplaint(const v1::Entry& entry, std::string_view origin,
                              const crypto::PublicKey& log_key) {
@@ -90,9 +97,16 @@ std::string DerivedComplaint(const v1::Entry& entry, std::string_view origin,
       return {};
     }
     case v1::Command::kOpenCase:
-      if (command.open_case().necessity_sha256() !=
-          NecessityDigest(command.open_case().opening().necessity())) {
-        return "the digest of the necessity statement is not that of its text";
+      if (!CommitsTo(entry, kCaseDetails, command.open_case().opening().details())) {
+        return "a case's entry commits to its details, as the opening says";
+      }
+      if (command.open_case().necessity_digest().size() != kDigestBytes) {
+        return "the digest of the necessity statement is not 32 bytes";
+      }
+      return {};
+    case v1::Command::kRefuseWarrant:
+      if (!CommitsTo(entry, kRefusalDetails, command.refuse_warrant().refusal().details())) {
+        return "the refusal of a warrant commits to its reasons, as the refusal says";
       }
       return {};
     case v1::Command::kEnroll: {

@@ -87,7 +87,7 @@ struct DecisionVerdict {
 // Of the commitments in the log.
 struct DetailVerdict {
   uint64_t opened = 0;    // and found true
-  uint64_t erased = 0;    // not opened: their subject is erased
+  uint64_t erased = 0;    // not opened: with what they are about, since erased
   uint64_t not_kept = 0;  // not opened: of refused acts, of which nothing was kept
   uint64_t withheld = 0;  // not opened, although not known to be erased
   Mismatches mismatches;

@@ -56,7 +56,7 @@ YearCounter::YearCounter(int year) : begin_(YearBegin(year)), end_(YearBegin(yea
   }
   for (const v1::ErasureTarget target :
        {v1::ERASURE_TARGET_TEMPLATE, v1::ERASURE_TARGET_CASE, v1::ERASURE_TARGET_SUBJECT,
-        v1::ERASURE_TARGET_TRANSFORM, v1::ERASURE_TARGET_SLOT}) {
+        v1::ERASURE_TARGET_TRANSFORM, v1::ERASURE_TARGET_SLOT, v1::ERASURE_TARGET_AUTHORITY_YEAR}) {
     report_.erasures[TargetWord(target)];
   }
   for (const v1::EndReason reason : {v1::END_REASON_WITHDRAWN, v1::END_REASON_EXPIRED,

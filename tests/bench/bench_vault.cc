@@ -255,16 +255,26 @@ absl::Status BenchVault::RegisterPurpose(const std::string& purpose) {
 absl::StatusOr<std::string> BenchVault::OpenCase(const std::string& purpose) {
   v1::CaseOpening opening;
   opening.set_purpose(purpose);
-  opening.set_reference("2026-0001");
   opening.set_legal_basis("Act, article 1");
   opening.set_matter(v1::MATTER_MISSING_PERSON);
-  opening.set_matter_description("A person is missing.");
-  opening.set_necessity(
+  v1::CaseDetails details;
+  details.set_reference("2026-0001");
+  details.set_matter_description("A person is missing.");
+  details.set_necessity(
       "Every other means was tried for a week without a trace; only a comparison with the people "
       "who enrolled can tell who the person in the photograph is.");
+  const absl::StatusOr<audit::Details> made = audit::MakeDetails(details);
+  if (!made.ok()) return made.status();
+  opening.set_details(made->commitment);
   opening.add_subject_categories(v1::SUBJECT_CATEGORY_VICTIM);
-  const auto opened = Send(kOfficer, officer_, &v1::CaseService::Stub::OpenCase,
-                           &v1::OpenCaseRequest::mutable_opening, opening);
+  const absl::StatusOr<v1::Envelope> statement = Signed(officer_, opening);
+  if (!statement.ok()) return statement.status();
+  auto channel = Connect(kOfficer);
+  if (!channel.ok()) return channel.status();
+  std::ostringstream unused;
+  client::Session session({}, unused, unused, *std::move(channel));
+  const auto opened = session.Send(&v1::CaseService::Stub::OpenCase,
+                                   &v1::OpenCaseRequest::mutable_opening, *statement, *made);
   if (!opened.ok()) return opened.status();
   const std::string name = opened->case_().name();
 

@@ -5,6 +5,7 @@
 #include <span>
 #include <utility>
 
+#include "audit/details.h"
 #include "audit/statement_facts.h"
 #include "crypto/codec.h"
 #include "crypto/derive.h"
@@ -44,6 +45,7 @@ v1::LogKind KindOf(const v1::Command& command) {
     case v1::Command::kEraseDone:
     case v1::Command::kExpireTemplate:
     case v1::Command::kForgetSubject:
+    case v1::Command::kForgetAuthorityYear:
     case v1::Command::kLoseTemplate:
       return v1::LOG_KIND_ERASURE;
     case v1::Command::kRenewTemplate:
@@ -67,6 +69,18 @@ crypto::SigningKey KeyNamed(const std::string& name) {
       crypto::SecretBytes::CopyOf(crypto::Bytes(crypto::Sha256({"fake key of ", name}))));
   if (!key.ok()) Fail("no key");
   return *std::move(key);
+}
+
+// Words of which the vault finds what the command says of them; the same necessity for the same
+// digest.
+v1::CaseDetails DetailsOf(const v1::OpenCase& open) {
+  v1::CaseDetails details;
+  if (open.reference_given()) details.set_reference("2026-0001");
+  if (open.description_given()) details.set_matter_description("A person is missing.");
+  std::string necessity = crypto::ToHex(open.necessity_digest());
+  necessity.resize(open.necessity_characters(), 'n');
+  details.set_necessity(std::move(necessity));
+  return details;
 }
 
 std::vector<std::string> SignersOf(const v1::StatementFacts& facts) {
@@ -138,6 +152,14 @@ v1::CommitmentOpening LogBuilder::CommitTo(std::string what, std::string payload
   opening.set_nonce(crypto::RandomBytes(32));
   opening.set_payload(std::move(payload));
   return opening;
+}
+
+std::string LogBuilder::CommitToDetails(const char* what, const google::protobuf::Message& details,
+                                        BuiltAct& act) const {
+  const auto json = WriteJson(details);
+  if (!json.ok()) Fail(std::string(json.status().message()));
+  act.openings.push_back(CommitTo(what, *json));
+  return crypto::ToHex(CommitmentDigest(act.openings.back()));
 }
 
 void LogBuilder::RealEnrolment(v1::Enroll& enroll, BuiltAct& act) {
@@ -241,15 +263,19 @@ void LogBuilder::RealStatement(v1::Command& command, BuiltAct& act) {
       return RealEnrolment(*command.mutable_enroll(), act);
     case v1::Command::kOpenCase: {
       v1::OpenCase& open = *command.mutable_open_case();
-      open.set_necessity_sha256(NecessityDigest(open.opening().necessity()));
+      open.mutable_opening()->set_details(CommitToDetails(kCaseDetails, DetailsOf(open), act));
       return whole(&open, open.mutable_opening());
     }
     case v1::Command::kIssueWarrant:
       return whole(command.mutable_issue_warrant(),
                    command.mutable_issue_warrant()->mutable_warrant());
-    case v1::Command::kRefuseWarrant:
-      return whole(command.mutable_refuse_warrant(),
-                   command.mutable_refuse_warrant()->mutable_refusal());
+    case v1::Command::kRefuseWarrant: {
+      v1::RefuseWarrant& refuse = *command.mutable_refuse_warrant();
+      v1::RefusalDetails details;
+      if (refuse.reasons_given()) details.set_reasons("Not necessary.");
+      refuse.mutable_refusal()->set_details(CommitToDetails(kRefusalDetails, details, act));
+      return whole(&refuse, refuse.mutable_refusal());
+    }
     case v1::Command::kApproveCase:
       return whole(command.mutable_approve_case(),
                    command.mutable_approve_case()->mutable_approval());

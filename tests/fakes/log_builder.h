@@ -102,6 +102,9 @@ class LogBuilder {
   void RealStatement(v1::Command& command, BuiltAct& act);
   void RealEnrolment(v1::Enroll& enroll, BuiltAct& act);
   v1::CommitmentOpening CommitTo(std::string what, std::string payload) const;
+  // Adds the opening; its commitment in hex, for the statement.
+  std::string CommitToDetails(const char* what, const google::protobuf::Message& details,
+                              BuiltAct& act) const;
   const crypto::SigningKey& KeyOfId(const std::string& keyid);
 
   const std::string origin_;

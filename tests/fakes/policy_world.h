@@ -147,6 +147,9 @@ class PolicyWorld {
     return **found;
   }
   v1::CaseRecord Case(std::string_view id) const { return Get<v1::CaseRecord>(key::Case(id)); }
+  v1::AuthorityYear Year(std::string_view authority, uint32_t year) const {
+    return Get<v1::AuthorityYear>(key::AuthorityYear(AuthorityYearId(authority, year)));
+  }
   v1::SubjectRecord Subject(std::string_view id) const {
     return Get<v1::SubjectRecord>(key::Subject(id));
   }
@@ -310,15 +313,16 @@ class PolicyWorld {
     *act.mutable_statement() = Statement("case-opening", "key-anna");
     v1::CaseOpening& opening = *act.mutable_opening();
     opening.set_purpose(std::string(kPurpose));
-    opening.set_reference("2026-0001");
     opening.set_legal_basis("Act, article 1");
     opening.set_matter(v1::MATTER_MISSING_PERSON);
-    opening.set_matter_description("A person is missing.");
-    opening.set_necessity("No other means found the person within the last week: " + NewId());
+    opening.set_details(std::string(64, 'd'));
     opening.add_subject_categories(v1::SUBJECT_CATEGORY_VICTIM);
     opening.add_subject_categories(v1::SUBJECT_CATEGORY_WITNESS);
     act.set_new_case_id(NewId());
-    act.set_necessity_sha256(NewId() + NewId());
+    act.set_reference_given(true);
+    act.set_description_given(true);
+    act.set_necessity_characters(60);
+    act.set_necessity_digest(NewId() + NewId());
     return command;
   }
   v1::Command IssueWarrant(std::string_view case_id) {
@@ -338,7 +342,8 @@ class PolicyWorld {
     v1::Command command = From(v1::ROLE_JUDGE, "jo");
     *command.mutable_refuse_warrant()->mutable_statement() = Statement("warrant-refusal", "key-jo");
     command.mutable_refuse_warrant()->mutable_refusal()->set_case_(CaseName(case_id));
-    command.mutable_refuse_warrant()->mutable_refusal()->set_reasons("Not necessary.");
+    command.mutable_refuse_warrant()->mutable_refusal()->set_details(std::string(64, 'd'));
+    command.mutable_refuse_warrant()->set_reasons_given(true);
     return command;
   }
   v1::Command ApproveCase(std::string_view case_id, std::string_view officer = "ben") {
@@ -453,6 +458,12 @@ class PolicyWorld {
   v1::Command ForgetSubject(std::string_view id) {
     v1::Command command = From(v1::ROLE_UNSPECIFIED, "");
     command.mutable_forget_subject()->set_subject_id(std::string(id));
+    return command;
+  }
+  v1::Command ForgetAuthorityYear(std::string_view authority, uint32_t year) {
+    v1::Command command = From(v1::ROLE_UNSPECIFIED, "");
+    command.mutable_forget_authority_year()->set_authority_id(std::string(authority));
+    command.mutable_forget_authority_year()->set_year(year);
     return command;
   }
   v1::Command EraseDone(v1::ErasureTarget target, std::string_view id) {

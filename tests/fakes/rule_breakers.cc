@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "policy/civil_time.h"
 #include "tests/fakes/measurement_acts.h"
 #include "tests/fakes/operator_acts.h"
 #include "tests/fakes/restriction_acts.h"
@@ -142,13 +143,13 @@ void AddCaseRules(std::map<std::string_view, RuleBreaker>& all) {
     command.mutable_open_case()->mutable_opening()->set_purpose("verify-only");
     return RuleBreak{command};
   };
-  all["case.necessity"] = OpeningBreaker([](v1::CaseOpening& o) { o.set_necessity("Because."); });
+  all["case.necessity"] = Broken(
+      Opening, [](v1::Command& c, W&) { c.mutable_open_case()->set_necessity_characters(8); });
   all["case.necessity-own"] = [](W& world) {
     const v1::Command first = world.OpenCase();
     world.Do(first);
     v1::Command second = world.OpenCase();
-    second.mutable_open_case()->mutable_opening()->set_necessity(
-        first.open_case().opening().necessity());
+    second.mutable_open_case()->set_necessity_digest(first.open_case().necessity_digest());
     return RuleBreak{second};
   };
   all["case.scope"] = OpeningBreaker(
@@ -173,7 +174,7 @@ void AddCaseRules(std::map<std::string_view, RuleBreaker>& all) {
   });
   all["warrant.refusal-reasoned"] = [](W& world) {
     v1::Command command = world.RefuseWarrant(world.Opened());
-    command.mutable_refuse_warrant()->mutable_refusal()->clear_reasons();
+    command.mutable_refuse_warrant()->clear_reasons_given();
     return RuleBreak{command};
   };
   all["case.awaits-approval"] = [](W& world) {
@@ -466,6 +467,10 @@ void AddCandidateAndUpkeepRules(std::map<std::string_view, RuleBreaker>& all) {
   all["upkeep.case-over"] = Simply([](W& world) { return world.EndCase(world.Active()); });
   all["upkeep.subject-over"] =
       Simply([](W& world) { return world.ForgetSubject(world.Enrolled()); });
+  all["upkeep.year-over"] = Simply([](W& world) {
+    world.Do(world.CloseCase(world.Opened()));
+    return world.ForgetAuthorityYear(world.police, YearOf(world.now));
+  });
   all["upkeep.erasure-pending"] = [](W& world) {
     return RuleBreak{
         world.EraseDone(v1::ERASURE_TARGET_TEMPLATE, world.TemplateOf(world.Enrolled()).id())};

@@ -166,9 +166,16 @@ class TestWorld {
   Reply<v1::GetHoldingsResponse> Holdings(const Person& person) const;
 
   // Officers and the judge.
-  v1::CaseOpening Opening() const;  // with a necessity of its own
+  v1::CaseOpening Opening() const;
+  v1::CaseDetails Details() const;  // with a necessity of its own
+  // `who` signs an opening that commits to the details.
+  v1::OpenCaseRequest OpenCaseRequestOf(v1::CaseOpening opening, const v1::CaseDetails& details,
+                                        const std::string& who = "officer/one") const;
   v1::Warrant WarrantFor(const std::string& name, uint32_t budget = 100) const;
   Reply<v1::OpenCaseResponse> OpenCase(const std::string& who = "officer/one") const;
+  Reply<v1::OpenCaseResponse> OpenCaseWith(const v1::CaseDetails& details) const;
+  Reply<v1::RefuseWarrantResponse> Refuse(const std::string& name,
+                                          const std::string& reasons = "not necessary") const;
   Reply<v1::IssueWarrantResponse> Issue(const v1::Warrant& warrant) const;
   Reply<v1::ApproveCaseResponse> Approve(const std::string& name,
                                          const std::string& who = "officer/two") const;

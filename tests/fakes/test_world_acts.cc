@@ -1,5 +1,6 @@
 // What everybody around the vault does, each act complete and honest.
 #include "absl/strings/str_cat.h"
+#include "audit/details.h"
 #include "client/draft.h"
 #include "crypto/codec.h"
 #include "crypto/template_digest.h"
@@ -202,16 +203,33 @@ Reply<v1::GetHoldingsResponse> TestWorld::Holdings(const Person& person) const {
 v1::CaseOpening TestWorld::Opening() const {
   v1::CaseOpening opening;
   opening.set_purpose(kPurpose);
-  opening.set_reference("FILE-2026-7");
   opening.set_legal_basis("Police Act 2012, article 3");
   opening.set_matter(v1::MATTER_MISSING_PERSON);
-  opening.set_matter_description("a person without papers or memory");
-  opening.set_necessity(
+  opening.add_subject_categories(v1::SUBJECT_CATEGORY_OTHER);
+  return opening;
+}
+
+v1::CaseDetails TestWorld::Details() const {
+  v1::CaseDetails details;
+  details.set_reference("FILE-2026-7");
+  details.set_matter_description("a person without papers or memory");
+  details.set_necessity(
       absl::StrCat("Every other way of finding out who this person is was tried without result; "
                    "this is file number ",
                    client::NewStatementId()));
-  opening.add_subject_categories(v1::SUBJECT_CATEGORY_OTHER);
-  return opening;
+  return details;
+}
+
+v1::OpenCaseRequest TestWorld::OpenCaseRequestOf(v1::CaseOpening opening,
+                                                 const v1::CaseDetails& details,
+                                                 const std::string& who) const {
+  const auto made = audit::MakeDetails(details);
+  opening.set_details(made->commitment);
+  v1::OpenCaseRequest request;
+  *request.mutable_opening() = Sign(opening, {&KeyOf(who)});
+  request.set_details(made->payload);
+  request.set_details_nonce(made->nonce);
+  return request;
 }
 
 v1::Warrant TestWorld::WarrantFor(const std::string& name, uint32_t budget) const {
@@ -226,8 +244,27 @@ v1::Warrant TestWorld::WarrantFor(const std::string& name, uint32_t budget) cons
 }
 
 Reply<v1::OpenCaseResponse> TestWorld::OpenCase(const std::string& who) const {
-  return Act(who, &v1::CaseService::Stub::OpenCase, &v1::OpenCaseRequest::mutable_opening,
-             Opening());
+  return Call(who, &v1::CaseService::Stub::OpenCase, OpenCaseRequestOf(Opening(), Details(), who));
+}
+
+Reply<v1::OpenCaseResponse> TestWorld::OpenCaseWith(const v1::CaseDetails& details) const {
+  return Call("officer/one", &v1::CaseService::Stub::OpenCase,
+              OpenCaseRequestOf(Opening(), details));
+}
+
+Reply<v1::RefuseWarrantResponse> TestWorld::Refuse(const std::string& name,
+                                                   const std::string& reasons) const {
+  v1::RefusalDetails details;
+  details.set_reasons(reasons);
+  const auto made = audit::MakeDetails(details);
+  v1::WarrantRefusal refusal;
+  refusal.set_case_(name);
+  refusal.set_details(made->commitment);
+  v1::RefuseWarrantRequest request;
+  *request.mutable_refusal() = Sign(refusal, {&KeyOf("judge/one")});
+  request.set_details(made->payload);
+  request.set_details_nonce(made->nonce);
+  return Call("judge/one", &v1::CaseService::Stub::RefuseWarrant, request);
 }
 
 Reply<v1::IssueWarrantResponse> TestWorld::Issue(const v1::Warrant& warrant) const {

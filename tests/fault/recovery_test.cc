@@ -499,6 +499,80 @@ TEST_F(Recovery, ASubjectWithoutAKeyLosesItsRowsAndIsForgottenAtItsEnd) {
   EXPECT_TRUE((*after)->erased());
 }
 
+// What an authority wrote about a case, as a judge is shown it.
+v1::Case Shown(const TestVault& vault, const std::string& name) {
+  v1::GetCaseRequest request;
+  request.set_name(name);
+  return Must(vault.Call("judge/one", &v1::CaseService::Stub::GetCase, request), "get").case_();
+}
+
+// Down until the year's words are due to go; then a sweep.
+void SleepThroughTheYear(TestVault& vault) {
+  vault.ShutDown();
+  vault.Advance(600 * kDay);
+  ASSERT_TRUE(vault.TryStart().ok());
+  vault.Sweep();
+}
+
+// The backup has the words, and the log says that they were forgotten since.
+TEST_F(Recovery, ForgetsAgainWhatAnAuthorityWrote) {
+  const std::string name = Must(vault_.OpenCase(), "open").case_().name();
+  Must(vault_.Close(name), "close");
+  BackUp();
+  SleepThroughTheYear(vault_);
+  ASSERT_TRUE(Shown(vault_, name).details_erased());
+  vault_.Checkpoint();
+  Lose();
+  EXPECT_EQ(MustRecover().removed_rows(), 1u);
+  ASSERT_TRUE(vault_.TryStart().ok());
+  EXPECT_TRUE(Shown(vault_, name).details_erased());
+  ExpectReplays();
+}
+
+TEST_F(Recovery, LosesWhatWasWrittenAboutACaseSinceTheBackupButNotTheCase) {
+  const std::string kept = Must(vault_.OpenCase(), "open").case_().name();
+  BackUp();
+  const std::string lost = Must(vault_.OpenCase(), "open").case_().name();
+  vault_.Checkpoint();
+  Lose();
+  MustRecover();
+  ASSERT_TRUE(vault_.TryStart().ok());
+  EXPECT_EQ(Shown(vault_, kept).details().reference(), "FILE-2026-7");
+  EXPECT_FALSE(Shown(vault_, lost).has_details());
+  EXPECT_FALSE(Shown(vault_, lost).details_erased());
+  Must(vault_.Close(lost), "close");
+  Must(vault_.Close(kept), "close");
+  SleepThroughTheYear(vault_);
+  EXPECT_TRUE(Shown(vault_, lost).details_erased());
+  ExpectReplays();
+}
+
+// A year was forgotten, and the log does not say so.
+TEST_F(Recovery, AYearWithoutAKeyLosesItsRowsAndIsForgottenAtItsEnd) {
+  const std::string name = Must(vault_.OpenCase(), "open").case_().name();
+  Must(vault_.Close(name), "close");
+  BackUp();
+  vault_.Checkpoint();
+  uint32_t slot = 0;
+  ASSERT_TRUE(
+      vault_.vault()
+          .state()
+          .ForEach<v1::AuthorityYear>(v1::RecordChange::kAuthorityYear,
+                                      [&](const v1::AuthorityYear& year) { slot = year.slot(); })
+          .ok());
+  Lose();
+  ASSERT_TRUE(crypto::Keyring::Open({vault_.config().keys.keyring, vault_.config().keys.root_key})
+                  .value()
+                  ->Puncture(std::vector<uint32_t>{slot})
+                  .ok());
+  EXPECT_EQ(MustRecover().removed_rows(), 1u);
+  ASSERT_TRUE(vault_.TryStart().ok());
+  EXPECT_TRUE(Shown(vault_, name).details_erased());
+  SleepThroughTheYear(vault_);
+  EXPECT_TRUE(Shown(vault_, name).details_erased());
+  ExpectReplays();
+}
+
 TEST_F(Recovery, TakesTheEmptyDatabaseOfAStartThatFoundNothingForNothing) {
   BackUp();
   Lose();

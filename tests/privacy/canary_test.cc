@@ -17,6 +17,8 @@
 namespace kluis {
 namespace {
 
+constexpr char kReasons[] = "The canarybird's sister was not asked.";
+
 using Needles = std::map<std::string, std::string>;  // what it is, and its bytes
 
 // The same in the records themselves: tables of the log and the state are compressed on disk, where
@@ -92,6 +94,10 @@ Needles NeedlesOf(TestVault& vault, const Person& person) {
   needles["public key in hex"] = crypto::ToHex(key);
   needles["public key in base64"] = crypto::PublicKeyText(person.key.public_key()).substr(8);
   needles["key id"] = crypto::KeyIdOf(person.key.public_key());
+  needles["case reference"] = "FILE-2026-7";
+  needles["matter"] = "a person without papers or memory";
+  needles["necessity"] = "other way of finding out who this person is";
+  needles["reasons of a refusal"] = kReasons;
   AddTemplate(vault, "template", vault.Face(person, 0), needles);
   AddTemplate(vault, "probe", vault.Face(person, 1), needles);
   return needles;
@@ -115,6 +121,13 @@ std::string LiveThrough(TestVault& vault, const Person& person) {
   EXPECT_FALSE(vault.Call("officer/one", &v1::EnrollmentService::Stub::Enroll, spoilt).ok());
 
   const std::string subject = Must(vault.Enroll(person), "enroll").subject();
+  Must(vault.Refuse(Must(vault.OpenCase(), "open").case_().name(), kReasons), "refuse");
+  v1::CaseDetails copied = vault.Details();
+  Must(vault.OpenCaseWith(copied), "open");
+  EXPECT_EQ(vault.OpenCaseWith(copied).reason, "NECESSITY_COPIED");
+  v1::OpenCaseRequest altered = vault.OpenCaseRequestOf(vault.Opening(), vault.Details());
+  altered.mutable_details()->back() ^= 1;
+  EXPECT_FALSE(vault.Call("officer/one", &v1::CaseService::Stub::OpenCase, altered).ok());
   const std::string name = vault.ActiveCase();
   const v1::Template probe = vault.Face(person, 1);
   EXPECT_FALSE(vault.Identify(name, probe, "officer/outside").ok());
@@ -125,6 +138,7 @@ std::string LiveThrough(TestVault& vault, const Person& person) {
   Must(vault.Confirm(found->candidates(0), "officer/two"), "confirm");
   Must(vault.Disclose(found->candidates(0)), "disclose");
   EXPECT_EQ(vault.Holdings(person)->notices_size(), 1);
+  vault.Checkpoint();  // all of it is published
   return subject;
 }
 
@@ -147,7 +161,7 @@ TEST(Canary, TheSearchFindsWhatDoesStandThere) {
   TestVault vault;
   const Person person = CanaryPerson(vault);
   const std::string subject = LiveThrough(vault, person);
-  const Needles controls = {{"case reference", "FILE-2026-7"},
+  const Needles controls = {{"legal basis", "Police Act 2012, article 3"},
                             {"authority", "Authority One"},
                             {"subject id", *crypto::FromHex(subject.substr(subject.find('/') + 1))},
                             {"event", "\"event\":\"served\""}};
@@ -156,8 +170,9 @@ TEST(Canary, TheSearchFindsWhatDoesStandThere) {
       ASSERT_TRUE(vault.vault().database().Flush().ok());
     }
     const std::vector<std::string> found = Found(vault, controls);
-    for (const char* what : {"case reference", "authority", "subject id"}) {
+    for (const char* what : {"legal basis", "authority", "subject id"}) {
       EXPECT_TRUE(Holds(found, "/records/log", what)) << flushed;
+      EXPECT_TRUE(Holds(found, "/tile/entries/", what)) << what;
       if (!flushed) {  // the write-ahead log is not compressed
         EXPECT_TRUE(Holds(found, "/data/", what));
       }
@@ -166,9 +181,12 @@ TEST(Canary, TheSearchFindsWhatDoesStandThere) {
   }
   // The needles themselves are found where they are: in a file of the requests that were sent.
   const std::string file = vault.directory() + "/planted";
-  std::ofstream(file, std::ios::binary) << vault.EnrollRequestOf(person).SerializeAsString();
+  std::ofstream(file, std::ios::binary)
+      << vault.EnrollRequestOf(person).SerializeAsString()
+      << vault.OpenCaseRequestOf(vault.Opening(), vault.Details()).SerializeAsString();
   const std::vector<std::string> found = Found(vault, NeedlesOf(vault, person));
-  for (const char* what : {"name", "contact", "template at 0", "template at 1024"}) {
+  for (const char* what : {"name", "contact", "template at 0", "template at 1024", "case reference",
+                           "matter", "necessity"}) {
     EXPECT_TRUE(Holds(found, file, what)) << what;
   }
 }
@@ -180,14 +198,14 @@ TEST(Canary, IsInNoEntryOfTheLog) {
   LiveThrough(vault, person);
   Must(vault.Withdraw(person), "withdraw");
   const std::vector<std::string> entries = vault.Entries();
-  bool reference = false;
+  bool basis = false;
   for (size_t i = 0; i < entries.size(); ++i) {
-    reference = reference || entries[i].find("FILE-2026-7") != std::string::npos;
+    basis = basis || entries[i].find("Police Act 2012, article 3") != std::string::npos;
     for (const auto& [what, needle] : needles) {
       EXPECT_EQ(entries[i].find(needle), std::string::npos) << what << " in entry " << i;
     }
   }
-  EXPECT_TRUE(reference);
+  EXPECT_TRUE(basis);
 }
 
 TEST(Canary, TheOperatorsLogHoldsNoIdOfAnybodyEither) {

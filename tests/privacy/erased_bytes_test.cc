@@ -4,6 +4,8 @@
 #include <string>
 #include <thread>
 
+#include "policy/facts.h"
+#include "policy/record_key.h"
 #include "tests/fakes/erased_rows.h"
 #include "tests/fakes/test_vault.h"
 
@@ -77,6 +79,20 @@ TEST_F(ErasedBytes, OfAForgottenSubjectAreInNoFileWhenTheLogSaysSo) {
   vault_.Advance(91 * kDay);
   ASSERT_TRUE(vault_.vault().sweeper().SweepOnce().ok());
   AwaitEraseDone(v1::ERASURE_TARGET_SUBJECT);
+  EXPECT_FALSE(OnDisk(row));
+}
+
+TEST_F(ErasedBytes, OfWhatAnAuthorityWroteAreInNoFileWhenTheLogSaysSo) {
+  const std::string name = Must(vault_.OpenCase(), "open").case_().name();
+  Must(vault_.Close(name), "close");
+  const auto year = storage::YearIdFromBytes(
+      policy::AuthorityYearId(policy::IdInName(vault_.authority_one(), "authorities"), 2027));
+  const std::string row =
+      RowOf(Column::kDetails, storage::WrittenKey(*year, LastId(name), storage::Written::kOpening));
+  ASSERT_TRUE(OnDisk(row));
+  vault_.Advance(600 * kDay);
+  ASSERT_TRUE(vault_.vault().sweeper().SweepOnce().ok());
+  AwaitEraseDone(v1::ERASURE_TARGET_AUTHORITY_YEAR);
   EXPECT_FALSE(OnDisk(row));
 }
 

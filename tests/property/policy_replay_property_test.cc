@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "policy/civil_time.h"
 #include "tests/fakes/measurement_acts.h"
 #include "tests/fakes/policy_world.h"
 #include "tests/fakes/restriction_acts.h"
@@ -37,6 +38,7 @@ class History {
   explicit History(uint64_t seed) : random_(seed), world_(W::Ready()) {
     world_.Do(world_.RegisterPurpose(kOther));
     world_.Do(RegisterEvaluationPurpose(world_));
+    world_.now += 330 * kDay;  // so that the year is over before the history is
     subjects_ = cases_ = searches_ = templates_ = candidates_ = {std::string(16, '?')};
   }
 
@@ -141,7 +143,9 @@ class History {
       case 25:
         return world_.ExpireTemplate(Pick(templates_));
       case 26:
-        return Below(2) == 0 ? world_.EndCase(Pick(cases_)) : world_.ForgetSubject(Pick(subjects_));
+        return Below(2) == 0   ? world_.EndCase(Pick(cases_))
+               : Below(2) == 0 ? world_.ForgetSubject(Pick(subjects_))
+                               : world_.ForgetAuthorityYear(world_.police, YearOf(world_.now) - 1);
       case 27:
       case 28: {
         const std::string& subject = Pick(subjects_);
@@ -230,12 +234,22 @@ class History {
       plan_.push_back([this, id] { return world_.ApproveCase(id); });
       plan_.push_back([this, id] { return world_.Identify(id); });
     }
+    if (change.has_case_() && change.case_().ended_at() > 0) {
+      plan_.push_back(
+          [this] { return world_.ForgetAuthorityYear(world_.police, YearOf(world_.now) - 1); });
+    }
     if (change.has_purpose() && change.purpose().previous_slot() != 0) {
       const std::string purpose = change.purpose().registration().purpose();
       for (int i = 0; i < 4; ++i) {
         plan_.push_back([this] { return RenewTemplate(Pick(templates_)); });
       }
       plan_.push_back([purpose] { return FinishRotation(purpose); });
+    }
+    if (change.has_pending_erasure() &&
+        change.pending_erasure().target() == v1::ERASURE_TARGET_AUTHORITY_YEAR) {
+      const std::string id = change.pending_erasure().id();
+      plan_.push_back(
+          [this, id] { return world_.EraseDone(v1::ERASURE_TARGET_AUTHORITY_YEAR, id); });
     }
     if (change.has_pending_erasure() &&
         change.pending_erasure().target() == v1::ERASURE_TARGET_SLOT) {
@@ -376,6 +390,7 @@ class History {
   void CheckState() {
     std::map<std::string, uint32_t> live;
     std::set<std::pair<std::string, std::string>> enrolled;
+    std::map<std::pair<std::string, uint32_t>, uint32_t> live_cases;
     std::set<uint32_t> slots;
     uint32_t next_slot = 0;
     ForEach<v1::SlotCounter>(v1::RecordChange::kSlots,
@@ -409,11 +424,22 @@ class History {
       check_slot(kase.slot());
       const auto use = Find<v1::CaseUse>(world_.state, key::CaseUse(kase.id())).value();
       EXPECT_LE(use ? use->searches() : 0, kase.warrant().budget());
+      live_cases[{kase.authority_id(), YearOf(kase.opened_at())}] += kase.ended_at() == 0 ? 1 : 0;
       if (kase.state() == v1::CASE_STATE_ACTIVE) {
         EXPECT_NE(kase.opened_by(), kase.approved_by());
         EXPECT_FALSE(kase.approved_by().empty());
       }
     });
+    size_t years = 0;
+    ForEach<v1::AuthorityYear>(v1::RecordChange::kAuthorityYear, [&](const auto& year) {
+      ++years;
+      check_slot(year.slot());
+      EXPECT_EQ(year.live_cases(), (live_cases[{year.authority_id(), year.year()}]));
+      if (year.erased()) {
+        EXPECT_EQ(year.live_cases(), 0u);
+      }
+    });
+    EXPECT_EQ(years, live_cases.size());
     ForEach<v1::CandidateRecord>(v1::RecordChange::kCandidate, [&](const auto& candidate) {
       if (candidate.state() != v1::CANDIDATE_STATE_CONFIRMED &&
           candidate.state() != v1::CANDIDATE_STATE_DISCLOSED) {
@@ -459,11 +485,12 @@ TEST(PolicyReplayProperty, EveryHistoryKeepsItsInvariantsAndIsDecidedAgainTheSam
     History history(seed + run);
     for (int step = 0; step < 250 && !testing::Test::HasFailure(); ++step) history.Step();
     CheckReplay(history.world().log, history.world().state);
-    for (int act = 10; act < 64; ++act) {
+    for (int act = 10; act < 65; ++act) {
       const auto kind = static_cast<v1::Command::ActCase>(act);
       allowed[kind] += history.allowed(kind);
     }
   }
+  std::printf("years forgotten: %d\n", allowed[v1::Command::kForgetAuthorityYear]);
   // A history that never gets anywhere would show nothing.
   for (const auto act : {v1::Command::kEnroll,        v1::Command::kWithdraw,
                          v1::Command::kOpenCase,      v1::Command::kIdentify,

@@ -226,8 +226,8 @@ TEST(StatementAge, IsUsedUntilItsEndAndNotBeforeItWasSigned) {
     v1::CaseOpening opening = vault.Opening();
     *opening.mutable_issued_at() = ToTimestamp(issued_at);
     return vault
-        .Act("officer/one", &v1::CaseService::Stub::OpenCase, &v1::OpenCaseRequest::mutable_opening,
-             opening)
+        .Call("officer/one", &v1::CaseService::Stub::OpenCase,
+              vault.OpenCaseRequestOf(opening, vault.Details()))
         .reason;
   };
   EXPECT_EQ(send_signed_at(vault.now() - 1440 * kMinute + 1), "");

@@ -203,8 +203,8 @@ TEST(HeldPurpose, IsNeverSearched) {
   v1::CaseOpening opening = vault.Opening();
   opening.set_purpose(HeldLane::kPurpose);
   ExpectRefused(vault,
-                vault.Act("officer/one", &v1::CaseService::Stub::OpenCase,
-                          &v1::OpenCaseRequest::mutable_opening, opening),
+                vault.Call("officer/one", &v1::CaseService::Stub::OpenCase,
+                           vault.OpenCaseRequestOf(opening, vault.Details())),
                 "OPERATION_NOT_ALLOWED");
   v1::IdentifyRequest search =
       vault.IdentifyRequestOf(vault.ActiveCase(), vault.Face(holder.person, 1));

@@ -16,6 +16,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "policy/record_key.h"
+#include "service/case_details.h"
 #include "storage/layout.h"
 #include "tests/fakes/test_vault.h"
 
@@ -306,11 +307,48 @@ TEST(Inspection, ShowsNothingOfASubjectWhoIsForgotten) {
   const auto kept = Must(vault.Enroll(other, {.days = 1000}), "enroll");
   Disclosed(vault, vault.ActiveCase(), forgotten);
   ASSERT_THAT(Whats(Inspect(vault)), ElementsAre("consent", "capture-attestation", "consent",
-                                                 "capture-attestation", "subject"));
+                                                 "capture-attestation", "case-details", "subject"));
   Forget(vault, forgotten);
   const Inspection got = Inspect(vault);
-  ASSERT_THAT(Whats(got), ElementsAre("consent", "capture-attestation"));
+  ASSERT_THAT(Whats(got), ElementsAre("consent", "capture-attestation", "case-details"));
   EXPECT_EQ(got.openings[0].log_index(), kept.receipt().log_index());
+}
+
+TEST(Inspection, ShowsWhatWasWrittenAboutACaseUntilItsYearIsForgotten) {
+  TestVault vault;
+  const v1::OpenCaseRequest request = vault.OpenCaseRequestOf(vault.Opening(), vault.Details());
+  const auto opened =
+      Must(vault.Call("officer/one", &v1::CaseService::Stub::OpenCase, request), "open");
+  EXPECT_FALSE(vault.Call("officer/two", &v1::CaseService::Stub::OpenCase, request).ok());
+  Must(vault.Refuse(opened.case_().name(), "less would do"), "refuse");
+  const Inspection got = Inspect(vault);
+  ASSERT_THAT(Whats(got), ElementsAre("case-details", "refusal-details"));
+  for (const v1::CommitmentOpening& opening : got.openings) ExpectOpens(vault, opening);
+  EXPECT_EQ(got.openings[0].log_index(), opened.receipt().log_index());
+  EXPECT_EQ(got.openings[0].payload(), request.details());
+  EXPECT_EQ(got.openings[0].nonce(), request.details_nonce());
+  EXPECT_EQ(got.openings[1].payload(), R"({"reasons":"less would do"})");
+  vault.Advance(600 * kDay);
+  vault.Sweep();
+  EXPECT_THAT(Inspect(vault).openings, IsEmpty());
+}
+
+TEST(Inspection, BreaksOffAtDetailsThatWereTakenAway) {
+  TestVault vault;
+  const std::string name = Must(vault.OpenCase(), "open").case_().name();
+  v1::AuthorityYear year;
+  ASSERT_TRUE(vault.vault()
+                  .state()
+                  .ForEach<v1::AuthorityYear>(v1::RecordChange::kAuthorityYear,
+                                              [&](const v1::AuthorityYear& found) { year = found; })
+                  .ok());
+  v1::CaseRecord kase;
+  kase.set_id(policy::IdInName(name, "cases"));
+  storage::Batch batch;
+  batch.Delete(Column::kDetails, *service::WrittenKeyOf(kase, year, storage::Written::kOpening));
+  ASSERT_TRUE(vault.vault().database().Write(std::move(batch)).ok());
+  const Inspection got = Send(vault, RequestFor(vault, 0, kToTheEnd, kTwo));
+  EXPECT_EQ(got.status.error_code(), StatusCode::DATA_LOSS) << got.status.error_message();
 }
 
 TEST(Inspection, BreaksOffAtAnOpeningThatWasTakenAwayAlteredOrExchanged) {

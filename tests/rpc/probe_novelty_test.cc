@@ -154,12 +154,7 @@ TEST(ProbeNovelty, GoesWithItsCase) {
 TEST(ProbeNovelty, IsNotAskedOfACaseWhoseKeyIsGone) {
   const TestVault vault;
   const std::string name = Must(vault.OpenCase(), "open").case_().name();
-  v1::WarrantRefusal refusal;
-  refusal.set_case_(name);
-  refusal.set_reasons("not necessary");
-  Must(vault.Act("judge/one", &v1::CaseService::Stub::RefuseWarrant,
-                 &v1::RefuseWarrantRequest::mutable_refusal, refusal),
-       "refuse");
+  Must(vault.Refuse(name), "refuse");
   EXPECT_EQ(vault.Identify(name, vault.Face(7)).reason, "CASE_NOT_ACTIVE");
 }
 

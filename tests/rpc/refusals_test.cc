@@ -217,26 +217,22 @@ TEST(RefusedEnrolment, OfAnotherAlgorithmThanThePurposes) {
 
 TEST(RefusedStatement, AlteredAfterItWasSigned) {
   const TestVault vault;
-  v1::CaseOpening opening = vault.Opening();
-  v1::OpenCaseRequest request;
-  *request.mutable_opening() =
-      Altered(vault.Sign(opening, {&vault.KeyOf("officer/one")}), "FILE-2026-7", "FILE-2026-8");
+  v1::OpenCaseRequest request = vault.OpenCaseRequestOf(vault.Opening(), vault.Details());
+  const v1::Envelope honest = request.opening();
+  *request.mutable_opening() = Altered(honest, "article 3", "article 4");
   ExpectRefused(vault, vault.Call("officer/one", &v1::CaseService::Stub::OpenCase, request),
                 StatusCode::PERMISSION_DENIED, "SIGNATURE_INVALID");
-  *request.mutable_opening() =
-      Altered(vault.Sign(opening, {&vault.KeyOf("officer/one")}), "\"reference\"", "\"referenze\"");
+  *request.mutable_opening() = Altered(honest, "\"details\"", "\"detailz\"");
   ExpectRefused(vault, vault.Call("officer/one", &v1::CaseService::Stub::OpenCase, request),
                 StatusCode::INVALID_ARGUMENT, "MALFORMED_STATEMENT");
-  *request.mutable_opening() = vault.Sign(opening, {&vault.KeyOf("officer/two")});
+  request = vault.OpenCaseRequestOf(vault.Opening(), vault.Details(), "officer/two");
   ExpectRefused(vault, vault.Call("officer/one", &v1::CaseService::Stub::OpenCase, request),
                 StatusCode::PERMISSION_DENIED, "SIGNATURE_INVALID");
 }
 
 TEST(RefusedStatement, ReplayedAlsoAfterARestart) {
   TestVault vault;
-  v1::CaseOpening opening = vault.Opening();
-  v1::OpenCaseRequest request;
-  *request.mutable_opening() = vault.Sign(opening, {&vault.KeyOf("officer/one")});
+  const v1::OpenCaseRequest request = vault.OpenCaseRequestOf(vault.Opening(), vault.Details());
   EXPECT_TRUE(vault.Call("officer/one", &v1::CaseService::Stub::OpenCase, request).ok());
   ExpectRefused(vault, vault.Call("officer/one", &v1::CaseService::Stub::OpenCase, request),
                 StatusCode::PERMISSION_DENIED, "STATEMENT_REPLAYED");
@@ -257,15 +253,15 @@ TEST(RefusedStatement, ForAnotherVaultOrCopiedFromAnotherCase) {
   const TestVault vault;
   v1::CaseOpening opening = vault.Opening();
   opening.set_vault("another.test/log");
-  const auto send = [&](const v1::CaseOpening& payload) {
-    return vault.Act("officer/one", &v1::CaseService::Stub::OpenCase,
-                     &v1::OpenCaseRequest::mutable_opening, payload);
-  };
-  ExpectRefused(vault, send(opening), StatusCode::PERMISSION_DENIED, "STATEMENT_OTHER_VAULT");
-  opening = vault.Opening();
-  EXPECT_TRUE(send(opening).ok());
-  opening.set_necessity("  " + opening.necessity() + ".");
-  ExpectRefused(vault, send(opening), StatusCode::PERMISSION_DENIED, "NECESSITY_COPIED");
+  ExpectRefused(vault,
+                vault.Call("officer/one", &v1::CaseService::Stub::OpenCase,
+                           vault.OpenCaseRequestOf(opening, vault.Details())),
+                StatusCode::PERMISSION_DENIED, "STATEMENT_OTHER_VAULT");
+  v1::CaseDetails details = vault.Details();
+  EXPECT_TRUE(vault.OpenCaseWith(details).ok());
+  details.set_necessity("  " + details.necessity() + ".");
+  ExpectRefused(vault, vault.OpenCaseWith(details), StatusCode::PERMISSION_DENIED,
+                "NECESSITY_COPIED");
 }
 
 TEST(RefusedCertificate, OfAnotherRole) {

@@ -8,6 +8,7 @@
 #include "crypto/codec.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "policy/civil_time.h"
 #include "tests/fakes/held_lane.h"
 #include "tests/fakes/replayed.h"
 #include "tests/fakes/test_vault.h"
@@ -61,6 +62,9 @@ void LiveThroughIt(TestVault& vault) {
   Must(lane.Verify(holder, release), "verify with a release");
   EXPECT_FALSE(lane.Verify(holder, release).ok());  // once
 
+  const v1::CaseDetails details = vault.Details();
+  Must(vault.Refuse(Must(vault.OpenCaseWith(details), "open").case_().name()), "refuse");
+  EXPECT_FALSE(vault.OpenCaseWith(details).ok());  // copied
   const std::string kase = vault.ActiveCase();
   const auto search = Must(vault.Identify(kase, vault.Face(found, 1)), "identify");
   ASSERT_EQ(search.candidates_size(), 1);
@@ -91,7 +95,7 @@ TEST(Replay, OfARealVaultsLogFindsNothing) {
   EXPECT_TRUE(report.clean()) << audit::ReplayText(report, 20);
   EXPECT_EQ(report.completeness.searches, 3u);
   EXPECT_EQ(report.completeness.concluded, 3u);
-  EXPECT_EQ(report.completeness.erased, 1u);
+  EXPECT_EQ(report.completeness.erased, 2u);
   EXPECT_EQ(report.decisions.erased, 1u);
   EXPECT_GT(report.decisions.statements, 10u);
 }
@@ -119,8 +123,23 @@ TEST(Replay, OpensTheCommitmentsOfARealInspection) {
   const audit::ReplayReport report = Replayed(vault, &details);
   EXPECT_TRUE(report.clean()) << audit::ReplayText(report, 20);
   ASSERT_TRUE(report.details.has_value());
-  EXPECT_EQ(report.details->opened, 7u);    // three enrolments and a disclosure
-  EXPECT_EQ(report.details->not_kept, 5u);  // two refused enrolments, a refused disclosure
+  EXPECT_EQ(report.details->opened, 10u);   // three enrolments, two cases, a refusal, a disclosure
+  EXPECT_EQ(report.details->not_kept, 6u);  // refused: two enrolments, a case, a disclosure
+  EXPECT_EQ(report.details->withheld, 0u);
+}
+
+TEST(Replay, KnowsWhatWasForgottenWithItsAuthoritysYear) {
+  TestVault vault;
+  LiveThroughIt(vault);
+  vault.ShutDown();
+  vault.SetTime(policy::MonthsAfterYear(policy::YearOf(vault.now()), 6));
+  ASSERT_TRUE(vault.TryStart().ok());
+  vault.Sweep();
+  std::istringstream details(Inspected(vault));
+  const audit::ReplayReport report = Replayed(vault, &details);
+  EXPECT_TRUE(report.clean()) << audit::ReplayText(report, 20);
+  EXPECT_GE(report.details->erased, 3u);  // two cases and a refusal
+  EXPECT_GE(report.decisions.erased, 3u);
   EXPECT_EQ(report.details->withheld, 0u);
 }
 

@@ -50,7 +50,7 @@ LogBuilder Built(const std::vector<v1::Entry>& entries) {
   return log;
 }
 
-// Two people enrolled, a third one refused, and one disclosure.
+// Two people enrolled, a third one refused, a case, and one disclosure.
 LogBuilder Story() {
   PolicyWorld world = PolicyWorld::Ready();
   world.Enrolled();
@@ -76,13 +76,13 @@ void ExpectWrong(const LogBuilder& log, const Openings& openings, uint64_t index
 
 TEST(ReplayDetails, AreTrueOfAnHonestLog) {
   const LogBuilder log = Story();
-  ASSERT_EQ(log.openings().size(), 5u);
+  ASSERT_EQ(log.openings().size(), 6u);
   const ReplayReport report = ReplayWith(log, log.openings());
   EXPECT_TRUE(report.clean()) << ReplayText(report, 20);
-  EXPECT_EQ(report.details->opened, 5u);
+  EXPECT_EQ(report.details->opened, 6u);
   EXPECT_EQ(report.details->not_kept, 2u);
   EXPECT_EQ(report.details->withheld, 0u);
-  EXPECT_THAT(ReplayJson(report, 20), HasSubstr("\"opened\":5"));
+  EXPECT_THAT(ReplayJson(report, 20), HasSubstr("\"opened\":6"));
   EXPECT_THAT(ReplayText(report, 20), HasSubstr("commitments opened and found true"));
 }
 
@@ -93,7 +93,7 @@ TEST(ReplayDetails, CountWhatIsWithheld) {
   some.pop_back();
   const ReplayReport report = ReplayWith(log, some);
   EXPECT_TRUE(report.clean()) << ReplayText(report, 20);
-  EXPECT_EQ(report.details->opened, 3u);
+  EXPECT_EQ(report.details->opened, 4u);
   EXPECT_EQ(report.details->withheld, 2u);
 }
 

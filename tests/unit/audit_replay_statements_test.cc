@@ -218,12 +218,25 @@ TEST(ReplayDerived, FindsAKeyThatIsNotTheRegistrations) {
               "key to be registered");
 }
 
-TEST(ReplayDerived, FindsADigestThatIsNotTheNecessitys) {
+TEST(ReplayDerived, FindsDetailsThatTheSignedStatementDoesNotCommitTo) {
   ExpectWrong(Tell(Opening,
                    [](BuiltAct& act, LogBuilder&) {
-                     act.command.mutable_open_case()->set_necessity_sha256(NecessityDigest("x"));
+                     act.command.mutable_open_case()->set_necessity_digest("x");
                    }),
               "necessity");
+  const auto refusing = [](PolicyWorld& world) { return world.RefuseWarrant(world.Opened()); };
+  using Edit = void (*)(BuiltAct&, LogBuilder&);
+  const Edit edits[] = {
+      [](BuiltAct& act, LogBuilder&) { act.openings[0].mutable_nonce()->back() ^= 1; },
+      [](BuiltAct& act, LogBuilder&) { act.openings[0].mutable_payload()->back() ^= 1; },
+      [](BuiltAct& act, LogBuilder&) { act.openings[0].set_what("consent"); },
+      [](BuiltAct& act, LogBuilder&) { act.openings.push_back(act.openings[0]); },
+      [](BuiltAct& act, LogBuilder&) { act.openings.clear(); },
+  };
+  for (const Edit edit : edits) {
+    ExpectWrong(Tell(Opening, edit), "commits to its details");
+    ExpectWrong(Tell(refusing, edit), "commits to its reasons");
+  }
 }
 
 TEST(ReplayDerived, FindsCommitmentsThatTheCommandDoesNotMake) {

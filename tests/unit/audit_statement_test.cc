@@ -79,9 +79,9 @@ TEST(MakeStatement, WritesCompactJsonWithTheFieldNamesOfTheProto) {
 
 TEST(MakeStatement, RefusesAPayloadOver32KiB) {
   v1::CaseOpening opening;
-  opening.set_necessity(std::string(kMaxPayloadBytes - 16, 'n'));
-  EXPECT_TRUE(MakeStatement(opening).ok());  // {"necessity":""} is 16
-  opening.set_necessity(std::string(kMaxPayloadBytes - 15, 'n'));
+  opening.set_legal_basis(std::string(kMaxPayloadBytes - 18, 'n'));
+  EXPECT_TRUE(MakeStatement(opening).ok());  // {"legal_basis":""} is 18
+  opening.set_legal_basis(std::string(kMaxPayloadBytes - 17, 'n'));
   EXPECT_EQ(MakeStatement(opening).status().code(), absl::StatusCode::kInvalidArgument);
 }
 

@@ -69,7 +69,7 @@ TEST(ToText, ShowsZeroAndFalseAndReceipts) {
 
 TEST(ToText, SendsNoControlCharacterToTheTerminal) {
   v1::Case one;
-  one.set_reference("a\x1b[2Jb\nc\xc2\x9b");
+  one.mutable_details()->set_reference("a\x1b[2Jb\nc\xc2\x9b");
   EXPECT_NE(ToText(one).find("a\\x1b[2Jb\\x0ac\\x9b"), std::string::npos) << ToText(one);
 }
 

@@ -37,6 +37,9 @@ TEST(RecordName, SaysKindAndIdOfEveryKindOfRecord) {
   EXPECT_EQ(RecordName(Key(RecordChange::kUsedStatement, kOne)), "used statement " + kOneHex);
   EXPECT_EQ(RecordName(Key(RecordChange::kPendingErasure, "\x02" + kOne)),
             "pending erasure of case " + kOneHex);
+  EXPECT_EQ(RecordName(Key(RecordChange::kAuthorityYear, kOne + "\x07\xEB")),
+            "authority year 2027 of " + kOneHex);
+  EXPECT_EQ(RecordName(Key(RecordChange::kAuthorityYear, kOne)), "authority year " + kOneHex);
 }
 
 TEST(RecordName, TakesAnyBytes) {

@@ -17,6 +17,14 @@ v1::Command OpenWith(W& world, Change change) {
   return command;
 }
 
+// With something else found of the details.
+template <class Change>
+v1::Command FoundWith(W& world, Change change) {
+  v1::Command command = world.OpenCase();
+  change(*command.mutable_open_case());
+  return command;
+}
+
 template <class Change>
 v1::Command IssueWith(W& world, const std::string& id, Change change) {
   v1::Command command = world.IssueWarrant(id);
@@ -27,10 +35,10 @@ v1::Command IssueWith(W& world, const std::string& id, Change change) {
 TEST(OpenCase, NamesReferenceBasisAndMatter) {
   W world = W::Ready();
   EXPECT_TRUE(Allowed(world, world.OpenCase()));
-  for (const auto& command : {OpenWith(world, [](auto& o) { o.clear_reference(); }),
+  for (const auto& command : {FoundWith(world, [](auto& o) { o.clear_reference_given(); }),
                               OpenWith(world, [](auto& o) { o.clear_legal_basis(); }),
                               OpenWith(world, [](auto& o) { o.clear_matter(); }),
-                              OpenWith(world, [](auto& o) { o.clear_matter_description(); })}) {
+                              FoundWith(world, [](auto& o) { o.clear_description_given(); })}) {
     EXPECT_TRUE(RefusedBy("case.complete", "CASE_INCOMPLETE", world, command));
   }
 }
@@ -61,11 +69,11 @@ TEST(OpenCase, IsForAPurposeThatAllowsIdentification) {
 
 TEST(OpenCase, StatesItsNecessityAtTheProfilesLength) {
   W world = W::Ready();
-  EXPECT_TRUE(
-      Allowed(world, OpenWith(world, [](auto& o) { o.set_necessity(std::string(40, 'n')); })));
-  for (const std::string& text : {std::string(39, 'n'), std::string()}) {
-    EXPECT_TRUE(RefusedBy("case.necessity", "NECESSITY_MISSING", world,
-                          OpenWith(world, [&](auto& o) { o.set_necessity(text); })));
+  EXPECT_TRUE(Allowed(world, FoundWith(world, [](auto& o) { o.set_necessity_characters(40); })));
+  for (const uint32_t characters : {39, 0}) {
+    EXPECT_TRUE(
+        RefusedBy("case.necessity", "NECESSITY_MISSING", world,
+                  FoundWith(world, [&](auto& o) { o.set_necessity_characters(characters); })));
   }
 }
 
@@ -73,7 +81,7 @@ TEST(OpenCase, RefusesANecessityCopiedFromAnotherCase) {
   W world = W::Ready();
   auto first = world.OpenCase();
   auto second = world.OpenCase();
-  second.mutable_open_case()->set_necessity_sha256(first.open_case().necessity_sha256());
+  second.mutable_open_case()->set_necessity_digest(first.open_case().necessity_digest());
   EXPECT_TRUE(Allowed(world, second));
   world.Do(first);
   EXPECT_TRUE(RefusedBy("case.necessity-own", "NECESSITY_COPIED", world, second));
@@ -183,7 +191,7 @@ TEST(RefuseWarrant, GivesReasons) {
   W world = W::Ready();
   auto command = world.RefuseWarrant(world.Opened());
   EXPECT_TRUE(Allowed(world, command));
-  command.mutable_refuse_warrant()->mutable_refusal()->clear_reasons();
+  command.mutable_refuse_warrant()->clear_reasons_given();
   EXPECT_TRUE(RefusedBy("warrant.refusal-reasoned", "REASONS_MISSING", world, command));
 }
 

@@ -32,6 +32,11 @@ TEST(RecordKey, DiffersForEveryKindAndId) {
       keys.push_back(key::Candidate(id, other));
       keys.push_back(key::Enrollment(id, other));
     }
+    for (const uint32_t year : {2027, 2028, 2283}) {
+      keys.push_back(key::AuthorityYear(AuthorityYearId(id, year)));
+      keys.push_back(
+          key::PendingErasure(v1::ERASURE_TARGET_AUTHORITY_YEAR, AuthorityYearId(id, year)));
+    }
     keys.push_back(key::Enrollment(id, "purpose"));
     keys.push_back(key::Enrollment(id, "purpose-2"));
   }
@@ -43,6 +48,7 @@ TEST(RecordKey, StartsWithTheFieldNumberOfItsRecord) {
   EXPECT_EQ(key::Enrollment(kA, "p"), "\x0a" + kA + "p");
   EXPECT_EQ(key::Member(v1::ROLE_OFFICER, "anna"), std::string("\x04\x03") + "anna");
   EXPECT_EQ(key::PendingErasure(v1::ERASURE_TARGET_CASE, kA), "\x12\x02" + kA);
+  EXPECT_EQ(key::AuthorityYear(AuthorityYearId(kA, 2027)), "\x13" + kA + "\x07\xEB");
   EXPECT_EQ(key::Case(kA).substr(0, 1), KindPrefix(v1::RecordChange::kCase));
 }
 

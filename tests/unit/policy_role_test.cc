@@ -82,13 +82,5 @@ TEST(Enroll, IsRefusedWhileTheSubjectsDetailsAreBeingErased) {
       RefusedBy("enrollment.subject-stays", "SUBJECT_ERASED", world, world.Enroll(subject)));
 }
 
-TEST(OpenCase, CountsLettersOfTheNecessityNotWhiteSpace) {
-  W world = W::Ready();
-  v1::Command command = world.OpenCase();
-  std::string& necessity = *command.mutable_open_case()->mutable_opening()->mutable_necessity();
-  necessity = std::string(10'000, ' ');
-  EXPECT_TRUE(RefusedBy("case.necessity", "NECESSITY_MISSING", world, command));
-}
-
 }  // namespace
 }  // namespace kluis::policy

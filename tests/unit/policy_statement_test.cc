@@ -132,10 +132,10 @@ TEST(Statement, OfConsentCannotAlsoBeTheAttestation) {
 TEST(Statement, OfARefusedCommandIsNotUsedUp) {
   W world = W::Ready();
   auto command = world.OpenCase();
-  const std::string necessity = command.open_case().opening().necessity();
-  command.mutable_open_case()->mutable_opening()->set_necessity("short");
+  const uint32_t characters = command.open_case().necessity_characters();
+  command.mutable_open_case()->set_necessity_characters(5);
   EXPECT_FALSE(world.Run(command).decision.allowed());
-  command.mutable_open_case()->mutable_opening()->set_necessity(necessity);
+  command.mutable_open_case()->set_necessity_characters(characters);
   EXPECT_TRUE(Allowed(world, command));
 }
 

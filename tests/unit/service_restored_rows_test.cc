@@ -58,6 +58,19 @@ class RestoredRows : public testing::Test {
     record.set_erased(erased);
     Put(Column::kState, policy::key::Subject(Id(id)), record.SerializeAsString());
   }
+  static std::string YearId(char id) { return policy::AuthorityYearId(Id(id), 2027); }
+  static std::string Written(char id) {
+    return storage::WrittenKey(*storage::YearIdFromBytes(YearId(id)), AsId('x'),
+                               storage::Written::kOpening);
+  }
+  void PutYear(char id, bool erased, uint32_t slot = 0) {
+    v1::AuthorityYear record;
+    record.set_authority_id(Id(id));
+    record.set_year(2027);
+    record.set_slot(slot);
+    record.set_erased(erased);
+    Put(Column::kState, policy::key::AuthorityYear(YearId(id)), record.SerializeAsString());
+  }
   void PutPending(v1::ErasureTarget target, char id) {
     v1::PendingErasure record;
     record.set_target(target);
@@ -80,21 +93,25 @@ TEST_F(RestoredRows, OfWhatIsErasedOrUnknownAreRemovedAndOthersStay) {
   PutCase('c', true);
   PutSubject('a', false);
   PutSubject('c', true);
+  PutYear('a', false);
+  PutYear('c', true);
   for (const char id : {'a', 'b', 'c', 'd'}) {
     Put(Column::kSealed, storage::TemplateKey(AsId(id)), kSealed);
     if (id == 'b') continue;
     Put(Column::kSealed, storage::ProbeKey(AsId(id), AsId('x')), kSealed);
     Put(Column::kDetails, storage::SubjectKey(AsId(id)), kSealed);
     Put(Column::kDetails, storage::NoticeKey(AsId(id), AsId('x')), kSealed);
+    Put(Column::kDetails, Written(id), kSealed);
   }
   const auto removed = RemoveErasedRows(*database_);
   ASSERT_TRUE(removed.ok()) << removed.status();
-  EXPECT_EQ(*removed, 8u);
+  EXPECT_EQ(*removed, 10u);
   for (const char id : {'a', 'b', 'c', 'd'}) {
     EXPECT_EQ(Has(Column::kSealed, storage::TemplateKey(AsId(id))), id == 'a' || id == 'b') << id;
     EXPECT_EQ(Has(Column::kSealed, storage::ProbeKey(AsId(id), AsId('x'))), id == 'a') << id;
     EXPECT_EQ(Has(Column::kDetails, storage::SubjectKey(AsId(id))), id == 'a') << id;
     EXPECT_EQ(Has(Column::kDetails, storage::NoticeKey(AsId(id), AsId('x'))), id == 'a') << id;
+    EXPECT_EQ(Has(Column::kDetails, Written(id)), id == 'a') << id;
   }
 }
 
@@ -130,7 +147,7 @@ TEST_F(RestoredRows, WithoutAKeyAreFoundUnlessTheirErasureHasBegun) {
   const auto keyring =
       crypto::Keyring::Create({scratch_.path() + "/keyring", scratch_.path() + "/root.key"});
   ASSERT_TRUE(keyring.ok()) << keyring.status();
-  const std::vector<uint32_t> punctured = {1, 2, 3};
+  const std::vector<uint32_t> punctured = {1, 2, 3, 4};
   ASSERT_TRUE((*keyring)->Puncture(punctured).ok());
   PutTemplate('a', v1::TEMPLATE_STATE_ACTIVE, 1);
   PutTemplate('b', v1::TEMPLATE_STATE_ERASED, 1);
@@ -142,11 +159,15 @@ TEST_F(RestoredRows, WithoutAKeyAreFoundUnlessTheirErasureHasBegun) {
   PutSubject('g', false, 3);
   PutSubject('h', false, 3);
   PutPending(v1::ERASURE_TARGET_SUBJECT, 'h');
+  PutYear('i', false, 4);
+  PutYear('j', true, 4);
+  PutYear('k', false, 5);
   const auto matched = MatchKeyring(*database_, **keyring);
   ASSERT_TRUE(matched.ok()) << matched.status();
   std::string ids;
   for (const v1::PendingErasure& erasure : matched->keyless) ids.push_back(erasure.id()[0]);
-  EXPECT_EQ(ids, "adg");
+  EXPECT_EQ(ids, "adgi");
+  EXPECT_EQ(matched->keyless.back().id(), YearId('i'));
 }
 
 TEST_F(RestoredRows, ARecordThatDoesNotParseIsDamage) {

@@ -35,6 +35,9 @@ TEST(Layout, MakesTheKeysOfTheTable) {
   EXPECT_EQ(PublicKeyLookupKey(digest), "k" + a + a);
   EXPECT_EQ(NoticeKey(IdOf(10), IdOf(11)), "n" + a + b);
   EXPECT_EQ(OpeningKey(kNumber, 7), "o" + number + "\x07");
+  const YearId year = *YearIdFromBytes(a + "\x07\xEB"s);
+  EXPECT_EQ(WrittenKey(year, IdOf(11), Written::kOpening), "w" + a + "\x07\xEB" + b + "\0"s);
+  EXPECT_EQ(WrittenKey(year, IdOf(11), Written::kRefusal), "w" + a + "\x07\xEB" + b + "\1"s);
 }
 
 TEST(Layout, PrefixesBeginTheKeysTheyStandFor) {
@@ -43,6 +46,8 @@ TEST(Layout, PrefixesBeginTheKeysTheyStandFor) {
   EXPECT_TRUE(ProbeKey(IdOf(1), IdOf(2)).starts_with(ProbePrefix(IdOf(1))));
   EXPECT_TRUE(SketchesKey(IdOf(1), 2).starts_with(ProbePrefix(IdOf(1))));
   EXPECT_TRUE(NoticeKey(IdOf(1), IdOf(2)).starts_with(NoticePrefix(IdOf(1))));
+  const YearId year = *YearIdFromBytes(std::string(18, 'y'));
+  EXPECT_TRUE(WrittenKey(year, IdOf(2), Written::kRefusal).starts_with(WrittenPrefix(year)));
 }
 
 TEST(Layout, EntryKeysSortByIndex) {
@@ -63,6 +68,8 @@ TEST(Layout, IdsHaveOneLength) {
   EXPECT_EQ(IdFromBytes(std::string(15, '\x05')), std::nullopt);
   EXPECT_EQ(IdFromBytes(std::string(17, '\x05')), std::nullopt);
   EXPECT_EQ(IdFromBytes(""), std::nullopt);
+  EXPECT_TRUE(YearIdFromBytes(std::string(18, '\x05')).has_value());
+  EXPECT_EQ(YearIdFromBytes(std::string(16, '\x05')), std::nullopt);
 }
 
 TEST(Layout, NumbersAreEightBytesBigEndian) {
