@@ -4,6 +4,7 @@
 
 #include <bit>
 #include <cmath>
+#include <cstring>
 #include <string>
 #include <utility>
 #include <vector>
@@ -37,15 +38,35 @@ void FillRound(const std::uint8_t* stream, std::size_t dimension, std::uint16_t*
   }
 }
 
-// Walsh-Hadamard in place, without the factor 1 / sqrt(n).
+using Two [[gnu::vector_size(16)]] = double;
+
+Two LoadTwo(const double* from) {
+  Two two;
+  std::memcpy(&two, from, sizeof(two));
+  return two;
+}
+
+// Walsh-Hadamard in place, without the factor 1 / sqrt(n). The first two steps in one, then two
+// values at a time.
 void Hadamard(std::span<double> values) {
-  for (std::size_t half = 1; half < values.size(); half *= 2) {
+  for (std::size_t i = 0; i < values.size(); i += 4) {
+    double* const v = &values[i];
+    const double sums[] = {v[0] + v[1], v[2] + v[3]};
+    const double differences[] = {v[0] - v[1], v[2] - v[3]};
+    v[0] = sums[0] + sums[1];
+    v[1] = differences[0] + differences[1];
+    v[2] = sums[0] - sums[1];
+    v[3] = differences[0] - differences[1];
+  }
+  for (std::size_t half = 4; half < values.size(); half *= 2) {
     for (std::size_t block = 0; block < values.size(); block += 2 * half) {
-      for (std::size_t i = block; i < block + half; ++i) {
-        const double a = values[i];
-        const double b = values[i + half];
-        values[i] = a + b;
-        values[i + half] = a - b;
+      for (std::size_t i = block; i < block + half; i += 2) {
+        const Two a = LoadTwo(&values[i]);
+        const Two b = LoadTwo(&values[i + half]);
+        const Two sum = a + b;
+        const Two difference = a - b;
+        std::memcpy(&values[i], &sum, sizeof(sum));
+        std::memcpy(&values[i + half], &difference, sizeof(difference));
       }
     }
   }

@@ -77,18 +77,18 @@ class Loader {
   }
 
   void Subject(std::string_view id) {
-    if (!id.empty()) facts_.subject = Load<v1::SubjectRecord>(key::Subject(id));
+    if (!id.empty()) facts_.subject = Share<v1::SubjectRecord>(key::Subject(id));
   }
 
   void LiveTemplate(std::string_view subject_id, std::string_view purpose) {
     if (subject_id.empty()) return;
-    if (auto enrollment = Load<v1::Enrollment>(key::Enrollment(subject_id, purpose))) {
+    if (const auto enrollment = Share<v1::Enrollment>(key::Enrollment(subject_id, purpose))) {
       Template(enrollment->template_id());
     }
   }
 
   void Template(std::string_view id) {
-    facts_.record = Load<v1::TemplateRecord>(key::Template(id));
+    facts_.record = Share<v1::TemplateRecord>(key::Template(id));
   }
 
   void TemplateAndPurpose(std::string_view id) {

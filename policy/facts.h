@@ -43,8 +43,8 @@ struct Facts {
   const v1::PurposeRegistration* purpose = nullptr;  // of `purpose_record`
   bool stopped = false;
 
-  std::optional<v1::SubjectRecord> subject;
-  std::optional<v1::TemplateRecord> record;  // the template that the command is about
+  std::shared_ptr<const v1::SubjectRecord> subject;
+  std::shared_ptr<const v1::TemplateRecord> record;  // the template that the command is about
 
   std::shared_ptr<const v1::CaseRecord> kase;
   v1::CaseUse use;

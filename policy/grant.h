@@ -4,7 +4,7 @@
 #define KLUIS_POLICY_GRANT_H_
 
 #include <cstdint>
-#include <optional>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,8 +18,8 @@ class Grant {
   // The purpose whose templates may be opened.
   const std::string& purpose() const { return purpose_; }
 
-  // The one template (1:1, or to renew it), or nothing: the purpose's gallery (1:N, or to measure).
-  const std::optional<v1::TemplateRecord>& only_template() const { return only_template_; }
+  // The one template (1:1, or to renew it), or null: the purpose's gallery (1:N, or to measure).
+  const v1::TemplateRecord* only_template() const { return only_template_.get(); }
 
   // 1:N: templates of these categories take part, and at most so many candidates come back.
   const std::vector<v1::SubjectCategory>& categories() const { return categories_; }
@@ -35,7 +35,7 @@ class Grant {
   explicit Grant(std::string purpose) : purpose_(std::move(purpose)) {}
 
   std::string purpose_;
-  std::optional<v1::TemplateRecord> only_template_;
+  std::shared_ptr<const v1::TemplateRecord> only_template_;
   std::vector<v1::SubjectCategory> categories_;
   uint32_t candidate_cap_ = 0;
   std::string case_id_;

@@ -173,11 +173,11 @@ const Rule kReleaseOpens = {"release.opens",
 
 const Rule kVerifySubjectKnown = {
     "verify.subject-known", "GDPR 5(1)(f)", "The subject is known to the vault.",
-    "SUBJECT_UNKNOWN",      kNotPermitted,  [](const Facts& f) { return f.subject.has_value(); }};
+    "SUBJECT_UNKNOWN",      kNotPermitted,  [](const Facts& f) { return f.subject != nullptr; }};
 
 const Rule kVerifyConsentGiven = {
     "verify.consent-given", "GDPR 9(2)(a)", "The subject consented to the purpose.",
-    "CONSENT_NOT_GIVEN",    kNotPermitted,  [](const Facts& f) { return f.record.has_value(); }};
+    "CONSENT_NOT_GIVEN",    kNotPermitted,  [](const Facts& f) { return f.record != nullptr; }};
 
 const Rule kVerifyUnexpired = {"verify.unexpired",
                                "GDPR 5(1)(e)",

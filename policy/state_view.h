@@ -24,19 +24,25 @@ class RecordCache {
   using Record = std::shared_ptr<const google::protobuf::Message>;  // its type is that of the kind
 
   // Nothing: not known. Null: there is no such record.
-  const Record* Find(const std::string& key) const {
+  const Record* Find(const std::string& key) {
     const auto found = records_.find(key);
-    return found == records_.end() ? nullptr : &found->second;
+    if (found != records_.end()) return &found->second;
+    auto older = older_.extract(key);
+    return older.empty() ? nullptr : &records_.insert(std::move(older)).position->second;
   }
   void Keep(const std::string& key, Record record) {
-    if (records_.size() >= kMaxRecords) records_.clear();
+    if (records_.size() >= kMaxRecords) older_ = std::exchange(records_, {});
     records_[key] = std::move(record);
   }
-  void Forget(const std::string& key) { records_.erase(key); }
+  void Forget(const std::string& key) {
+    records_.erase(key);
+    older_.erase(key);
+  }
 
  private:
-  static constexpr size_t kMaxRecords = 4096;
+  static constexpr size_t kMaxRecords = 16'384;  // and as many older ones
   std::unordered_map<std::string, Record> records_;
+  std::unordered_map<std::string, Record> older_;  // not asked for since; the next to go
 };
 
 class StateView {

@@ -18,12 +18,20 @@ using storage::Column;
 
 constexpr uint32_t kEntryVersion = 1;
 
+void Follow(const Act& act, const policy::Ruling& ruling) {
+  if (ruling.decision.allowed() && act.applied) act.applied(ruling);
+}
+
 std::string HashBytes(const crypto::Hash& hash) { return std::string(crypto::Bytes(hash)); }
 
 }  // namespace
 
 Ledger::Ledger(storage::Database& database, const Clock& clock, std::string policy_digest)
-    : database_(database), clock_(clock), policy_digest_(std::move(policy_digest)) {}
+    : database_(database),
+      clock_(clock),
+      policy_digest_(std::move(policy_digest)),
+      group_([this](std::span<GroupCommit::Seat* const> seats) { return AppendEach(seats); },
+             [this](uint64_t ticket) { return database_.Sync(ticket); }) {}
 
 absl::StatusOr<std::unique_ptr<Ledger>> Ledger::Open(storage::Database& database,
                                                      const Clock& clock,
@@ -69,7 +77,9 @@ absl::Status Ledger::FindSigners(Act& act, const Writes& writes) const {
   return absl::OkStatus();
 }
 
-absl::Status Ledger::Change(const policy::Ruling& ruling, StateSummary& state, Writes& writes) {
+absl::Status Ledger::Change(const policy::Ruling& ruling, Next& next) {
+  StateSummary& state = next.head.state;
+  Writes& writes = next.writes;
   for (const v1::RecordChange& change : ruling.changes) {
     const policy::RecordWrite write = policy::Apply(change);
     const auto before = writes.Read(write.key);
@@ -86,11 +96,14 @@ absl::Status Ledger::Change(const policy::Ruling& ruling, StateSummary& state, W
       writes.Delete(Column::kState, write.key);
     }
     cache_.Forget(write.key);
+    last_.Keep(write.key, write.value);
   }
   return absl::OkStatus();
 }
 
-absl::StatusOr<Committed> Ledger::Rule(Act& act, Head& head, Writes& writes) {
+absl::StatusOr<Ledger::Ruled> Ledger::Rule(Act& act, Next& next) const {
+  const Head& head = next.head;
+  Writes& writes = next.writes;
   if (admission_) {
     const absl::Status admitted = admission_(act.command);
     if (!admitted.ok()) return admitted;
@@ -119,68 +132,117 @@ absl::StatusOr<Committed> Ledger::Rule(Act& act, Head& head, Writes& writes) {
   entry.mutable_envelopes()->Assign(act.envelopes.begin(), act.envelopes.end());
   entry.mutable_commitments()->Assign(act.commitments.begin(), act.commitments.end());
   entry.mutable_command()->Swap(&act.command);  // lent, not copied
-  const std::string bytes = entry.SerializeAsString();
+  Ruled ruled;
+  ruled.entry = entry.SerializeAsString();
   entry.mutable_command()->Swap(&act.command);
-  if (bytes.size() > audit::kMaxEntryBytes) {
+  if (ruled.entry.size() > audit::kMaxEntryBytes) {
     return absl::InvalidArgumentError("request: its statements are too long for one log entry");
   }
-
-  Committed committed;
-  committed.index = head.frontier.size();
-  committed.leaf = audit::LeafHash(bytes);
-  committed.decided_at = head.time;
   if (ruling->decision.allowed() && act.attach) {
-    const absl::Status attached = act.attach(*ruling, committed.index, writes);
+    const absl::Status attached = act.attach(*ruling, head.frontier.size(), writes);
     if (!attached.ok()) return attached;
   }
-  writes.Append(Column::kLog, storage::EntryKey(committed.index), bytes);
-  for (const audit::Node& node : head.frontier.Append(committed.leaf)) {
-    writes.Append(Column::kLog, storage::NodeKey(static_cast<uint8_t>(node.level), node.index),
-                  crypto::Bytes(node.hash));
+  ruled.committed.decided_at = head.time;
+  ruled.committed.command = std::move(act.command);
+  ruled.committed.ruling = *std::move(ruling);
+  return ruled;
+}
+
+absl::StatusOr<Committed> Ledger::Enter(Ruled ruled, Next& next) {
+  Committed& committed = ruled.committed;
+  committed.index = next.head.frontier.size();
+  committed.leaf = audit::LeafHash(ruled.entry);
+  next.writes.Append(Column::kLog, storage::EntryKey(committed.index), ruled.entry);
+  for (const audit::Node& node : next.head.frontier.Append(committed.leaf)) {
+    next.writes.Append(Column::kLog, storage::NodeKey(static_cast<uint8_t>(node.level), node.index),
+                       crypto::Bytes(node.hash));
   }
-  const absl::Status changed = Change(*ruling, head.state, writes);
+  const absl::Status changed = Change(committed.ruling, next);
   if (!changed.ok()) return changed;
-  committed.command = std::move(act.command);
-  committed.ruling = *std::move(ruling);
-  return committed;
+  return std::move(committed);
+}
+
+Ledger::Next Ledger::Begin() {
+  Head head = head_;
+  head.time = std::max(head.time, clock_.NowUnix());
+  return {std::move(head), Writes(database_, &cache_, &last_)};
+}
+
+void Ledger::Forget() {
+  cache_ = {};
+  last_ = {};
+}
+
+absl::StatusOr<uint64_t> Ledger::End(Next next) {
+  next.writes.Append(Column::kLog, storage::LogSizeKey(),
+                     storage::EncodeU64(next.head.frontier.size()));
+  const absl::StatusOr<uint64_t> ticket = database_.Write(next.writes.TakeBatch());
+  if (ticket.ok()) head_ = std::move(next.head);
+  return ticket;
 }
 
 absl::StatusOr<Appended> Ledger::Write(std::vector<Act> acts, bool all_or_nothing, Closed* closed) {
   const std::lock_guard lock(mutex_);
-  Head head = head_;
-  head.time = std::max(head.time, clock_.NowUnix());
-  Writes writes(database_, &cache_);
+  Next next = Begin();
   Appended appended;
   absl::Status failed;
   for (Act& act : acts) {
-    absl::StatusOr<Committed> committed = Rule(act, head, writes);
+    absl::StatusOr<Ruled> ruled = Rule(act, next);
+    absl::StatusOr<Committed> committed =
+        ruled.ok() ? Enter(*std::move(ruled), next) : ruled.status();
     if (!committed.ok()) {
       failed = committed.status();
       break;
     }
     appended.acts.push_back(*std::move(committed));
     if (all_or_nothing && !appended.acts.back().ruling.decision.allowed()) {
-      cache_ = {};
+      Forget();
       return appended;
     }
   }
   if (failed.ok()) {
-    writes.Append(Column::kLog, storage::LogSizeKey(), storage::EncodeU64(head.frontier.size()));
-    const absl::StatusOr<uint64_t> ticket = database_.Write(writes.TakeBatch());
+    const absl::StatusOr<uint64_t> ticket = End(std::move(next));
     if (ticket.ok()) appended.ticket = *ticket;
     failed = ticket.status();
   }
   if (!failed.ok()) {
-    cache_ = {};  // it may know of records that were not written
+    Forget();
     return failed;
   }
-  head_ = std::move(head);
-  for (size_t i = 0; i < acts.size(); ++i) {
-    const policy::Ruling& ruling = appended.acts[i].ruling;
-    if (ruling.decision.allowed() && acts[i].applied) acts[i].applied(ruling);
-  }
+  for (size_t i = 0; i < acts.size(); ++i) Follow(acts[i], appended.acts[i].ruling);
   if (closed != nullptr) *closed = {head_.frontier.size(), head_.frontier.Root(), head_.time};
   return appended;
+}
+
+absl::StatusOr<uint64_t> Ledger::AppendEach(std::span<GroupCommit::Seat* const> seats) {
+  const std::lock_guard lock(mutex_);
+  Next next = Begin();
+  bool any = false;
+  for (GroupCommit::Seat* const seat : seats) {
+    next.writes.Mark();
+    absl::StatusOr<Ruled> ruled = Rule(seat->act, next);
+    if (!ruled.ok()) {
+      next.writes.Undo();
+      seat->committed = ruled.status();
+      continue;
+    }
+    seat->committed = Enter(*std::move(ruled), next);
+    if (!seat->committed.ok()) {
+      Forget();
+      return seat->committed.status();
+    }
+    any = true;
+  }
+  if (!any) return 0;
+  const absl::StatusOr<uint64_t> ticket = End(std::move(next));
+  if (!ticket.ok()) {
+    Forget();
+    return ticket;
+  }
+  for (GroupCommit::Seat* const seat : seats) {
+    if (seat->committed.ok()) Follow(seat->act, seat->committed->ruling);
+  }
+  return ticket;
 }
 
 absl::StatusOr<Appended> Ledger::Append(std::vector<Act> acts) {
@@ -189,16 +251,6 @@ absl::StatusOr<Appended> Ledger::Append(std::vector<Act> acts) {
 
 absl::StatusOr<Appended> Ledger::AppendAllOrNothing(std::vector<Act> acts) {
   return Write(std::move(acts), /*all_or_nothing=*/true, nullptr);
-}
-
-absl::StatusOr<Committed> Ledger::Commit(Act act) {
-  std::vector<Act> acts;
-  acts.push_back(std::move(act));
-  absl::StatusOr<Appended> appended = Append(std::move(acts));
-  if (!appended.ok()) return appended.status();
-  const absl::Status synced = Sync(*appended);
-  if (!synced.ok()) return synced;
-  return std::move(appended->acts.front());
 }
 
 absl::StatusOr<Closed> Ledger::Close() {

@@ -10,6 +10,7 @@
 #include <mutex>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -17,35 +18,14 @@
 #include "audit/state_digest.h"
 #include "kluis/v1/ledger.pb.h"
 #include "policy/decide.h"
+#include "service/act.h"
 #include "service/clock.h"
+#include "service/group_commit.h"
 #include "service/state_summary.h"
 #include "service/writes.h"
 #include "storage/database.h"
 
 namespace kluis::service {
-
-// One command on its way to the log.
-struct Act {
-  v1::Command command;
-  v1::LogKind kind = v1::LOG_KIND_UNSPECIFIED;
-  std::vector<v1::Envelope> envelopes;      // stand whole in the entry
-  std::vector<v1::Commitment> commitments;  // stand for what is personal
-
-  // Completes the command from what is there at the moment of the decision. May be empty.
-  std::function<absl::Status(const Writes&, policy::Time now, v1::Command&)> prepare;
-  // Adds sealed records of an allowed command, whose entry has this index. May be empty.
-  std::function<absl::Status(const policy::Ruling&, uint64_t index, Writes&)> attach;
-  // Follows an allowed command in memory, in the order of the log, before anybody is answered.
-  std::function<void(const policy::Ruling&)> applied;
-};
-
-struct Committed {
-  uint64_t index = 0;
-  crypto::Hash leaf{};
-  policy::Time decided_at = 0;
-  v1::Command command;
-  policy::Ruling ruling;
-};
 
 struct Appended {
   std::vector<Committed> acts;
@@ -84,10 +64,14 @@ class Ledger {
   // the refused one, which is last.
   absl::StatusOr<Appended> AppendAllOrNothing(std::vector<Act> acts);
 
+  // As Append, but the acts are of different callers: one that fails has the error in its seat, and
+  // leaves nothing behind. Returns the ticket for Sync. kUnavailable: as of Append, for all.
+  absl::StatusOr<uint64_t> AppendEach(std::span<GroupCommit::Seat* const> seats);
+
   absl::Status Sync(const Appended& appended) { return database_.Sync(appended.ticket); }
 
-  // Append of one act, then Sync.
-  absl::StatusOr<Committed> Commit(Act act);
+  // Appends one act, together with those of other threads, and returns when it is durable.
+  absl::StatusOr<Committed> Commit(Act act) { return group_.Commit(std::move(act)); }
 
   // Appends the closing entry of a checkpoint, with the digest of the state, and returns when it is
   // durable: only what no crash can take back may be signed. kUnavailable: as Append.
@@ -118,12 +102,30 @@ class Ledger {
     StateSummary state;
   };
 
+  struct Next {
+    Head head;
+    Writes writes;
+  };
+
+  // Decided, with what it attaches written; not yet in the log.
+  struct Ruled {
+    Committed committed;  // without its place
+    std::string entry;
+  };
+
   Ledger(storage::Database& database, const Clock& clock, std::string policy_digest);
 
   absl::StatusOr<Appended> Write(std::vector<Act> acts, bool all_or_nothing, Closed* closed);
-  absl::StatusOr<Committed> Rule(Act& act, Head& head, Writes& writes);
+
+  // The steps of both, under the lock.
+  Next Begin();
+  absl::StatusOr<Ruled> Rule(Act& act, Next& next) const;
+  absl::StatusOr<Committed> Enter(Ruled ruled, Next& next);  // its errors are the store's
+  absl::StatusOr<uint64_t> End(Next next);
+  void Forget();  // what was read and written: it may not have come to the database
+
   absl::Status FindSigners(Act& act, const Writes& writes) const;
-  absl::Status Change(const policy::Ruling& ruling, StateSummary& state, Writes& writes);
+  absl::Status Change(const policy::Ruling& ruling, Next& next);
   absl::Status LoadLast();
   absl::Status Missing(uint64_t index) const;
 
@@ -131,10 +133,12 @@ class Ledger {
   const Clock& clock_;
   const std::string policy_digest_;
   Admission admission_;
+  GroupCommit group_;
 
   mutable std::mutex mutex_;  // guards what follows, and makes write order the log's order
   Head head_;
   policy::RecordCache cache_;  // of the state as it is in the database
+  LastWritten last_;           // likewise
 };
 
 }  // namespace kluis::service

@@ -149,7 +149,7 @@ absl::StatusOr<uint64_t> RemoveKeylessRows(storage::Database& database,
     }
     if (!scanned.ok()) return scanned;
   }
-  const uint64_t count = batch.changes().size();
+  const uint64_t count = batch.size();
   if (count == 0) return count;
   const absl::Status written = database.WriteSynced(std::move(batch));
   if (!written.ok()) return written;

@@ -28,7 +28,7 @@ class RowRemoval {
     if (count_++ == 0) first_ = std::string(key);
     last_ = std::string(key);
     batch_.Delete(column_, key);
-    if (batch_.changes().size() == kRowsAtOnce) Write();
+    if (batch_.size() == kRowsAtOnce) Write();
   }
 
   // The number of rows, gone from the disk as well where it has the room to rewrite its tables.

@@ -51,7 +51,7 @@ absl::StatusOr<crypto::SecretBytes> Sealer::OpenTemplate(
     const crypto::SecretBytes* device_secret) const {
   const bool covered =
       grant.purpose() == record.purpose() &&
-      (!grant.only_template().has_value() || grant.only_template()->id() == record.id());
+      (grant.only_template() == nullptr || grant.only_template()->id() == record.id());
   if (!covered) return absl::PermissionDeniedError("grant: does not cover this template");
   const absl::StatusOr<crypto::SecretKey32> key = TemplateKey(record, device_secret);
   if (!key.ok()) return DoesNotOpen();

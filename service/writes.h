@@ -16,10 +16,32 @@
 
 namespace kluis::service {
 
+// State records that were written of late, as they are in the database: the outcome of a search
+// reads what its intent has written. Whoever writes a record keeps it here. Not thread-safe.
+class LastWritten {
+ public:
+  using Value = std::optional<std::string>;  // nothing: there is no such record
+
+  // Null: not known.
+  const Value* Find(std::string_view key) const {
+    const auto found = values_.find(std::string(key));
+    return found == values_.end() ? nullptr : &found->second;
+  }
+  void Keep(const std::string& key, Value value) {
+    if (values_.size() >= kMaxRecords) values_.clear();
+    values_[key] = std::move(value);
+  }
+
+ private:
+  static constexpr size_t kMaxRecords = 4096;
+  std::unordered_map<std::string, Value> values_;
+};
+
 class Writes final : public policy::StateView {
  public:
-  // `cache` may be null.
-  Writes(const storage::Reader& base, policy::RecordCache* cache) : base_(base), cache_(cache) {}
+  // `cache` and `last` may be null.
+  Writes(const storage::Reader& base, policy::RecordCache* cache, const LastWritten* last)
+      : base_(base), cache_(cache), last_(last) {}
 
   // What is written here, else what the database has: it is asked once for each key.
   absl::StatusOr<std::optional<std::string>> Get(storage::Column column,
@@ -27,7 +49,10 @@ class Writes final : public policy::StateView {
     std::string place = Place(column, key);
     const auto known = known_.find(place);
     if (known != known_.end()) return known->second;
-    absl::StatusOr<std::optional<std::string>> value = base_.Get(column, key);
+    if (last_ != nullptr && column == storage::Column::kState) {
+      if (const Value* const value = last_->Find(key)) return *value;
+    }
+    absl::StatusOr<Value> value = base_.Get(column, key);
     if (value.ok()) known_.emplace(std::move(place), *value);
     return value;
   }
@@ -51,9 +76,25 @@ class Writes final : public policy::StateView {
     batch_.Put(column, key, value);
   }
 
+  // Takes back, all of it, what was written since Mark was called last.
+  void Mark() { mark_ = batch_.size(); }
+  void Undo() {
+    if (batch_.size() == mark_) return;
+    batch_.Truncate(mark_);
+    known_.clear();
+    for (size_t i = 0; i < mark_; ++i) {
+      const storage::Batch::Change change = batch_[i];
+      Value& value = known_[Place(change.column, change.key)];
+      value.reset();
+      if (change.kind == storage::Batch::Change::Kind::kPut) value.emplace(change.value);
+    }
+  }
+
   storage::Batch TakeBatch() { return std::move(batch_); }
 
  private:
+  using Value = LastWritten::Value;
+
   static std::string Place(storage::Column column, std::string_view key) {
     std::string place(1, static_cast<char>(column));
     place.append(key);
@@ -62,8 +103,10 @@ class Writes final : public policy::StateView {
 
   const storage::Reader& base_;
   policy::RecordCache* const cache_;
-  mutable std::unordered_map<std::string, std::optional<std::string>> known_;
+  const LastWritten* const last_;
+  mutable std::unordered_map<std::string, Value> known_;
   storage::Batch batch_;
+  size_t mark_ = 0;  // changes in the batch
 };
 
 }  // namespace kluis::service

@@ -2,14 +2,24 @@
 
 namespace kluis::storage {
 
-void Batch::Put(Column column, std::string_view key, std::string_view value) {
-  changes_.push_back({Change::Kind::kPut, column, std::string(key), std::string(value)});
-  bytes_ += key.size() + value.size();
+void Batch::Add(Change::Kind kind, Column column, std::string_view key, std::string_view value) {
+  const std::size_t begin = bytes_.size();
+  bytes_.append(key);
+  bytes_.append(value);
+  places_.push_back({kind, column, begin, begin + key.size(), bytes_.size()});
 }
 
-void Batch::Delete(Column column, std::string_view key) {
-  changes_.push_back({Change::Kind::kDelete, column, std::string(key), std::string()});
-  bytes_ += key.size();
+void Batch::Truncate(std::size_t size) {
+  if (size >= places_.size()) return;
+  bytes_.resize(places_[size].begin);
+  places_.resize(size);
+}
+
+Batch::Change Batch::operator[](std::size_t index) const {
+  const Place& place = places_[index];
+  const std::string_view bytes = bytes_;
+  return {place.kind, place.column, bytes.substr(place.begin, place.value - place.begin),
+          bytes.substr(place.value, place.end - place.value)};
 }
 
 }  // namespace kluis::storage

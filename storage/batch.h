@@ -19,8 +19,8 @@ class Batch {
     enum class Kind : std::uint8_t { kPut, kDelete };
     Kind kind;
     Column column;
-    std::string key;
-    std::string value;  // of kPut
+    std::string_view key;
+    std::string_view value;  // of kPut
   };
 
   Batch() = default;
@@ -29,19 +29,38 @@ class Batch {
   Batch(const Batch&) = delete;
   Batch& operator=(const Batch&) = delete;
 
-  void Put(Column column, std::string_view key, std::string_view value);
+  void Put(Column column, std::string_view key, std::string_view value) {
+    Add(Change::Kind::kPut, column, key, value);
+  }
 
   // Deleting a key that is absent is no error.
-  void Delete(Column column, std::string_view key);
+  void Delete(Column column, std::string_view key) { Add(Change::Kind::kDelete, column, key, {}); }
+
+  // Keeps the first `size` changes, at most size() of them.
+  void Truncate(std::size_t size);
+
+  std::size_t size() const { return places_.size(); }
+  bool empty() const { return places_.empty(); }
 
   // Bytes of all keys and values.
-  std::size_t bytes() const { return bytes_; }
-  bool empty() const { return changes_.empty(); }
-  const std::vector<Change>& changes() const { return changes_; }
+  std::size_t bytes() const { return bytes_.size(); }
+
+  // The change at `index`, below size(); its bytes are valid until the batch is changed or moved.
+  Change operator[](std::size_t index) const;
 
  private:
-  std::vector<Change> changes_;
-  std::size_t bytes_ = 0;
+  struct Place {
+    Change::Kind kind;
+    Column column;
+    std::size_t begin;  // of the key in bytes_; the value follows it
+    std::size_t value;
+    std::size_t end;
+  };
+
+  void Add(Change::Kind kind, Column column, std::string_view key, std::string_view value);
+
+  std::vector<Place> places_;
+  std::string bytes_;
 };
 
 }  // namespace kluis::storage

@@ -90,8 +90,9 @@ absl::StatusOr<std::uint64_t> Database::Write(Batch&& batch) {
   const absl::Status alive = engine_->group.status();
   if (!alive.ok()) return alive;
   const Batch written = std::move(batch);
-  rocksdb::WriteBatch changes(written.bytes() + 16 * written.changes().size());
-  for (const Batch::Change& change : written.changes()) {
+  rocksdb::WriteBatch changes(written.bytes() + 16 * written.size());
+  for (std::size_t i = 0; i < written.size(); ++i) {
+    const Batch::Change change = written[i];
     rocksdb::ColumnFamilyHandle* column = engine_->Handle(change.column);
     rocksdb::Status status;
     switch (change.kind) {
@@ -107,7 +108,8 @@ absl::StatusOr<std::uint64_t> Database::Write(Batch&& batch) {
   const absl::Status applied =
       engine_->Check(engine_->db->Write(rocksdb::WriteOptions(), &changes));
   if (!applied.ok()) return applied;
-  for (const Batch::Change& change : written.changes()) {
+  for (std::size_t i = 0; i < written.size(); ++i) {
+    const Batch::Change change = written[i];
     if (change.kind == Batch::Change::Kind::kDelete) CountAsDeleted(change.column, change.key);
   }
   return engine_->group.Written();

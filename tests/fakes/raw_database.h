@@ -45,7 +45,8 @@ class RawDatabase {
   // Of puts and deletes.
   bool Write(const Batch& batch) {
     rocksdb::WriteBatch changes;
-    for (const Batch::Change& change : batch.changes()) {
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      const Batch::Change change = batch[i];
       rocksdb::ColumnFamilyHandle* column = handles_[static_cast<std::size_t>(change.column)];
       const rocksdb::Status status = change.kind == Batch::Change::Kind::kPut
                                          ? changes.Put(column, change.key, change.value)

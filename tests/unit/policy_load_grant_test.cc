@@ -34,7 +34,7 @@ TEST(GrantToLoad, ComesWithWhatMakesACaseActiveAndSearchesNothing) {
     EXPECT_EQ(ruling.grant->purpose(), W::kPurpose);
     EXPECT_EQ(ruling.grant->candidate_cap(), 0u);
     EXPECT_TRUE(ruling.grant->categories().empty());
-    EXPECT_FALSE(ruling.grant->only_template().has_value());
+    EXPECT_EQ(ruling.grant->only_template(), nullptr);
     EXPECT_TRUE(GrantNow(world, id).has_value());
   }
 }

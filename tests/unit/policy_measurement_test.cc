@@ -38,7 +38,7 @@ TEST(Calibrate, GrantsTheTemplatesOfItsPurposeAndNoCandidate) {
   const Ruling ruling = world.Decided(Calibrate(world));
   ASSERT_TRUE(ruling.grant.has_value());
   EXPECT_EQ(ruling.grant->purpose(), W::kPurpose);
-  EXPECT_FALSE(ruling.grant->only_template().has_value());
+  EXPECT_EQ(ruling.grant->only_template(), nullptr);
   EXPECT_EQ(ruling.grant->candidate_cap(), 0u);
   EXPECT_TRUE(ruling.grant->case_id().empty());
 }

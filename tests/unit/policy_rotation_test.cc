@@ -119,7 +119,7 @@ TEST(RenewTemplate, GrantsThatOneTemplateAsItWas) {
   world.Do(RotateTransform(world));
   const Ruling ruling = world.Decided(RenewTemplate(before.id()));
   ASSERT_TRUE(ruling.grant.has_value());
-  ASSERT_TRUE(ruling.grant->only_template().has_value());
+  ASSERT_NE(ruling.grant->only_template(), nullptr);
   EXPECT_EQ(ruling.grant->only_template()->SerializeAsString(), before.SerializeAsString());
   EXPECT_EQ(ruling.grant->purpose(), W::kPurpose);
 }

@@ -40,7 +40,7 @@ TEST(Identify, GrantsThePurposesGalleryWithinTheWarrant) {
   EXPECT_TRUE(Allowed(world, world.Identify(id)));
   const Ruling ruling = world.Do(world.Identify(id));
   EXPECT_EQ(ruling.grant->purpose(), W::kPurpose);
-  EXPECT_FALSE(ruling.grant->only_template().has_value());
+  EXPECT_EQ(ruling.grant->only_template(), nullptr);
   EXPECT_EQ(ruling.grant->categories(),
             std::vector<v1::SubjectCategory>{v1::SUBJECT_CATEGORY_VICTIM});
   EXPECT_EQ(ruling.grant->candidate_cap(), 2u);

@@ -1,0 +1,241 @@
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "policy/record_key.h"
+#include "service/group_commit.h"
+#include "service/ledger.h"
+#include "storage/database.h"
+#include "tests/fakes/fake_clock.h"
+#include "tests/fakes/scratch_directory.h"
+
+namespace kluis::service {
+namespace {
+
+using storage::Column;
+
+Act Named(const std::string& method) {
+  Act act;
+  act.command.set_method(method);
+  return act;
+}
+
+// A log of names. Its first append goes on when so many acts wait behind it.
+class NameLog {
+ public:
+  explicit NameLog(size_t wait_for) : wait_for_(wait_for) {}
+
+  absl::StatusOr<Committed> Commit(const std::string& name) { return group_.Commit(Named(name)); }
+  void FailAppends(absl::Status status) { append_status_ = std::move(status); }
+  void FailSyncs(absl::Status status) { sync_status_ = std::move(status); }
+
+  std::vector<size_t> groups() const { return groups_; }
+  std::vector<std::string> names() const { return names_; }
+  int syncs() const { return syncs_; }
+
+ private:
+  absl::StatusOr<uint64_t> Append(std::span<GroupCommit::Seat* const> seats) {
+    while (groups_.empty() && group_.waiting() < wait_for_) std::this_thread::yield();
+    groups_.push_back(seats.size());
+    if (!append_status_.ok()) return append_status_;
+    for (GroupCommit::Seat* const seat : seats) {
+      if (seat->act.command.method() == "bad") {
+        seat->committed = absl::InvalidArgumentError("bad");
+        continue;
+      }
+      names_.push_back(seat->act.command.method());
+      Committed committed;
+      committed.index = names_.size() - 1;
+      seat->committed = std::move(committed);
+    }
+    return names_.size();
+  }
+
+  absl::Status Sync(uint64_t ticket) {
+    const std::lock_guard lock(mutex_);
+    EXPECT_LE(ticket, names_.size());
+    ++syncs_;
+    return sync_status_;
+  }
+
+  const size_t wait_for_;
+  absl::Status append_status_;
+  absl::Status sync_status_;
+  std::vector<size_t> groups_;
+  std::vector<std::string> names_;
+  std::mutex mutex_;
+  int syncs_ = 0;
+  GroupCommit group_{[this](std::span<GroupCommit::Seat* const> seats) { return Append(seats); },
+                     [this](uint64_t ticket) { return Sync(ticket); }};
+};
+
+// One act leads; the others come while it is being appended.
+void CommitTogether(NameLog& log, const std::vector<std::string>& names,
+                    const std::function<void(const std::string&, absl::StatusOr<Committed>)>& see) {
+  std::vector<std::thread> threads;
+  for (const std::string& name : names) {
+    threads.emplace_back([&log, &see, name] { see(name, log.Commit(name)); });
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
+TEST(GroupCommit, WhoComesDuringAnAppendSharesTheNextAppendAndSync) {
+  NameLog log(3);
+  CommitTogether(log, {"a", "b", "c", "d"},
+                 [&](const std::string& name, const absl::StatusOr<Committed>& committed) {
+                   ASSERT_TRUE(committed.ok()) << committed.status();
+                   EXPECT_EQ(log.names()[committed->index], name);
+                 });
+  EXPECT_EQ(log.groups(), (std::vector<size_t>{1, 3}));
+  EXPECT_EQ(log.syncs(), 2);
+}
+
+TEST(GroupCommit, OneThatFailsLeavesTheOthersAlone) {
+  NameLog log(2);
+  CommitTogether(log, {"a", "bad", "c"},
+                 [](const std::string& name, const absl::StatusOr<Committed>& committed) {
+                   EXPECT_EQ(committed.ok(), name != "bad");
+                 });
+  EXPECT_EQ(log.names().size(), 2u);
+}
+
+TEST(GroupCommit, AnAppendThatFailsFailsAllAndIsNotSynced) {
+  NameLog log(1);
+  log.FailAppends(absl::UnavailableError("down"));
+  CommitTogether(log, {"a", "b"},
+                 [](const std::string&, const absl::StatusOr<Committed>& committed) {
+                   EXPECT_TRUE(absl::IsUnavailable(committed.status()));
+                 });
+  EXPECT_EQ(log.syncs(), 0);
+}
+
+TEST(GroupCommit, NobodyIsAnsweredWhenASyncFails) {
+  NameLog log(1);
+  log.FailSyncs(absl::UnavailableError("down"));
+  CommitTogether(log, {"a", "b"},
+                 [](const std::string&, const absl::StatusOr<Committed>& committed) {
+                   EXPECT_TRUE(absl::IsUnavailable(committed.status()));
+                 });
+}
+
+// EraseDone of an erasure that stands in the state is allowed, so what it attaches is written.
+class LedgerOfErasures : public testing::Test {
+ protected:
+  LedgerOfErasures() {
+    storage::Batch batch;
+    for (const char id : {'\1', '\2'}) {
+      v1::PendingErasure erasure;
+      erasure.set_target(v1::ERASURE_TARGET_TRANSFORM);
+      erasure.set_id(std::string(16, id));
+      batch.Put(Column::kState, policy::key::PendingErasure(erasure.target(), erasure.id()),
+                erasure.SerializeAsString());
+    }
+    EXPECT_TRUE(database_->WriteSynced(std::move(batch)).ok());
+    ledger_ = *Ledger::Open(*database_, clock_, std::string(32, 'd'));
+  }
+
+  static Act Done(char id, std::function<absl::Status(Writes&)> attach) {
+    Act act;
+    act.kind = v1::LOG_KIND_ERASURE;
+    act.command.set_method("Sweep");
+    v1::EraseDone& done = *act.command.mutable_erase_done();
+    done.set_target(v1::ERASURE_TARGET_TRANSFORM);
+    done.set_id(std::string(16, id));
+    done.set_keyring_commitment(std::string(32, 'k'));
+    act.attach = [attach = std::move(attach)](const policy::Ruling&, uint64_t, Writes& writes) {
+      return attach(writes);
+    };
+    return act;
+  }
+
+  std::string Row() const { return database_->Get(Column::kSealed, "row")->value_or("none"); }
+
+  const ScratchDirectory scratch_;
+  const FakeClock clock_{1'800'000'000};
+  const std::unique_ptr<storage::Database> database_ =
+      *storage::Database::Open({scratch_.path() + "/db", true, nullptr});
+  std::unique_ptr<Ledger> ledger_;
+};
+
+TEST_F(LedgerOfErasures, AnActThatFailsLeavesNothingBehindAndTheOthersStand) {
+  GroupCommit::Seat good(Done('\1', [](Writes& writes) {
+    writes.Put(Column::kSealed, "row", "good");
+    return absl::OkStatus();
+  }));
+  GroupCommit::Seat bad(Done('\2', [](Writes& writes) {
+    EXPECT_EQ(writes.Get(Column::kSealed, "row")->value(), "good");
+    writes.Put(Column::kSealed, "row", "bad");
+    writes.Put(Column::kSealed, "another", "bad");
+    return absl::InvalidArgumentError("bad");
+  }));
+  GroupCommit::Seat after(Done('\2', [](Writes& writes) {
+    EXPECT_EQ(writes.Get(Column::kSealed, "row")->value(), "good");
+    EXPECT_EQ(*writes.Get(Column::kSealed, "another"), std::nullopt);
+    return absl::OkStatus();
+  }));
+  GroupCommit::Seat* const seats[] = {&good, &bad, &after};
+  ASSERT_TRUE(ledger_->AppendEach(seats).ok());
+  ASSERT_TRUE(good.committed.ok());
+  EXPECT_TRUE(absl::IsInvalidArgument(bad.committed.status()));
+  ASSERT_TRUE(after.committed.ok());
+  EXPECT_TRUE(good.committed->ruling.decision.allowed());
+  EXPECT_TRUE(after.committed->ruling.decision.allowed());
+  EXPECT_EQ(good.committed->index, 0u);
+  EXPECT_EQ(after.committed->index, 1u);
+  EXPECT_EQ(ledger_->size(), 2u);
+  EXPECT_EQ(Row(), "good");
+  EXPECT_EQ(*database_->Get(Column::kSealed, "another"), std::nullopt);
+}
+
+TEST_F(LedgerOfErasures, ASecondActSeesWhatTheFirstOfItsGroupDid) {
+  const auto nothing = [](Writes&) { return absl::OkStatus(); };
+  GroupCommit::Seat first(Done('\1', nothing));
+  GroupCommit::Seat again(Done('\1', nothing));
+  GroupCommit::Seat* const seats[] = {&first, &again};
+  ASSERT_TRUE(ledger_->AppendEach(seats).ok());
+  ASSERT_TRUE(first.committed.ok() && again.committed.ok());
+  EXPECT_TRUE(first.committed->ruling.decision.allowed());
+  EXPECT_FALSE(again.committed->ruling.decision.allowed());
+}
+
+TEST_F(LedgerOfErasures, AGroupOfWhichNothingIsLeftWritesNothing) {
+  GroupCommit::Seat bad(Done('\1', [](Writes&) { return absl::InvalidArgumentError("bad"); }));
+  GroupCommit::Seat* const seats[] = {&bad};
+  const auto ticket = ledger_->AppendEach(seats);
+  ASSERT_TRUE(ticket.ok());
+  EXPECT_EQ(*ticket, 0u);
+  EXPECT_EQ(ledger_->size(), 0u);
+}
+
+// Many threads at once: each gets its own entry, and the log has no gap.
+TEST_F(LedgerOfErasures, GivesEachOfManyThreadsItsOwnEntry) {
+  constexpr int kThreads = 16;
+  constexpr int kActs = 50;
+  std::mutex mutex;
+  std::vector<int> seen(kThreads * kActs);
+  std::vector<std::thread> threads;
+  for (int i = 0; i < kThreads; ++i) {
+    threads.emplace_back([&] {
+      for (int n = 0; n < kActs; ++n) {
+        Act act;
+        act.command.mutable_reject()->set_reason("MALFORMED_REQUEST");
+        const auto committed = ledger_->Commit(std::move(act));
+        ASSERT_TRUE(committed.ok()) << committed.status();
+        const std::lock_guard lock(mutex);
+        ++seen[committed->index];
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(seen, std::vector<int>(kThreads * kActs, 1));
+  EXPECT_EQ(ledger_->size(), static_cast<uint64_t>(kThreads * kActs));
+}
+
+}  // namespace
+}  // namespace kluis::service
