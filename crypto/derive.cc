@@ -41,6 +41,15 @@ SecretKey32 DeriveKey(std::span<const uint8_t, 32> parent, const Label& use,
   return key;
 }
 
+void AppendParts(std::initializer_list<std::string_view> binding, std::string& message) {
+  for (const std::string_view part : binding) {
+    std::array<uint8_t, 8> length;
+    PutU64(part.size(), length.data());
+    message.append(length.begin(), length.end());
+    message.append(part);
+  }
+}
+
 Hash KeyedId(std::span<const uint8_t, 32> key, const Label& use, std::string_view data) {
   Hash id;
   HashParts(key, use, {data}, id);

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "crypto/secret_bytes.h"
@@ -41,6 +42,10 @@ class Label {
 // The lengths keep ("ab", "c") and ("a", "bc") apart. Order matters.
 SecretKey32 DeriveKey(std::span<const uint8_t, 32> parent, const Label& use,
                       std::initializer_list<std::string_view> binding);
+
+// The message of such a derivation, appended to `message`: for who derives many keys at a time
+// (blake2b_lanes.h).
+void AppendParts(std::initializer_list<std::string_view> binding, std::string& message);
 
 // A look-up value that means nothing without `key`, such as the index of subjects by public key.
 // Same construction as DeriveKey with one part, but the result is public: never use one label for

@@ -86,6 +86,11 @@ absl::StatusOr<SecretKey32> Keyring::Key(uint32_t slot) const {
   return path_lock.owns_lock() ? mine.path.Key(*node, slot) : Descend(*node, slot);
 }
 
+void Keyring::Keys(std::span<const uint32_t> slots, SlotKeys& keys) const {
+  const std::shared_lock cover_lock(cover_mutex_);
+  keys.Derive(cover_, slots);
+}
+
 absl::Status Keyring::Derive(
     uint32_t first, uint64_t count,
     const std::function<void(uint32_t slot, const SecretKey32& key)>& visit) const {

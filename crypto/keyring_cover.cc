@@ -12,7 +12,6 @@
 namespace kluis::crypto {
 namespace {
 
-constexpr Label kChildLabel("kluis-ggm-child");
 constexpr size_t kPositionBytes = 5;
 constexpr size_t kNodeBytes = kPositionBytes + 32;
 

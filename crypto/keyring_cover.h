@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "crypto/derive.h"
 #include "crypto/memory.h"
 #include "crypto/secret_bytes.h"
 #include "crypto/sha256.h"
@@ -25,6 +26,7 @@
 namespace kluis::crypto {
 
 inline constexpr int kSlotBits = 32;
+inline constexpr Label kChildLabel("kluis-ggm-child");
 
 // Memory as SecretBytes has it (guarded, locked, undumped, wiped on release), for a vector that
 // grows: each buffer that a growing vector leaves behind is wiped.

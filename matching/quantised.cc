@@ -9,7 +9,9 @@ namespace {
 
 constexpr std::size_t kLanes = 8;  // independent sums, so that a compiler may use vectors
 
-float Largest(std::span<const float> values) {
+// The loops are compiled for the instructions of whoever calls them. No fused multiply-add: every
+// machine has the same numbers.
+[[gnu::always_inline]] inline float Largest(std::span<const float> values) {
   float lanes[kLanes] = {};
   for (std::size_t i = 0; i + kLanes <= values.size(); i += kLanes) {
     for (std::size_t lane = 0; lane < kLanes; ++lane) {
@@ -20,7 +22,8 @@ float Largest(std::span<const float> values) {
   return *std::max_element(lanes, lanes + kLanes);
 }
 
-std::int32_t Dot(std::span<const std::int8_t> a, std::span<const std::int8_t> b) {
+[[gnu::always_inline]] inline std::int32_t Dot(std::span<const std::int8_t> a,
+                                               std::span<const std::int8_t> b) {
   std::int32_t sum = 0;
   for (std::size_t i = 0; i < a.size(); ++i) {
     sum += static_cast<std::int32_t>(a[i]) * static_cast<std::int32_t>(b[i]);
@@ -28,9 +31,8 @@ std::int32_t Dot(std::span<const std::int8_t> a, std::span<const std::int8_t> b)
   return sum;
 }
 
-}  // namespace
-
-Quantised Quantise(std::span<const float> from, std::span<std::int8_t> values) {
+[[gnu::always_inline]] inline Quantised QuantiseLoop(std::span<const float> from,
+                                                     std::span<std::int8_t> values) {
   const float largest = Largest(from);
   const float inverse = 127.0F / largest;
   // Adding 1.5 * 2^23 leaves the rounded number in the low bits of the float.
@@ -43,12 +45,48 @@ Quantised Quantise(std::span<const float> from, std::span<std::int8_t> values) {
   return {.scale = largest / 127.0F, .squares = Dot(values, values)};
 }
 
+[[gnu::always_inline]] inline void ScaleLoop(std::span<const std::int8_t> values, float scale,
+                                             std::span<float> out) {
+  for (std::size_t i = 0; i < values.size(); ++i) out[i] = static_cast<float>(values[i]) * scale;
+}
+
+#if defined(__x86_64__)
+
+bool HasAvx2() {
+  static const bool has = __builtin_cpu_supports("avx2") != 0;
+  return has;
+}
+
+[[gnu::target("avx2")]] Quantised QuantiseAvx2(std::span<const float> from,
+                                               std::span<std::int8_t> values) {
+  return QuantiseLoop(from, values);
+}
+
+[[gnu::target("avx2")]] void ScaleAvx2(std::span<const std::int8_t> values, float scale,
+                                       std::span<float> out) {
+  ScaleLoop(values, scale, out);
+}
+
+#endif
+
+}  // namespace
+
+Quantised Quantise(std::span<const float> from, std::span<std::int8_t> values) {
+#if defined(__x86_64__)
+  if (HasAvx2()) return QuantiseAvx2(from, values);
+#endif
+  return QuantiseLoop(from, values);
+}
+
 void Dequantise(const Algorithm& algorithm, const Quantised& head,
                 std::span<const std::int8_t> values, std::span<float> out) {
   const float scale = algorithm.metric == Metric::kCosine
                           ? static_cast<float>(1 / std::sqrt(static_cast<double>(head.squares)))
                           : head.scale;
-  for (std::size_t i = 0; i < values.size(); ++i) out[i] = static_cast<float>(values[i]) * scale;
+#if defined(__x86_64__)
+  if (HasAvx2()) return ScaleAvx2(values, scale, out);
+#endif
+  ScaleLoop(values, scale, out);
 }
 
 double QuantisedScore(const Algorithm& algorithm, const Quantised& a_head,

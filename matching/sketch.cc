@@ -8,6 +8,8 @@
 #include <numbers>
 #include <utility>
 
+#include "matching/sketch_values.h"
+
 namespace kluis::matching {
 namespace {
 
@@ -26,27 +28,8 @@ constexpr double kFactorError = 0x1p-10;
 constexpr double kRoundingError = 1e-4;  // of sums in float32, far more than they have
 constexpr float kAlways = 1e30F;
 
-// Squares and absolute values, in eight sums each so that a compiler may use vectors.
-struct Sums {
-  float squares;
-  float sizes;
-};
-
-Sums SumsOf(std::span<const float> values) {
-  constexpr std::size_t kLanes = 8;
-  float squares[kLanes] = {};
-  float sizes[kLanes] = {};
-  for (std::size_t i = 0; i + kLanes <= values.size(); i += kLanes) {
-    for (std::size_t lane = 0; lane < kLanes; ++lane) {
-      const float value = values[i + lane];
-      squares[lane] += value * value;
-      sizes[lane] += std::abs(value);
-    }
-  }
-  const auto total = [](const float* of) {
-    return ((of[0] + of[4]) + (of[1] + of[5])) + ((of[2] + of[6]) + (of[3] + of[7]));
-  };
-  return {total(squares), total(sizes)};
+const float* Centre(const crypto::SecretBytes& centre) {
+  return reinterpret_cast<const float*>(centre.Expose().data());
 }
 
 // Walsh-Hadamard in place, without the factor 1 / sqrt(n); n is at least 16.
@@ -207,8 +190,7 @@ void SketchSpace::Rotate(std::span<float> values, std::span<float> scratch) cons
 }
 
 float SketchSpace::Place(std::span<const float> values, std::span<float> out) const {
-  const auto* const centre = reinterpret_cast<const float*>(centre_.Expose().data());
-  for (std::size_t i = 0; i < dimension_; ++i) out[i] = values[i] - centre[i];
+  Subtract(values, Centre(centre_), out);
   const float length = std::sqrt(SumsOf(out.first(dimension_)).squares);
   if (bits_ != dimension_) {
     std::array<float, kMinSketchBits> scratch;
@@ -223,14 +205,13 @@ void SketchSpace::Encode(std::span<const float> values, std::span<std::uint64_t>
                          SketchFactors& factors) const {
   alignas(64) std::array<float, kMaxBits> buffer;
   const std::span<float> placed = std::span<float>(buffer).first(bits_);
-  Place(values, placed);
+  if (bits_ == dimension_) {
+    Subtract(values, Centre(centre_), placed);  // whose sums are taken below
+  } else {
+    Place(values, placed);
+  }
   for (std::size_t word = 0; word < words.size(); ++word) {
-    std::uint64_t bits = 0;
-    for (std::size_t i = 0; i < 64; ++i) {
-      const std::uint32_t sign = std::bit_cast<std::uint32_t>(placed[word * 64 + i]) >> 31;
-      bits |= std::uint64_t{sign ^ 1} << i;
-    }
-    words[word] = bits;
+    words[word] = SignsOf(placed.data() + word * 64);
   }
   const Sums sums = SumsOf(placed);
   const float length = std::sqrt(sums.squares);

@@ -47,8 +47,10 @@ class SlotIndex {
   std::size_t BlockOf(std::uint32_t slot) const;
   Entry* EntryOf(std::uint32_t slot) const;  // nullptr: not there
   void JoinWithNext(std::size_t block);
+  void Drop(std::size_t block);
 
   std::vector<std::unique_ptr<Block>> blocks_;  // in order, none empty
+  std::vector<std::uint32_t> firsts_;  // the first slot of each, to be searched in one place
   std::size_t size_ = 0;
 };
 

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <atomic>
+#include <functional>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <thread>
@@ -13,6 +15,7 @@
 
 #include "crypto/secret_bytes.h"
 #include "policy/record_key.h"
+#include "service/template_opener.h"
 #include "storage/layout.h"
 
 namespace kluis::service {
@@ -23,9 +26,14 @@ namespace {
 // during a long load.
 constexpr size_t kParts = 1024;
 
-// Templates that are read at a time, where there are so many. In the order of their slots each is a
-// short way from the key of the one before.
-constexpr size_t kAtOnce = 16'384;
+// Templates that are read at a time, where there are so many: about as many as keys are derived at
+// a time.
+constexpr size_t kAtOnce = TemplateOpener::kAtOnce;
+
+// From so many templates on a sixteenth of the parts is counted, which tells the number within one
+// in a hundred: to read all records twice would take a tenth of the load.
+constexpr size_t kSampled = kParts / 16;
+constexpr size_t kMany = 131'072;
 
 // The keys of a part's templates: from the first one on, up to End.
 std::string PartBegin(size_t part) {
@@ -51,9 +59,10 @@ class Batch {
         dimension_(dimension),
         values_(crypto::SecretBytes::Zero(kRows * dimension * sizeof(float))) {}
 
-  absl::Status Add(const matching::Row& row, std::span<const float> values) {
-    if (values.size() != dimension_) return absl::DataLossError("template: of another dimension");
-    std::ranges::copy(values, All().subspan(rows_.size() * dimension_, dimension_).begin());
+  // Where the next template goes; it is not there before Keep.
+  std::span<float> Place() { return All().subspan(rows_.size() * dimension_, dimension_); }
+
+  absl::Status Keep(const matching::Row& row) {
     rows_.push_back(row);
     return rows_.size() == kRows ? Flush() : absl::OkStatus();
   }
@@ -94,17 +103,20 @@ class Load {
         gallery_(gallery) {}
 
   absl::Status Run(size_t threads) {
-    OnThreads(threads, [this] {
-      ForEachPart(1, [this](size_t part, size_t end) { return Count(part, end); });
-    });
+    const auto count = [this](size_t part, size_t end) { return Count(part, end); };
+    OnThreads(threads, [&] { ForEachPart(1, kSampled, count); });
+    const size_t others = counted_ * (kParts / kSampled - 1);
+    next_ = kSampled;
+    if (counted_ + others < kMany) {
+      OnThreads(threads, [&] { ForEachPart(1, kParts, count); });
+    } else {
+      gallery_.CountMore(others);
+      counted_ += others;
+    }
     next_ = 0;
     const size_t parts = std::clamp<size_t>(kParts * kAtOnce / std::max<size_t>(counted_, 1), 1,
                                             std::max<size_t>(kParts / 4 / threads, 1));
-    OnThreads(threads, [this, parts] {
-      Batch batch(gallery_, room_.algorithm->dimension, step_);
-      ForEachPart(parts, [&](size_t part, size_t end) { return Open(part, end, batch); });
-      if (!failed_) Note(batch.Flush());
-    });
+    OnThreads(threads, [this, parts] { Note(OpenAll(parts)); });
     const std::lock_guard lock(mutex_);
     return status_;
   }
@@ -119,10 +131,10 @@ class Load {
   }
 
   template <class Work>
-  void ForEachPart(size_t at_once, const Work& work) {
-    for (size_t part = next_.fetch_add(at_once); part < kParts && !failed_;
+  void ForEachPart(size_t at_once, size_t last, const Work& work) {
+    for (size_t part = next_.fetch_add(at_once); part < last && !failed_;
          part = next_.fetch_add(at_once)) {
-      const size_t end = std::min(part + at_once, kParts);
+      const size_t end = std::min(part + at_once, last);
       Note(gallery_.dropped() ? absl::CancelledError("gallery: dropped") : work(part, end));
     }
   }
@@ -134,67 +146,105 @@ class Load {
     failed_ = true;
   }
 
-  // The live templates of the purpose from `part` to before `end`, in the order of their slots.
-  absl::StatusOr<std::vector<v1::TemplateRecord>> Records(const storage::Reader& reader,
-                                                          size_t part, size_t end) const {
-    std::vector<v1::TemplateRecord> records;
+  // Visits the live templates of the purpose from `part` to before `end`, in the order of their
+  // ids; reads each into what `place` gives.
+  absl::Status Records(const storage::Reader& reader, size_t part, size_t end,
+                       const std::function<v1::TemplateRecord&()>& place,
+                       const std::function<void()>& taken) const {
     bool parsed = true;
     const absl::Status scanned = reader.ScanRange(
         storage::Column::kState, PartBegin(part), PartEnd(end - 1),
         [&](std::string_view, std::string_view value) {
-          v1::TemplateRecord record;
+          v1::TemplateRecord& record = place();
           parsed = record.ParseFromArray(value.data(), static_cast<int>(value.size()));
           if (parsed && record.purpose() == grant_.purpose() &&
               record.state() == v1::TEMPLATE_STATE_ACTIVE) {
-            records.push_back(std::move(record));
+            taken();
           }
           return parsed;
         });
     if (!scanned.ok()) return scanned;
-    if (!parsed) return absl::DataLossError("state: a record does not parse");
-    std::ranges::sort(records, {}, &v1::TemplateRecord::slot);
-    return records;
+    return parsed ? absl::OkStatus() : absl::DataLossError("state: a record does not parse");
   }
 
   absl::Status Count(size_t part, size_t end) {
-    const auto records = Records(database_, part, end);
-    if (!records.ok()) return records.status();
-    gallery_.CountMore(records->size());
-    counted_ += records->size();
+    v1::TemplateRecord record;
+    size_t count = 0;
+    const absl::Status read = Records(
+        database_, part, end, [&]() -> auto& { return record; }, [&] { ++count; });
+    if (!read.ok()) return read;
+    gallery_.CountMore(count);
+    counted_ += count;
     return absl::OkStatus();
   }
 
-  absl::Status Open(size_t part, size_t end, Batch& batch) {
+  // What one thread of the load keeps from part to part.
+  struct Hands {
+    Batch batch;
+    TemplateOpener opener;
+    std::vector<v1::TemplateRecord> records;  // as many as ever, for their memory
+    std::vector<std::string> keys;            // of the sealed column
+  };
+
+  absl::Status OpenAll(size_t parts) {
+    absl::StatusOr<TemplateOpener> opener = TemplateOpener::Create(sealer_, grant_);
+    if (!opener.ok()) return opener.status();
+    Hands hands{Batch(gallery_, room_.algorithm->dimension, step_), *std::move(opener), {}, {}};
+    ForEachPart(parts, kParts, [&](size_t part, size_t end) { return Open(part, end, hands); });
+    return failed_ ? absl::OkStatus() : hands.batch.Flush();
+  }
+
+  absl::Status Open(size_t part, size_t end, Hands& hands) {
     const storage::Snapshot snapshot = database_.TakeSnapshot();
-    const auto records = Records(snapshot, part, end);
-    if (!records.ok()) return records.status();
-    for (const v1::TemplateRecord& record : *records) {
-      if (gallery_.dropped()) return absl::CancelledError("gallery: dropped");
-      const absl::Status opened = OpenOne(snapshot, record, batch);
+    std::vector<v1::TemplateRecord>& records = hands.records;
+    size_t count = 0;
+    const absl::Status read = Records(
+        snapshot, part, end,
+        [&]() -> auto& { return count < records.size() ? records[count] : records.emplace_back(); },
+        [&] { ++count; });
+    if (!read.ok()) return read;
+    for (size_t done = 0; done < count;) {
+      const size_t size = std::min(count - done, TemplateOpener::kAtOnce);
+      const absl::Status opened = OpenSome(snapshot, std::span(records).subspan(done, size), hands);
+      hands.opener.Wipe();
       if (!opened.ok()) return opened;
+      done += size;
     }
     return absl::OkStatus();
   }
 
   // The gallery follows the log since before the snapshot was taken, so every change is in the
   // snapshot, or has come or will come to the gallery, or both.
-  absl::Status OpenOne(const storage::Snapshot& snapshot, const v1::TemplateRecord& record,
-                       Batch& batch) const {
-    if (record.transform_slot() != room_.slot) return Rotating();  // renewed before the snapshot
-    if (gallery_.HasEnded(record.slot())) return absl::OkStatus();
-    const auto id = storage::IdFromBytes(record.id());
-    if (!id.has_value()) return absl::DataLossError("state: an id is damaged");
-    const auto sealed = snapshot.Get(storage::Column::kSealed, storage::TemplateKey(*id));
-    if (!sealed.ok()) return sealed.status();
-    if (!sealed->has_value()) return absl::DataLossError("template: its record is missing");
-    const absl::StatusOr<crypto::SecretBytes> opened =
-        sealer_.OpenTemplate(grant_, record, **sealed);
-    if (!opened.ok()) {
-      // Its key may have been destroyed since the record was read.
-      return gallery_.HasEnded(record.slot()) ? absl::OkStatus() : opened.status();
+  absl::Status OpenSome(const storage::Snapshot& snapshot,
+                        std::span<const v1::TemplateRecord> records, Hands& hands) const {
+    hands.keys.resize(records.size());
+    for (size_t i = 0; i < records.size(); ++i) {
+      const v1::TemplateRecord& record = records[i];
+      if (record.transform_slot() != room_.slot) return Rotating();  // renewed before the snapshot
+      const auto id = storage::IdFromBytes(record.id());
+      if (!id.has_value()) return absl::DataLossError("state: an id is damaged");
+      storage::PutTemplateKey(*id, hands.keys[i]);
     }
-    const absl::StatusOr<std::span<const float>> floats = AsFloats(*opened);
-    return floats.ok() ? batch.Add(RowOf(record), *floats) : floats.status();
+    absl::Status status = hands.opener.Take(records);
+    if (!status.ok()) return status;
+    const absl::Status read =
+        snapshot.GetEach(storage::Column::kSealed, hands.keys,
+                         [&](size_t i, std::optional<std::string_view> sealed) {
+                           status = OpenOne(records[i], i, sealed, hands);
+                           return status.ok();
+                         });
+    return status.ok() ? read : status;
+  }
+
+  absl::Status OpenOne(const v1::TemplateRecord& record, size_t i,
+                       std::optional<std::string_view> sealed, Hands& hands) const {
+    if (gallery_.dropped()) return absl::CancelledError("gallery: dropped");
+    if (gallery_.HasEnded(record.slot())) return absl::OkStatus();
+    if (!sealed.has_value()) return absl::DataLossError("template: its record is missing");
+    const absl::Status opened = hands.opener.Open(i, *sealed, hands.batch.Place());
+    if (opened.ok()) return hands.batch.Keep(RowOf(record));
+    // Its key may have been destroyed since the record was read.
+    return gallery_.HasEnded(record.slot()) ? absl::OkStatus() : opened;
   }
 
   const storage::Database& database_;

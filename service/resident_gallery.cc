@@ -42,7 +42,10 @@ void ResidentGallery::Added(const v1::TemplateRecord& record,
 
 void ResidentGallery::Ended(const v1::TemplateRecord& record) {
   const auto lock = Alone();
-  if (!done_) gone_.insert(record.slot());
+  if (!done_) {
+    gone_.insert(record.slot());
+    any_gone_ = true;
+  }
   const absl::Status removed = gallery_->Remove(record.slot());
   if (!removed.ok() && !absl::IsNotFound(removed)) status_.Update(removed);  // fails closed
 }
@@ -88,6 +91,7 @@ absl::Status ResidentGallery::AddLoaded(std::vector<matching::Row>& rows, std::s
 }
 
 bool ResidentGallery::HasEnded(uint32_t slot) const {
+  if (!any_gone_) return false;
   const auto lock = Shared();
   return gone_.contains(slot);
 }
@@ -139,7 +143,8 @@ v1::GalleryLoad ResidentGallery::Progress() const {
                                    : v1::GALLERY_STATE_LOADING);
   const bool whole = done_ && status_.ok();
   progress.set_loaded(whole ? gallery_->size() : loaded_.load());
-  progress.set_total(whole ? gallery_->size() : total_.load());
+  progress.set_total(whole ? gallery_->size()
+                           : std::max<uint64_t>(total_, progress.loaded()));  // it may be estimated
   return progress;
 }
 

@@ -45,7 +45,7 @@ class ResidentGallery {
   // The load's side. `values` is rows.size() * dimension floats; both are used up. Leaves out what
   // ended since it was read and what is in already. Errors as Gallery::Add.
   absl::Status AddLoaded(std::vector<matching::Row>& rows, std::span<float> values);
-  bool HasEnded(uint32_t slot) const;
+  bool HasEnded(uint32_t slot) const;  // at the price of a look at a flag while nothing ended
   void CountMore(uint64_t templates) { total_ += templates; }
   void Finish(absl::Status status);
 
@@ -70,6 +70,7 @@ class ResidentGallery {
   std::atomic<uint64_t> loaded_ = 0;
   std::atomic<uint64_t> total_ = 0;
   std::atomic<bool> dropped_ = false;
+  std::atomic<bool> any_gone_ = false;  // gone_ is or was not empty
 
   // Changes have it alone; the load's threads share it while they add, so that no change comes
   // between what they know of it and the rows. Who waits for it holds the turn: no number of

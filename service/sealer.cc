@@ -8,7 +8,6 @@
 namespace kluis::service {
 namespace {
 
-constexpr crypto::Label kTemplateUse("kluis-template");
 constexpr crypto::Label kCustodyUse("kluis-custody");
 constexpr crypto::Label kLookupDigestUse("kluis-lookup-id");
 constexpr crypto::Label kNecessityUse("kluis-necessity");
@@ -18,6 +17,21 @@ constexpr crypto::Label kProbeSketchUse("kluis-probes");
 absl::Status DoesNotOpen() { return absl::DataLossError("record: does not authenticate"); }
 
 }  // namespace
+
+void Sealer::PutTemplateBinding(const v1::TemplateRecord& record, std::string& binding) {
+  binding.clear();
+  crypto::AppendParts(
+      {record.purpose(), record.subject_id(), record.consent_commitment(), record.algorithm()},
+      binding);
+}
+
+absl::Status Sealer::CheckCovered(const policy::Grant& grant, const v1::TemplateRecord& record) {
+  const bool covered =
+      grant.purpose() == record.purpose() &&
+      (grant.only_template() == nullptr || grant.only_template()->id() == record.id());
+  if (covered) return absl::OkStatus();
+  return absl::PermissionDeniedError("grant: does not cover this template");
+}
 
 absl::StatusOr<crypto::SecretKey32> Sealer::TemplateKey(
     const v1::TemplateRecord& record, const crypto::SecretBytes* device_secret) const {
@@ -32,9 +46,13 @@ absl::StatusOr<crypto::SecretKey32> Sealer::TemplateKey(
     }
     parent = crypto::DeriveKey(parent->Expose(), kCustodyUse, {AsText(*device_secret)});
   }
-  return crypto::DeriveKey(
-      parent->Expose(), kTemplateUse,
-      {record.purpose(), record.subject_id(), record.consent_commitment(), record.algorithm()});
+  std::string binding;
+  PutTemplateBinding(record, binding);
+  crypto::SecretKey32 key;
+  crypto::KeyedBlake2b(parent->Expose(), kTemplateUse,
+                       {reinterpret_cast<const uint8_t*>(binding.data()), binding.size()},
+                       key.ExposeMutable());
+  return key;
 }
 
 absl::StatusOr<std::string> Sealer::SealTemplate(const v1::TemplateRecord& record,
@@ -49,10 +67,8 @@ absl::StatusOr<std::string> Sealer::SealTemplate(const v1::TemplateRecord& recor
 absl::StatusOr<crypto::SecretBytes> Sealer::OpenTemplate(
     const policy::Grant& grant, const v1::TemplateRecord& record, std::string_view sealed,
     const crypto::SecretBytes* device_secret) const {
-  const bool covered =
-      grant.purpose() == record.purpose() &&
-      (grant.only_template() == nullptr || grant.only_template()->id() == record.id());
-  if (!covered) return absl::PermissionDeniedError("grant: does not cover this template");
+  const absl::Status covered = CheckCovered(grant, record);
+  if (!covered.ok()) return covered;
   const absl::StatusOr<crypto::SecretKey32> key = TemplateKey(record, device_secret);
   if (!key.ok()) return DoesNotOpen();
   return crypto::OpenWith(key->Expose(), sealed, record.id());

@@ -85,6 +85,13 @@ class Sealer {
   absl::StatusOr<crypto::SecretKey32> ProbeSketchKey(const v1::CaseRecord& kase) const;
 
  private:
+  friend class TemplateOpener;
+
+  static constexpr crypto::Label kTemplateUse{"kluis-template"};
+  // The message that a template's key is derived with, in the memory that `binding` has.
+  static void PutTemplateBinding(const v1::TemplateRecord& record, std::string& binding);
+  static absl::Status CheckCovered(const policy::Grant& grant, const v1::TemplateRecord& record);
+
   absl::StatusOr<crypto::SecretKey32> TemplateKey(const v1::TemplateRecord& record,
                                                   const crypto::SecretBytes* device_secret) const;
 

@@ -59,6 +59,11 @@ absl::Status Snapshot::ScanRange(Column column, std::string_view begin, std::str
   return engine_->ScanRange(column, begin, end, visit, snapshot_);
 }
 
+absl::Status Snapshot::GetEach(Column column, std::span<const std::string> keys,
+                               const VisitEach& visit) const {
+  return engine_->GetEach(column, keys, visit, snapshot_);
+}
+
 Database::Database(std::unique_ptr<Engine> engine) : engine_(std::move(engine)) {}
 
 Database::~Database() = default;
@@ -84,6 +89,11 @@ absl::StatusOr<std::optional<std::string>> Database::Get(Column column,
 absl::Status Database::ScanRange(Column column, std::string_view begin, std::string_view end,
                                  const Visit& visit) const {
   return engine_->ScanRange(column, begin, end, visit, nullptr);
+}
+
+absl::Status Database::GetEach(Column column, std::span<const std::string> keys,
+                               const VisitEach& visit) const {
+  return engine_->GetEach(column, keys, visit, nullptr);
 }
 
 absl::StatusOr<std::uint64_t> Database::Write(Batch&& batch) {

@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -49,6 +50,8 @@ class Snapshot final : public Reader {
                                                  std::string_view key) const override;
   absl::Status ScanRange(Column column, std::string_view begin, std::string_view end,
                          const Visit& visit) const override;
+  absl::Status GetEach(Column column, std::span<const std::string> keys,
+                       const VisitEach& visit) const override;
 
  private:
   friend class Database;
@@ -88,6 +91,8 @@ class Database final : public Reader {
                                                  std::string_view key) const override;
   absl::Status ScanRange(Column column, std::string_view begin, std::string_view end,
                          const Visit& visit) const override;
+  absl::Status GetEach(Column column, std::span<const std::string> keys,
+                       const VisitEach& visit) const override;
 
   // Applies the whole batch, visible to readers at once, NOT yet durable. Returns its ticket, above
   // that of every Write that returned before this one was called. kUnavailable: failed, now or

@@ -28,6 +28,8 @@ constexpr std::uint64_t kOutOfReach = std::uint64_t{1} << 50;
 constexpr std::chrono::milliseconds kPatience{200};
 constexpr std::chrono::milliseconds kPatienceStep{5};
 
+constexpr int kSteps = 4;  // of GetEach
+
 template <class Condition>
 bool WaitFor(const Condition& condition) {
   const auto until = std::chrono::steady_clock::now() + kPatience;
@@ -139,6 +141,30 @@ absl::Status Engine::ScanRange(Column column, std::string_view begin, std::strin
     if (!visit(View(record->key()), View(record->value()))) return absl::OkStatus();
   }
   return record->status().ok() ? absl::OkStatus() : ReadError(record->status());
+}
+
+absl::Status Engine::GetEach(Column column, std::span<const std::string> keys,
+                             const Reader::VisitEach& visit,
+                             const rocksdb::Snapshot* snapshot) const {
+  const absl::Status alive = group.status();
+  if (!alive.ok()) return alive;
+  rocksdb::ReadOptions options;
+  options.snapshot = snapshot;
+  options.fill_cache = false;
+  const std::unique_ptr<rocksdb::Iterator> record(db->NewIterator(options, Handle(column)));
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    const rocksdb::Slice key = keys[i];
+    // To step over a few records is cheaper than to look for one.
+    for (int steps = 0;
+         i > 0 && steps < kSteps && record->Valid() && record->key().compare(key) < 0; ++steps) {
+      record->Next();
+    }
+    if (i == 0 || (record->Valid() && record->key().compare(key) < 0)) record->Seek(key);
+    if (!record->status().ok()) return ReadError(record->status());
+    const bool found = record->Valid() && record->key() == key;
+    if (!visit(i, found ? std::optional(View(record->value())) : std::nullopt)) break;
+  }
+  return absl::OkStatus();
 }
 
 bool Engine::HasSnapshotsBeforeDeleted() const {

@@ -64,6 +64,8 @@ class Engine {
                                                  const rocksdb::Snapshot* snapshot) const;
   absl::Status ScanRange(Column column, std::string_view begin, std::string_view end,
                          const Reader::Visit& visit, const rocksdb::Snapshot* snapshot) const;
+  absl::Status GetEach(Column column, std::span<const std::string> keys,
+                       const Reader::VisitEach& visit, const rocksdb::Snapshot* snapshot) const;
 
   // Whether a snapshot lives that was taken before the last deletion; waits a fifth of a second for
   // its end. Those taken later keep nothing of it.

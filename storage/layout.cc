@@ -71,9 +71,14 @@ std::optional<std::uint64_t> EntryIndexOf(std::string_view key) {
 }
 
 std::string TemplateKey(const Id& record_id) {
-  std::string key = TemplatePrefix();
-  AppendArray(key, record_id);
+  std::string key;
+  PutTemplateKey(record_id, key);
   return key;
+}
+
+void PutTemplateKey(const Id& record_id, std::string& key) {
+  key.assign(TemplatePrefix());
+  AppendArray(key, record_id);
 }
 
 std::string ProbeKey(const Id& case_id, const Id& search_id) {

@@ -68,6 +68,7 @@ std::optional<std::uint64_t> EntryIndexOf(std::string_view key);
 
 // sealed
 std::string TemplateKey(const Id& record_id);
+void PutTemplateKey(const Id& record_id, std::string& key);  // in the memory that `key` has
 std::string ProbeKey(const Id& case_id, const Id& search_id);
 std::string SketchesKey(const Id& case_id, std::uint16_t n);
 

@@ -2,8 +2,10 @@
 #ifndef KLUIS_STORAGE_READER_H_
 #define KLUIS_STORAGE_READER_H_
 
+#include <cstddef>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -31,6 +33,16 @@ class Reader {
   // A scan sees one moment: writes during it do not appear in it.
   virtual absl::Status ScanRange(Column column, std::string_view begin, std::string_view end,
                                  const Visit& visit) const = 0;
+
+  // Sees the value of the i-th key, which ends with the call; nothing: there is none. Returns false
+  // to stop.
+  using VisitEach = std::function<bool(std::size_t i, std::optional<std::string_view> value)>;
+
+  // Visits what is under `keys`, which ascend, in their order and as of one moment. Of many keys
+  // that lie near each other each costs a fraction of a Get, and what is read does not displace
+  // what others read again and again.
+  virtual absl::Status GetEach(Column column, std::span<const std::string> keys,
+                               const VisitEach& visit) const = 0;
 
   // Visits the records whose key starts with `prefix`, in bytewise key order.
   absl::Status Scan(Column column, std::string_view prefix, const Visit& visit) const {

@@ -260,9 +260,10 @@ absl::StatusOr<std::string> BenchVault::OpenCase(const std::string& purpose) {
   v1::CaseDetails details;
   details.set_reference("2026-0001");
   details.set_matter_description("A person is missing.");
-  details.set_necessity(
+  details.set_necessity(absl::StrCat(  // of its own: a copied one opens no case
       "Every other means was tried for a week without a trace; only a comparison with the people "
-      "who enrolled can tell who the person in the photograph is.");
+      "who enrolled can tell who the person in the photograph is. Photograph ",
+      client::NewRequestId()));
   const absl::StatusOr<audit::Details> made = audit::MakeDetails(details);
   if (!made.ok()) return made.status();
   opening.set_details(made->commitment);
@@ -298,6 +299,14 @@ absl::StatusOr<std::string> BenchVault::OpenCase(const std::string& purpose) {
           .status();
   if (!approved.ok()) return approved;
   return name;
+}
+
+absl::Status BenchVault::CloseCase(const std::string& kase) const {
+  v1::CaseClosing closing;
+  closing.set_case_(kase);
+  return Send(kOfficer, officer_, &v1::CaseService::Stub::CloseCase,
+              &v1::CloseCaseRequest::mutable_closing, closing)
+      .status();
 }
 
 v1::Template BenchVault::Face(uint64_t person, uint32_t capture) const {

@@ -56,6 +56,9 @@ class BenchVault {
   // The name of a new active case with a warrant for 10,000 searches.
   absl::StatusOr<std::string> OpenCase(const std::string& purpose);
 
+  // Ends the case; the gallery of its purpose is dropped when no other keeps it.
+  absl::Status CloseCase(const std::string& kase) const;
+
   // A synthetic person's template, and signed requests to enrol capture 0 of that person, who has a
   // key of its own for each purpose, and to withdraw.
   v1::Template Face(uint64_t person, uint32_t capture) const;

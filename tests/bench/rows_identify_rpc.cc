@@ -104,19 +104,26 @@ absl::Status IdentifyRpcRows(const std::string& directory, Report& report) {
   }
   if (!status.ok()) return status;
 
-  auto start = std::chrono::steady_clock::now();
-  const absl::StatusOr<std::string> kase = (*vault)->OpenCase(kPurpose);
-  if (!kase.ok()) return kase.status();
-  status = AwaitGallery(**vault, report);
-  if (!status.ok()) return status;
-  report.Add(kLoad, {kPeople / SecondsSince(start)});
+  std::vector<double> rates;
+  absl::StatusOr<std::string> kase;
+  for (int sample = 0; sample < (report.Wants(kLoad) ? report.plan().samples : 1); ++sample) {
+    if (sample > 0) status = (*vault)->CloseCase(*kase);  // its gallery goes with it
+    if (!status.ok()) return status;
+    const auto start = std::chrono::steady_clock::now();
+    kase = (*vault)->OpenCase(kPurpose);
+    if (!kase.ok()) return kase.status();
+    status = AwaitGallery(**vault, report);
+    if (!status.ok()) return status;
+    rates.push_back(kPeople / SecondsSince(start));
+  }
+  report.Add(kLoad, rates);
   if (report.Wants(kInMemory)) status = Search(**vault, *kase, kInMemory, report);
   if (!status.ok() || !report.Wants(kOnDisk)) return status;
 
   (*vault)->config().gallery.refine = service::kRefineOnDisk;
   status = (*vault)->Restart();
   if (!status.ok()) return status;
-  start = std::chrono::steady_clock::now();
+  const auto start = std::chrono::steady_clock::now();
   status = AwaitGallery(**vault, report);
   if (!status.ok()) return status;
   report.Note(absl::StrCat("identify rpc: loaded again after a start, templates on disk, in ",

@@ -3,6 +3,7 @@
 #include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "crypto/codec.h"
 #include "crypto/envelope.h"
@@ -118,6 +119,89 @@ TEST(EnvelopeCreate, RefusesAnyKeyLengthBut32) {
   for (const size_t size : {0u, 16u, 31u, 33u}) {
     EXPECT_EQ(Envelope::Create(SecretBytes::Zero(size)).status().code(),
               StatusCode::kInvalidArgument);
+  }
+}
+
+std::span<const uint8_t, 32> Key32(const std::string& key) {
+  return std::span<const uint8_t, 32>(reinterpret_cast<const uint8_t*>(key.data()), 32);
+}
+
+std::span<uint8_t> Room(std::string& plain) {
+  return {reinterpret_cast<uint8_t*>(plain.data()), plain.size()};
+}
+
+// draft-irtf-cfrg-xchacha-03, appendix A.3.1.
+TEST(EnvelopeOpener, MatchesThePublishedVector) {
+  std::string key(32, '\0');
+  for (size_t i = 0; i < 32; ++i) key[i] = static_cast<char>(0x80 + i);
+  auto opener = EnvelopeOpener::Create();
+  ASSERT_TRUE(opener.ok());
+  const std::string sealed =
+      FromHex(
+          "404142434445464748494a4b4c4d4e4f5051525354555657"
+          "bd6d179d3e83d43b9576579493c0e939572a1700252bfaccbed2902c21396cbb731c7f1b0b4aa6440bf3a82f"
+          "4eda7e39ae64c6708c54c216cb96b72e1213b4522f8c9ba40db5d945b11b69b982c1bb9e3f3fac2bc369488f"
+          "76b2383565d3fff921f9664c97637da9768812f615c68b13b52e"
+          "c0875924c1c7987947deafd8780acf49")
+          .value();
+  std::string plain(sealed.size() - kSealOverheadBytes, '\0');
+  const std::string owner = FromHex("50515253c0c1c2c3c4c5c6c7").value();
+  ASSERT_TRUE(opener->Open(Key32(key), sealed, owner, Room(plain)).ok());
+  EXPECT_EQ(plain,
+            "Ladies and Gentlemen of the class of '99: If I could offer you only one tip for the "
+            "future, sunscreen would be it.");
+}
+
+TEST(EnvelopeOpener, OpensWhatLibsodiumSealedOfAnyLength) {
+  auto opener = EnvelopeOpener::Create();
+  ASSERT_TRUE(opener.ok());
+  std::vector<size_t> sizes = {2048, 65536, kMaxSealedPlainBytes};
+  for (size_t size = 1; size < 700; ++size) sizes.push_back(size);
+  for (const size_t size : sizes) {
+    const std::string key = RandomBytes(32);
+    const std::string plain = RandomBytes(size);
+    const std::string owner = RandomBytes(1 + size % 40);
+    const std::string sealed = SealWith(Key32(key), plain, owner).value();
+    std::string opened(size, '\0');
+    ASSERT_TRUE(opener->Open(Key32(key), sealed, owner, Room(opened)).ok()) << size;
+    EXPECT_EQ(opened, plain) << size;
+    if (size % 7 == 0) opener->Forget();
+  }
+}
+
+TEST(EnvelopeOpener, RefusesEveryAlteredBitAndLeavesZeros) {
+  auto opener = EnvelopeOpener::Create();
+  const std::string key = RandomBytes(32);
+  std::string sealed = SealWith(Key32(key), "template", "owner").value();
+  std::string plain(8, 'x');
+  for (size_t bit = 0; bit < sealed.size() * 8; ++bit) {
+    const char before = sealed[bit / 8];
+    sealed[bit / 8] = static_cast<char>(before ^ (1 << bit % 8));
+    plain.assign(8, 'x');
+    const absl::Status opened = opener->Open(Key32(key), sealed, "owner", Room(plain));
+    EXPECT_EQ(opened.code(), StatusCode::kDataLoss) << bit;
+    EXPECT_EQ(plain, std::string(8, '\0')) << bit;
+    sealed[bit / 8] = before;
+  }
+  EXPECT_TRUE(opener->Open(Key32(key), sealed, "owner", Room(plain)).ok());
+  EXPECT_EQ(plain, "template");
+}
+
+TEST(EnvelopeOpener, RefusesAnotherOwnerKeyOrLengthInOneWay) {
+  auto opener = EnvelopeOpener::Create();
+  const std::string key = RandomBytes(32);
+  const std::string sealed = SealWith(Key32(key), "template", "owner").value();
+  const absl::Status wanted = OpenWith(Key32(key), sealed, "other").status();
+  std::string plain(8, 'x');
+  EXPECT_EQ(opener->Open(Key32(key), sealed, "other", Room(plain)), wanted);
+  EXPECT_EQ(opener->Open(Key32(key), sealed, "", Room(plain)), wanted);
+  EXPECT_EQ(opener->Open(Key32(RandomBytes(32)), sealed, "owner", Room(plain)), wanted);
+  EXPECT_EQ(opener->Open(Key32(key), sealed.substr(0, 40), "owner", {}), wanted);
+  EXPECT_EQ(opener->Open(Key32(key), "", "owner", {}), wanted);
+  for (const size_t size : {0, 7, 9}) {
+    std::string other(size, 'x');
+    EXPECT_EQ(opener->Open(Key32(key), sealed, "owner", Room(other)), wanted) << size;
+    EXPECT_EQ(other, std::string(size, '\0'));
   }
 }
 

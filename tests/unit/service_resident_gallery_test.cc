@@ -101,6 +101,17 @@ TEST(ResidentGallery, TakesOnceWhoEnrolledWhileItLoads) {
   EXPECT_EQ(resident.Progress().loaded(), 3u);
 }
 
+// How many there are may have been estimated.
+TEST(ResidentGallery, NeverSaysThatMoreAreLoadedThanThereAre) {
+  ResidentGallery resident(NewGallery());
+  resident.CountMore(2);
+  ASSERT_TRUE(Load(resident, {1}).ok());
+  EXPECT_EQ(resident.Progress().total(), 2u);
+  ASSERT_TRUE(Load(resident, {2, 3}).ok());
+  EXPECT_EQ(resident.Progress().loaded(), 3u);
+  EXPECT_EQ(resident.Progress().total(), 3u);
+}
+
 TEST(ResidentGallery, FailsWhoWaitsWhenTheLoadFailsOrTheGalleryIsDropped) {
   ResidentGallery failed(NewGallery());
   failed.Finish(absl::DataLossError("template: its record is missing"));

@@ -4,7 +4,9 @@
 #include <fstream>
 #include <latch>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -85,6 +87,49 @@ TEST_F(DatabaseTest, ABatchIsAppliedInTheOrderOfItsCalls) {
   batch.Delete(Column::kState, "absent");
   ASSERT_TRUE(database_->WriteSynced(std::move(batch)).ok());
   EXPECT_EQ(Listing(*database_, Column::kState), "b=4 c=3 ");
+}
+
+// "i=value " for each key, "i " where there is none.
+std::string Found(const Reader& reader, Column column, const std::vector<std::string>& keys,
+                  size_t most = 1000) {
+  std::string found;
+  EXPECT_TRUE(reader
+                  .GetEach(column, keys,
+                           [&](size_t i, std::optional<std::string_view> value) {
+                             found += std::to_string(i);
+                             if (value.has_value()) found.append("=").append(*value);
+                             found += " ";
+                             return i + 1 < most;
+                           })
+                  .ok());
+  return found;
+}
+
+TEST_F(DatabaseTest, GetEachFindsWhatGetFindsNearAndFar) {
+  for (int i = 0; i < 100; ++i) {
+    Put(Column::kSealed, std::to_string(100 + i), std::to_string(i));
+    if (i == 60) {
+      ASSERT_TRUE(database_->Flush().ok());
+    }
+  }
+  EXPECT_EQ(Found(*database_, Column::kSealed, {"0", "100", "101", "1015", "103", "160", "199"}),
+            "0 1=0 2=1 3 4=3 5=60 6=99 ");
+  EXPECT_EQ(Found(*database_, Column::kSealed, {"150", "2", "3"}), "0=50 1 2 ");
+  EXPECT_EQ(Found(*database_, Column::kSealed, {"105", "106", "107"}, 2), "0=5 1=6 ");
+  EXPECT_EQ(Found(*database_, Column::kSealed, {}), "");
+  EXPECT_EQ(Found(*database_, Column::kState, {"105"}), "0 ");
+}
+
+TEST_F(DatabaseTest, GetEachOfASnapshotSeesItsMoment) {
+  Put(Column::kSealed, "a", "1");
+  Put(Column::kSealed, "b", "2");
+  const Snapshot snapshot = database_->TakeSnapshot();
+  Put(Column::kSealed, "a", "3");
+  Batch batch;
+  batch.Delete(Column::kSealed, "b");
+  ASSERT_TRUE(database_->WriteSynced(std::move(batch)).ok());
+  EXPECT_EQ(Found(snapshot, Column::kSealed, {"a", "b"}), "0=1 1=2 ");
+  EXPECT_EQ(Found(*database_, Column::kSealed, {"a", "b"}), "0=3 1 ");
 }
 
 TEST(Batch, CountsTheBytesOfKeysAndValues) {
