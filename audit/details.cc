@@ -12,6 +12,9 @@
 namespace kluis::audit {
 namespace {
 
+// Of the request that has the payload (OpenCaseRequest, RefuseWarrantRequest).
+constexpr std::string_view kField = "details";
+
 // `nonce` is of 32 bytes.
 std::string CommitmentOf(std::string_view nonce, std::string_view payload) {
   const std::span<const uint8_t, kDetailsNonceBytes> key(
@@ -30,7 +33,7 @@ uint32_t Characters(std::string_view text) {
 }  // namespace
 
 absl::StatusOr<Details> MakeDetails(const google::protobuf::Message& message) {
-  absl::StatusOr<std::string> payload = WriteJson(message);
+  absl::StatusOr<std::string> payload = WriteJson(message, kField);
   if (!payload.ok()) return payload.status();
   Details details{*std::move(payload), crypto::RandomBytes(kDetailsNonceBytes), ""};
   details.commitment = CommitmentOf(details.nonce, details.payload);
@@ -44,7 +47,7 @@ absl::Status ReadDetails(const Details& details, google::protobuf::Message& mess
   if (details.commitment != CommitmentOf(details.nonce, details.payload)) {
     return absl::InvalidArgumentError("details: not what the signed statement commits to");
   }
-  return ReadJson(details.payload, message);
+  return ReadJson(details.payload, message, kField);
 }
 
 std::string NecessityEssence(std::string_view necessity) {

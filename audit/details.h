@@ -5,8 +5,8 @@
 //
 //   payload     JSON, as strict as a statement's (audit/statement.h)
 //   nonce       32 random bytes
-//   commitment  64 lowercase hex digits of Commit(nonce, payload) (crypto/derive.h), in the
-//   statement
+//   commitment  64 lowercase hex digits of Commit(nonce, payload) (crypto/derive.h): what the
+//               statement says
 //
 // Thread-safe: functions of their arguments.
 #ifndef KLUIS_AUDIT_DETAILS_H_

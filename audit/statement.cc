@@ -21,13 +21,19 @@ using Json = nlohmann::json;
 constexpr std::string_view kTypePrefix = "application/vnd.kluis.";
 constexpr std::string_view kTypeSuffix = ".v1+json";
 constexpr size_t kMaxEnvelopeBytes = 4 * kMaxPayloadBytes;
+constexpr std::string_view kTooLong = "longer than 32 KiB";
 
-absl::StatusOr<std::string> Print(const google::protobuf::Message& message) {
+absl::Status Malformed(std::string_view field, std::string_view complaint) {
+  return absl::InvalidArgumentError(absl::StrCat(std::string(field), ": ", std::string(complaint)));
+}
+
+absl::StatusOr<std::string> Print(const google::protobuf::Message& message,
+                                  std::string_view field) {
   google::protobuf::util::JsonPrintOptions options;
   options.preserve_proto_field_names = true;
   std::string json;
   if (!google::protobuf::util::MessageToJsonString(message, &json, options).ok()) {
-    return absl::InvalidArgumentError("payload: a string is not UTF-8 or a time is out of range");
+    return Malformed(field, "a string is not UTF-8 or a time is out of range");
   }
   return json;
 }
@@ -54,17 +60,18 @@ Json ParseWithoutDuplicates(std::string_view text) {
 
 // What the reader understood, printed again, must be what was written, whatever the order of fields
 // and the white space: so nothing was skipped, merged or reinterpreted.
-absl::Status CheckSameMeaning(std::string_view written, const std::string& understood) {
+absl::Status CheckSameMeaning(std::string_view written, const std::string& understood,
+                              std::string_view field) {
   if (written == understood) return absl::OkStatus();
   const Json given = ParseWithoutDuplicates(written);
   if (given.is_null()) {
-    return absl::InvalidArgumentError("payload: must be one JSON object without duplicate names");
+    return Malformed(field, "must be one JSON object without duplicate names");
   }
   const Json meant = Json::parse(understood);
   if (given == meant) return absl::OkStatus();
   const std::string where = Json::diff(meant, given).at(0).at("path").get<std::string>();
-  return absl::InvalidArgumentError(absl::StrCat(
-      "payload: field ", where, " is at its default value or not in its standard spelling"));
+  return Malformed(field, absl::StrCat("field ", where,
+                                       " is at its default value or not in its standard spelling"));
 }
 
 // True when an enum at any depth has a number without a name, which prints as that number.
@@ -117,31 +124,28 @@ std::string_view KindOf(std::string_view payload_type) {
   return payload_type;
 }
 
-absl::StatusOr<std::string> WriteJson(const google::protobuf::Message& payload) {
-  absl::StatusOr<std::string> json = Print(payload);
-  if (json.ok() && json->size() > kMaxPayloadBytes) {
-    return absl::InvalidArgumentError("payload: longer than 32 KiB");
-  }
+absl::StatusOr<std::string> WriteJson(const google::protobuf::Message& payload,
+                                      std::string_view field) {
+  absl::StatusOr<std::string> json = Print(payload, field);
+  if (json.ok() && json->size() > kMaxPayloadBytes) return Malformed(field, kTooLong);
   return json;
 }
 
-absl::Status ReadJson(std::string_view json, google::protobuf::Message& payload) {
-  if (json.size() > kMaxPayloadBytes) {
-    return absl::InvalidArgumentError("payload: longer than 32 KiB");
-  }
+absl::Status ReadJson(std::string_view json, google::protobuf::Message& payload,
+                      std::string_view field) {
+  if (json.size() > kMaxPayloadBytes) return Malformed(field, kTooLong);
   payload.Clear();
   const google::protobuf::StringPiece text(json.data(), json.size());
   if (!google::protobuf::util::JsonStringToMessage(text, &payload).ok()) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "payload: not a ", std::string(KindOf(PayloadTypeOf(*payload.GetDescriptor()))),
-        " in JSON (broken syntax, an unknown field, or a value of the wrong type)"));
+    return Malformed(
+        field, absl::StrCat("not a ", std::string(KindOf(PayloadTypeOf(*payload.GetDescriptor()))),
+                            " in JSON (broken syntax, an unknown field, or a value of the wrong "
+                            "type)"));
   }
-  if (HasUnnamedEnum(payload)) {
-    return absl::InvalidArgumentError("payload: an enum has a number that names nothing");
-  }
-  const absl::StatusOr<std::string> understood = Print(payload);
+  if (HasUnnamedEnum(payload)) return Malformed(field, "an enum has a number that names nothing");
+  const absl::StatusOr<std::string> understood = Print(payload, field);
   if (!understood.ok()) return understood.status();
-  return CheckSameMeaning(json, *understood);
+  return CheckSameMeaning(json, *understood, field);
 }
 
 absl::StatusOr<v1::Envelope> MakeStatement(const google::protobuf::Message& payload) {

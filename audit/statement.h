@@ -25,13 +25,16 @@ std::string PayloadTypeOf(const google::protobuf::Descriptor& kind);
 // "case-opening" for that payload type; empty for any other text.
 std::string_view KindOf(std::string_view payload_type);
 
-// Compact JSON. kInvalidArgument: over kMaxPayloadBytes, or a string that is not UTF-8.
-absl::StatusOr<std::string> WriteJson(const google::protobuf::Message& payload);
+// Compact JSON. kInvalidArgument: over kMaxPayloadBytes, or a string that is not UTF-8; the message
+// begins with `field`.
+absl::StatusOr<std::string> WriteJson(const google::protobuf::Message& payload,
+                                      std::string_view field = "payload");
 
 // Reads one JSON object into `payload`. kInvalidArgument: over kMaxPayloadBytes, not JSON, an
 // unknown field, a duplicate field, a field at its default value, or a second spelling of a field
-// or value (a null, a camelCase name, a number in quotes).
-absl::Status ReadJson(std::string_view json, google::protobuf::Message& payload);
+// or value (a null, a camelCase name, a number in quotes); the message begins with `field`.
+absl::Status ReadJson(std::string_view json, google::protobuf::Message& payload,
+                      std::string_view field = "payload");
 
 // The payload as WriteJson writes it, without a signature yet. kInvalidArgument: as WriteJson.
 absl::StatusOr<v1::Envelope> MakeStatement(const google::protobuf::Message& payload);

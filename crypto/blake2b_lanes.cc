@@ -17,6 +17,8 @@ constexpr size_t kLanes = 8;
 constexpr size_t kBlockBytes = 128;
 constexpr size_t kKeyBytes = 32;
 constexpr size_t kFewest = 2;  // fewer are faster one by one
+// More than the calls below KeyedBlake2bEachIn reach down, sanitized ones also.
+constexpr size_t kStackBytes = 8192;
 
 const uint8_t* Raw(std::string_view bytes) {
   return reinterpret_cast<const uint8_t*>(bytes.data());
@@ -151,18 +153,8 @@ template <int bits>
   }
 }
 
-bool HasAvx512() {
-  static const bool has = __builtin_cpu_supports("avx512f") != 0;
-  return has;
-}
-
-bool HasAvx2() {
-  static const bool has = __builtin_cpu_supports("avx2") != 0;
-  return has;
-}
-
-void Compress(Lanes& lanes, bool last, size_t used) {
-  if (HasAvx512()) return CompressAvx512(lanes, last);
+void Compress(LaneKind kind, Lanes& lanes, bool last, size_t used) {
+  if (kind == LaneKind::kAvx512) return CompressAvx512(lanes, last);
   CompressAvx2(lanes, last, 0);
   if (used > kLanes / 2) CompressAvx2(lanes, last, kLanes / 2);
 }
@@ -175,7 +167,7 @@ void Put(Lanes& lanes, size_t lane, const uint8_t* bytes, size_t size) {
 }
 
 // Up to eight jobs with messages of 1 to 128 bytes. A keyed hash has the key as its first block.
-void SideBySide(const Label& use, std::span<const HashJob> jobs, Lanes& lanes) {
+void SideBySide(LaneKind kind, const Label& use, std::span<const HashJob> jobs, Lanes& lanes) {
   std::array<uint64_t, 2> person;
   std::memcpy(person.data(), use.data(), sizeof(person));
   for (size_t i = 0; i < 8; ++i) {
@@ -185,14 +177,14 @@ void SideBySide(const Label& use, std::span<const HashJob> jobs, Lanes& lanes) {
   std::memset(lanes.block, 0, sizeof(lanes.block));
   for (size_t lane = 0; lane < jobs.size(); ++lane) Put(lanes, lane, jobs[lane].key, kKeyBytes);
   std::fill_n(lanes.counter, kLanes, kBlockBytes);
-  Compress(lanes, /*last=*/false, jobs.size());
+  Compress(kind, lanes, /*last=*/false, jobs.size());
 
   std::memset(lanes.block, 0, kKeyBytes / 8 * sizeof(lanes.block[0]));
   for (size_t lane = 0; lane < jobs.size(); ++lane) {
     Put(lanes, lane, Raw(jobs[lane].message), jobs[lane].message.size());
     lanes.counter[lane] += jobs[lane].message.size();
   }
-  Compress(lanes, /*last=*/true, jobs.size());
+  Compress(kind, lanes, /*last=*/true, jobs.size());
   for (size_t lane = 0; lane < jobs.size(); ++lane) {
     for (size_t word = 0; word < kKeyBytes / 8; ++word) {
       std::memcpy(jobs[lane].hash + word * 8, &lanes.state[word][lane], 8);
@@ -200,46 +192,64 @@ void SideBySide(const Label& use, std::span<const HashJob> jobs, Lanes& lanes) {
   }
 }
 
+void InGroups(LaneKind kind, const Label& use, std::span<const HashJob> jobs) {
+  Lanes lanes;
+  std::array<HashJob, kLanes> group;
+  size_t size = 0;
+  const auto flush = [&] {
+    if (size < kFewest) {
+      OneByOne(use, std::span(group).first(size));
+    } else {
+      SideBySide(kind, use, std::span(group).first(size), lanes);
+    }
+    size = 0;
+  };
+  for (const HashJob& job : jobs) {
+    if (job.message.empty() || job.message.size() > kBlockBytes) {
+      OneByOne(use, {&job, 1});
+      continue;
+    }
+    group[size++] = job;
+    if (size == kLanes) flush();
+  }
+  flush();
+  sodium_memzero(&lanes, sizeof(lanes));
+}
+
 #endif  // defined(__x86_64__)
 
-}  // namespace
-
-void KeyedBlake2bEach(const Label& use, std::span<const HashJob> jobs) {
+// Not inlined, so that all its calls leave is below the caller's frame.
+[[gnu::noinline]] void HashEach(LaneKind kind, const Label& use, std::span<const HashJob> jobs) {
 #if defined(__x86_64__)
-  if (Blake2bLanes() > 1 && jobs.size() >= kFewest) {
-    Lanes lanes;
-    std::array<HashJob, kLanes> group;
-    size_t size = 0;
-    const auto flush = [&] {
-      if (size < kFewest) {
-        OneByOne(use, std::span(group).first(size));
-      } else {
-        SideBySide(use, std::span(group).first(size), lanes);
-      }
-      size = 0;
-    };
-    for (const HashJob& job : jobs) {
-      if (job.message.empty() || job.message.size() > kBlockBytes) {
-        OneByOne(use, {&job, 1});
-        continue;
-      }
-      group[size++] = job;
-      if (size == kLanes) flush();
-    }
-    flush();
-    sodium_memzero(&lanes, sizeof(lanes));
-    return;
-  }
+  if (kind != LaneKind::kOneByOne && jobs.size() >= kFewest) return InGroups(kind, use, jobs);
 #endif
   OneByOne(use, jobs);
 }
 
-size_t Blake2bLanes() {
+LaneKind Fastest() {
+  if (HasLanes(LaneKind::kAvx512)) return LaneKind::kAvx512;
+  return HasLanes(LaneKind::kAvx2) ? LaneKind::kAvx2 : LaneKind::kOneByOne;
+}
+
+}  // namespace
+
+void KeyedBlake2bEach(const Label& use, std::span<const HashJob> jobs) {
+  static const LaneKind fastest = Fastest();
+  KeyedBlake2bEachIn(fastest, use, jobs);
+}
+
+bool HasLanes(LaneKind kind) {
 #if defined(__x86_64__)
-  if (HasAvx512()) return kLanes;
-  if (HasAvx2()) return kLanes / 2;
+  __builtin_cpu_init();
+  if (kind == LaneKind::kAvx2) return __builtin_cpu_supports("avx2") != 0;
+  if (kind == LaneKind::kAvx512) return __builtin_cpu_supports("avx512f") != 0;
 #endif
-  return 1;
+  return kind == LaneKind::kOneByOne;
+}
+
+void KeyedBlake2bEachIn(LaneKind kind, const Label& use, std::span<const HashJob> jobs) {
+  HashEach(HasLanes(kind) ? kind : LaneKind::kOneByOne, use, jobs);
+  sodium_stackzero(kStackBytes);  // vectors that did not fit into registers
 }
 
 }  // namespace kluis::crypto

@@ -21,11 +21,22 @@ struct HashJob {
 };
 
 // KeyedBlake2b of every job under one label. On a processor with AVX-512 or AVX2 up to eight side
-// by side, elsewhere one after another. Copies of keys and messages are wiped at the end.
+// by side, elsewhere one after another. What depends on keys and messages is wiped from the stack
+// at the end, with what the compiler spilled there; registers are not.
 void KeyedBlake2bEach(const Label& use, std::span<const HashJob> jobs);
 
-// In how many lanes this processor hashes: 8, 4 or 1. For tests and measurements.
-size_t Blake2bLanes();
+enum class LaneKind {
+  kOneByOne,
+  kAvx2,    // x86-64 with AVX2: four lanes to a vector, and two vectors
+  kAvx512,  // x86-64 with AVX-512F
+};
+
+// Whether this processor, asked at run time, has the instructions.
+bool HasLanes(LaneKind kind);
+
+// KeyedBlake2bEach, which takes the fastest, in lanes of one kind; one by one for a kind that the
+// processor lacks. For tests of each.
+void KeyedBlake2bEachIn(LaneKind kind, const Label& use, std::span<const HashJob> jobs);
 
 }  // namespace kluis::crypto
 

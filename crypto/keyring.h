@@ -86,9 +86,10 @@ class Keyring {
   // The 32-byte key of `slot`, for deriving keys from (derive.h). kNotFound: punctured.
   absl::StatusOr<SecretKey32> Key(uint32_t slot) const;
 
-  // The keys of `slots`, in any order, as Key gives them, to `keys`, which has room for as many;
-  // those of punctured slots are missing there. Of a thousand of a million slots eleven hashes
-  // each, at a fifth of the price of one by itself. A Puncture meanwhile waits for all of them.
+  // The keys of `slots`, in any order, as Key gives them, to `keys`; those of punctured slots are
+  // missing there. More slots than capacity() end the process: `keys` has no room for them. Of a
+  // thousand of a million slots eleven hashes each, at a fifth of the price of one by itself. A
+  // Puncture meanwhile waits for all of them.
   void Keys(std::span<const uint32_t> slots, SlotKeys& keys) const;
 
   // Calls `visit` in order for each slot from `first` on, `count` in all, that is not punctured:

@@ -3,6 +3,7 @@
 #include <sodium.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 
 namespace kluis::crypto {
@@ -25,6 +26,7 @@ void SlotKeys::Wipe() {
 }
 
 void SlotKeys::Derive(const SegmentedCover& cover, std::span<const uint32_t> slots) {
+  if (slots.size() > capacity_) std::abort();  // the seeds would end up beyond the memory
   Wipe();
   has_.assign(slots.size(), false);
   order_.clear();

@@ -54,7 +54,7 @@ class SlotKeys {
     uint32_t index;
   };
 
-  // `slots` in any order, at most capacity().
+  // `slots` in any order. More than capacity() end the process, before anything is written.
   void Derive(const SegmentedCover& cover, std::span<const uint32_t> slots);
   void FindStarts(const SegmentedCover& cover);
   // Writes the seeds one depth below to the other half of the memory.

@@ -57,8 +57,7 @@ const Rule kYearOver = {
     "upkeep.year-over",
     "GDPR 5(1)(e), LED 4(1)(e), 5",
     "What an authority wrote about the cases of a year is erased when none of them is open any "
-    "more "
-    "and the profile's months after that year are over.",
+    "more and the profile's months after that year are over.",
     "NOT_DUE",
     "NOT_DUE",
     [](const Facts& f) {

@@ -23,16 +23,20 @@ class RecordCache {
  public:
   using Record = std::shared_ptr<const google::protobuf::Message>;  // its type is that of the kind
 
+  RecordCache() = default;
+  // At most so many records, and as many that were not asked for since.
+  explicit RecordCache(size_t max_records) : max_records_(max_records) {}
+
   // Nothing: not known. Null: there is no such record.
   const Record* Find(const std::string& key) {
     const auto found = records_.find(key);
     if (found != records_.end()) return &found->second;
     auto older = older_.extract(key);
-    return older.empty() ? nullptr : &records_.insert(std::move(older)).position->second;
+    return older.empty() ? nullptr : Keep(key, std::move(older.mapped()));
   }
-  void Keep(const std::string& key, Record record) {
-    if (records_.size() >= kMaxRecords) older_ = std::exchange(records_, {});
-    records_[key] = std::move(record);
+  const Record* Keep(const std::string& key, Record record) {
+    if (records_.size() >= max_records_) older_ = std::exchange(records_, {});
+    return &(records_[key] = std::move(record));
   }
   void Forget(const std::string& key) {
     records_.erase(key);
@@ -40,7 +44,7 @@ class RecordCache {
   }
 
  private:
-  static constexpr size_t kMaxRecords = 16'384;  // and as many older ones
+  size_t max_records_ = 16'384;
   std::unordered_map<std::string, Record> records_;
   std::unordered_map<std::string, Record> older_;  // not asked for since; the next to go
 };
@@ -52,7 +56,7 @@ class StateView {
   // The record under `key`, or nothing. Any error denies whatever is being decided.
   virtual absl::StatusOr<std::optional<std::string>> Read(std::string_view key) const = 0;
 
-  // Where records that hardly ever change may be kept parsed; null: nowhere.
+  // Where records that are read more often than written may be kept parsed; null: nowhere.
   virtual RecordCache* cache() const { return nullptr; }
 };
 

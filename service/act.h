@@ -20,9 +20,12 @@ struct Act {
   std::vector<v1::Envelope> envelopes;      // stand whole in the entry
   std::vector<v1::Commitment> commitments;  // stand for what is personal
 
-  // Completes the command from what is there at the moment of the decision. May be empty.
+  // Each may be empty. Under the ledger's lock, when all that was decided before is in the database
+  // and in memory.
+
+  // Completes the command from what is there at the moment of the decision.
   std::function<absl::Status(const Writes&, policy::Time now, v1::Command&)> prepare;
-  // Adds sealed records of an allowed command, whose entry has this index. May be empty.
+  // Adds sealed records of an allowed command, whose entry has this index; never state.
   std::function<absl::Status(const policy::Ruling&, uint64_t index, Writes&)> attach;
   // Follows an allowed command in memory, in the order of the log, before anybody is answered.
   std::function<void(const policy::Ruling&)> applied;

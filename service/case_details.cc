@@ -78,6 +78,7 @@ absl::Status StoreDetails(const Sealer& sealer, const policy::Ruling& ruling, st
   if (!key.ok()) return key.status();
   const absl::StatusOr<std::string> sealed =
       sealer.Seal(year->slot(), kWrittenUse, *key, absl::StrCat(opening.nonce, opening.payload));
+  if (absl::IsNotFound(sealed.status())) return absl::OkStatus();  // the slot is punctured
   if (!sealed.ok()) return sealed.status();
   writes.Put(Column::kDetails, *key, *sealed);
   return absl::OkStatus();
@@ -93,14 +94,22 @@ absl::Status AddDetails(Vault& vault, const v1::CaseRecord& kase, v1::Case& view
     view.set_details_erased(true);
     return absl::OkStatus();
   }
-  absl::StatusOr<bool> there =
-      OpenDetails(vault, kase, **year, storage::Written::kOpening, *view.mutable_details());
-  if (!there.ok()) return there.status();
-  if (!*there) view.clear_details();
-  if (kase.state() != v1::CASE_STATE_REFUSED) return absl::OkStatus();
-  there = OpenDetails(vault, kase, **year, storage::Written::kRefusal, *view.mutable_refusal());
-  if (!there.ok()) return there.status();
-  if (!*there) view.clear_refusal();
+  const bool refused = kase.state() == v1::CASE_STATE_REFUSED;
+  v1::CaseDetails details;
+  v1::RefusalDetails refusal;
+  const absl::StatusOr<bool> has_details =
+      OpenDetails(vault, kase, **year, storage::Written::kOpening, details);
+  if (!has_details.ok()) return has_details.status();
+  const absl::StatusOr<bool> has_refusal =
+      refused ? OpenDetails(vault, kase, **year, storage::Written::kRefusal, refusal) : false;
+  if (!has_refusal.ok()) return has_refusal.status();
+  const bool whole = *has_details && (*has_refusal || !refused);
+  if (!whole && vault.keyring().IsPunctured((*year)->slot())) {  // erased while it was read
+    view.set_details_erased(true);
+    return absl::OkStatus();
+  }
+  if (*has_details) *view.mutable_details() = std::move(details);
+  if (*has_refusal) *view.mutable_refusal() = std::move(refusal);
   return absl::OkStatus();
 }
 

@@ -32,12 +32,14 @@ absl::StatusOr<Opening> TakeDetails(std::string_view what, audit::Details detail
 absl::StatusOr<std::string> WrittenKeyOf(const v1::CaseRecord& kase, const v1::AuthorityYear& year,
                                          storage::Written what);
 
-// Seals an opening for the case and the year that the act changes.
+// Seals an opening for the case and the year that the act changes. Writes no row when the year's
+// slot is punctured, as after a recovery (restored_rows.h): only the commitment stays, so that a
+// judge can refuse all the same.
 absl::Status StoreDetails(const Sealer& sealer, const policy::Ruling& ruling, storage::Written what,
                           const Opening& opening, Writes& writes);
 
 // Adds to the view of a case what was written about it, or that it is erased. kDataLoss: a row is
-// altered.
+// altered; the view has none of it then.
 absl::Status AddDetails(Vault& vault, const v1::CaseRecord& kase, v1::Case& view);
 
 }  // namespace kluis::service

@@ -9,13 +9,14 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "audit/details.h"
 #include "kluis/v1/ledger.pb.h"
 #include "service/sealer.h"
 #include "service/writes.h"
 
 namespace kluis::service {
 
-inline constexpr size_t kOpeningNonceBytes = 32;
+inline constexpr size_t kOpeningNonceBytes = audit::kDetailsNonceBytes;
 
 struct Opening {
   v1::Commitment commitment;

@@ -16,6 +16,7 @@ absl::StatusOr<Committed> GroupCommit::Commit(Act act) {
     const std::lock_guard lock(mutex_);
     if (open_ == nullptr) open_ = led = std::make_shared<Group>();
     open_->push_back(&seat);
+    ++waiting_;
     if (open_->size() == kMaxSeats) open_ = nullptr;
   }
   if (led != nullptr) {
@@ -28,7 +29,7 @@ absl::StatusOr<Committed> GroupCommit::Commit(Act act) {
 
 size_t GroupCommit::waiting() const {
   const std::lock_guard lock(mutex_);
-  return open_ == nullptr ? 0 : open_->size();
+  return waiting_;
 }
 
 void GroupCommit::Lead(const std::shared_ptr<Group>& group) {
@@ -38,12 +39,13 @@ void GroupCommit::Lead(const std::shared_ptr<Group>& group) {
     {
       const std::lock_guard lock(mutex_);
       if (open_ == group) open_ = nullptr;
+      waiting_ -= group->size();
     }
     ticket = append_(*group);
   }
   const absl::Status durable = ticket.ok() ? sync_(*ticket) : ticket.status();
   for (Seat* const seat : *group) {
-    if (!durable.ok()) seat->committed = durable;
+    if (!durable.ok() && seat->committed.ok()) seat->committed = durable;
   }
   for (size_t i = 1; i < group->size(); ++i) (*group)[i]->done_.Notify();  // which lets it go
 }

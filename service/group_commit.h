@@ -1,9 +1,9 @@
 // Group commit: acts of threads that commit at the same time share one append and one sync, and are
 // decided as if each had come alone.
 //
-// The first to come leads a group. Who comes until the leader has its turn to append joins; then
-// the group is closed, appended by the leader in the order of arrival, and synced, while the next
-// group is appended already. Everybody sleeps once at most, until the own act is durable.
+// The first to come leads a group. Who comes until the leader has its turn to append joins, 64 at
+// most; then the group is closed, appended by the leader in the order of arrival, and synced, while
+// the next group is appended already. Who joins sleeps once, until the own act is durable.
 // Thread-safe.
 #ifndef KLUIS_SERVICE_GROUP_COMMIT_H_
 #define KLUIS_SERVICE_GROUP_COMMIT_H_
@@ -50,7 +50,7 @@ class GroupCommit {
     explicit Seat(Act waiting) : act(std::move(waiting)) {}
 
     Act act;
-    absl::StatusOr<Committed> committed = absl::UnknownError("not appended");
+    absl::StatusOr<Committed> committed = absl::UnavailableError("log: nothing was written");
 
    private:
     friend class GroupCommit;
@@ -58,7 +58,7 @@ class GroupCommit {
   };
 
   // Fills in `committed` of every seat; one that fails leaves the others alone. Returns the ticket
-  // of what was written, or what kept it from being written: nothing of the group is there then.
+  // of what was written, or what kept it from being written: nobody may count on his act then.
   using Append = std::function<absl::StatusOr<uint64_t>(std::span<Seat* const>)>;
   // Returns when everything up to the ticket is durable.
   using Sync = std::function<absl::Status(uint64_t)>;
@@ -69,7 +69,7 @@ class GroupCommit {
   // Returns when the act is durable. Errors: of the act alone, of append or of sync.
   absl::StatusOr<Committed> Commit(Act act);
 
-  // Acts of the group that is open: they wait for their turn to be appended.
+  // Acts that wait for their turn to be appended.
   size_t waiting() const;
 
  private:
@@ -82,6 +82,7 @@ class GroupCommit {
   std::mutex turn_;              // to append
   mutable std::mutex mutex_;     // guards the next, and a group while it is open
   std::shared_ptr<Group> open_;  // null: who comes leads a new one
+  size_t waiting_ = 0;
 };
 
 }  // namespace kluis::service

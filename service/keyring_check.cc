@@ -45,6 +45,10 @@ absl::Status CheckKeyring(const storage::Database& database, const crypto::Keyri
     look(kase.erased(), kase.slot());
   });
   if (!scanned.ok()) return scanned;
+  scanned = state.ForEach<v1::AuthorityYear>(
+      v1::RecordChange::kAuthorityYear,
+      [&](const v1::AuthorityYear& year) { look(year.erased(), year.slot()); });
+  if (!scanned.ok()) return scanned;
   int tried = 0;
   int opened = 0;
   scanned = state.ForEach<v1::SubjectRecord>(

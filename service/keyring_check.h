@@ -1,7 +1,7 @@
 // Whether a keyring belongs to this vault and is its newest: asked at each unsealing, before
 // anything is served. An older copy, put back whole with its root key, opens by itself; only the
-// vault knows what it must have forgotten. Reads every record of templates, subjects and cases:
-// about 1 us each.
+// vault knows what it must have forgotten. Reads every record of templates, subjects, cases and
+// years of authorities: about 1 us each.
 #ifndef KLUIS_SERVICE_KEYRING_CHECK_H_
 #define KLUIS_SERVICE_KEYRING_CHECK_H_
 

@@ -18,6 +18,9 @@ using storage::Column;
 
 constexpr uint32_t kEntryVersion = 1;
 
+// What an act brings along may look beyond the batch and change what others see there.
+bool IsPlain(const Act& act) { return !act.prepare && !act.attach && !act.applied; }
+
 void Follow(const Act& act, const policy::Ruling& ruling) {
   if (ruling.decision.allowed() && act.applied) act.applied(ruling);
 }
@@ -77,12 +80,10 @@ absl::Status Ledger::FindSigners(Act& act, const Writes& writes) const {
   return absl::OkStatus();
 }
 
-absl::Status Ledger::Change(const policy::Ruling& ruling, Next& next) {
+absl::Status Ledger::Change(const std::vector<policy::RecordWrite>& changes, Next& next) {
   StateSummary& state = next.head.state;
-  Writes& writes = next.writes;
-  for (const v1::RecordChange& change : ruling.changes) {
-    const policy::RecordWrite write = policy::Apply(change);
-    const auto before = writes.Read(write.key);
+  for (const policy::RecordWrite& write : changes) {
+    const auto before = next.writes.Read(write.key);
     if (!before.ok()) return before.status();
     if (before->has_value()) {
       state.digest.Remove(write.key, **before);
@@ -91,9 +92,9 @@ absl::Status Ledger::Change(const policy::Ruling& ruling, Next& next) {
     if (write.value.has_value()) {
       state.digest.Add(write.key, *write.value);
       ++state.records;
-      writes.Put(Column::kState, write.key, *write.value);
+      next.writes.Put(Column::kState, write.key, *write.value);
     } else {
-      writes.Delete(Column::kState, write.key);
+      next.writes.Delete(Column::kState, write.key);
     }
     cache_.Forget(write.key);
     last_.Keep(write.key, write.value);
@@ -142,6 +143,12 @@ absl::StatusOr<Ledger::Ruled> Ledger::Rule(Act& act, Next& next) const {
     const absl::Status attached = act.attach(*ruling, head.frontier.size(), writes);
     if (!attached.ok()) return attached;
   }
+  for (const v1::RecordChange& change : ruling->changes) {
+    policy::RecordWrite write = policy::Apply(change);
+    const auto before = writes.Read(write.key);  // known from here on
+    if (!before.ok()) return before.status();
+    ruled.writes.push_back(std::move(write));
+  }
   ruled.committed.decided_at = head.time;
   ruled.committed.command = std::move(act.command);
   ruled.committed.ruling = *std::move(ruling);
@@ -157,7 +164,7 @@ absl::StatusOr<Committed> Ledger::Enter(Ruled ruled, Next& next) {
     next.writes.Append(Column::kLog, storage::NodeKey(static_cast<uint8_t>(node.level), node.index),
                        crypto::Bytes(node.hash));
   }
-  const absl::Status changed = Change(committed.ruling, next);
+  const absl::Status changed = Change(ruled.writes, next);
   if (!changed.ok()) return changed;
   return std::move(committed);
 }
@@ -216,30 +223,39 @@ absl::StatusOr<Appended> Ledger::Write(std::vector<Act> acts, bool all_or_nothin
 
 absl::StatusOr<uint64_t> Ledger::AppendEach(std::span<GroupCommit::Seat* const> seats) {
   const std::lock_guard lock(mutex_);
+  uint64_t last = 0;
+  while (!seats.empty()) {
+    const auto alone = [](const GroupCommit::Seat* seat) { return !IsPlain(seat->act); };
+    const auto plain = static_cast<size_t>(std::ranges::find_if(seats, alone) - seats.begin());
+    const auto batch = seats.first(std::max<size_t>(plain, 1));
+    seats = seats.subspan(batch.size());
+    const absl::StatusOr<uint64_t> ticket = WriteEach(batch);
+    if (!ticket.ok()) {
+      Forget();
+      return ticket;
+    }
+    last = std::max(last, *ticket);
+  }
+  return last;
+}
+
+absl::StatusOr<uint64_t> Ledger::WriteEach(std::span<GroupCommit::Seat* const> batch) {
   Next next = Begin();
   bool any = false;
-  for (GroupCommit::Seat* const seat : seats) {
-    next.writes.Mark();
+  for (GroupCommit::Seat* const seat : batch) {
     absl::StatusOr<Ruled> ruled = Rule(seat->act, next);
     if (!ruled.ok()) {
-      next.writes.Undo();
       seat->committed = ruled.status();
       continue;
     }
     seat->committed = Enter(*std::move(ruled), next);
-    if (!seat->committed.ok()) {
-      Forget();
-      return seat->committed.status();
-    }
+    if (!seat->committed.ok()) return seat->committed.status();
     any = true;
   }
   if (!any) return 0;
   const absl::StatusOr<uint64_t> ticket = End(std::move(next));
-  if (!ticket.ok()) {
-    Forget();
-    return ticket;
-  }
-  for (GroupCommit::Seat* const seat : seats) {
+  if (!ticket.ok()) return ticket;
+  for (GroupCommit::Seat* const seat : batch) {
     if (seat->committed.ok()) Follow(seat->act, seat->committed->ruling);
   }
   return ticket;

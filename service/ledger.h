@@ -18,6 +18,7 @@
 #include "audit/state_digest.h"
 #include "kluis/v1/ledger.pb.h"
 #include "policy/decide.h"
+#include "policy/record_key.h"
 #include "service/act.h"
 #include "service/clock.h"
 #include "service/group_commit.h"
@@ -65,7 +66,9 @@ class Ledger {
   absl::StatusOr<Appended> AppendAllOrNothing(std::vector<Act> acts);
 
   // As Append, but the acts are of different callers: one that fails has the error in its seat, and
-  // leaves nothing behind. Returns the ticket for Sync. kUnavailable: as of Append, for all.
+  // leaves nothing behind. Plain ones that follow each other become one batch; one that brings
+  // functions along is written alone, so that these find everything as if it had come alone.
+  // Returns the ticket for Sync. kUnavailable: as of Append; nobody may be told that an act stands.
   absl::StatusOr<uint64_t> AppendEach(std::span<GroupCommit::Seat* const> seats);
 
   absl::Status Sync(const Appended& appended) { return database_.Sync(appended.ticket); }
@@ -111,6 +114,7 @@ class Ledger {
   struct Ruled {
     Committed committed;  // without its place
     std::string entry;
+    std::vector<policy::RecordWrite> writes;  // to the state
   };
 
   Ledger(storage::Database& database, const Clock& clock, std::string policy_digest);
@@ -118,6 +122,7 @@ class Ledger {
   absl::StatusOr<Appended> Write(std::vector<Act> acts, bool all_or_nothing, Closed* closed);
 
   // The steps of both, under the lock.
+  absl::StatusOr<uint64_t> WriteEach(std::span<GroupCommit::Seat* const> batch);
   Next Begin();
   absl::StatusOr<Ruled> Rule(Act& act, Next& next) const;
   absl::StatusOr<Committed> Enter(Ruled ruled, Next& next);  // its errors are the store's
@@ -125,7 +130,7 @@ class Ledger {
   void Forget();  // what was read and written: it may not have come to the database
 
   absl::Status FindSigners(Act& act, const Writes& writes) const;
-  absl::Status Change(const policy::Ruling& ruling, Next& next);
+  absl::Status Change(const std::vector<policy::RecordWrite>& changes, Next& next);
   absl::Status LoadLast();
   absl::Status Missing(uint64_t index) const;
 

@@ -1,5 +1,5 @@
-// What one append to the ledger is about to write: a view of the database in which it is written
-// already, so that the rows of an atomic batch see each other. Not thread-safe.
+// What one batch of the ledger is about to write: a view of the database in which it is written
+// already, so that acts of one batch see each other. Not thread-safe.
 #ifndef KLUIS_SERVICE_WRITES_H_
 #define KLUIS_SERVICE_WRITES_H_
 
@@ -76,20 +76,6 @@ class Writes final : public policy::StateView {
     batch_.Put(column, key, value);
   }
 
-  // Takes back, all of it, what was written since Mark was called last.
-  void Mark() { mark_ = batch_.size(); }
-  void Undo() {
-    if (batch_.size() == mark_) return;
-    batch_.Truncate(mark_);
-    known_.clear();
-    for (size_t i = 0; i < mark_; ++i) {
-      const storage::Batch::Change change = batch_[i];
-      Value& value = known_[Place(change.column, change.key)];
-      value.reset();
-      if (change.kind == storage::Batch::Change::Kind::kPut) value.emplace(change.value);
-    }
-  }
-
   storage::Batch TakeBatch() { return std::move(batch_); }
 
  private:
@@ -106,7 +92,6 @@ class Writes final : public policy::StateView {
   const LastWritten* const last_;
   mutable std::unordered_map<std::string, Value> known_;
   storage::Batch batch_;
-  size_t mark_ = 0;  // changes in the batch
 };
 
 }  // namespace kluis::service

@@ -9,12 +9,6 @@ void Batch::Add(Change::Kind kind, Column column, std::string_view key, std::str
   places_.push_back({kind, column, begin, begin + key.size(), bytes_.size()});
 }
 
-void Batch::Truncate(std::size_t size) {
-  if (size >= places_.size()) return;
-  bytes_.resize(places_[size].begin);
-  places_.resize(size);
-}
-
 Batch::Change Batch::operator[](std::size_t index) const {
   const Place& place = places_[index];
   const std::string_view bytes = bytes_;

@@ -36,9 +36,6 @@ class Batch {
   // Deleting a key that is absent is no error.
   void Delete(Column column, std::string_view key) { Add(Change::Kind::kDelete, column, key, {}); }
 
-  // Keeps the first `size` changes, at most size() of them.
-  void Truncate(std::size_t size);
-
   std::size_t size() const { return places_.size(); }
   bool empty() const { return places_.empty(); }
 

@@ -20,7 +20,6 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr size_t kNonceBytes = 32;
 constexpr size_t kNumberBytes = 8;
 // Before the id of a subject or of an authority's year, which are of different length; before the
 // SHA-256 of what makes a necessity statement. No record has a key of these kinds.
@@ -28,8 +27,8 @@ constexpr std::string_view kUnopened = "\xFC";
 constexpr std::string_view kNecessity = "\xFB";
 
 bool Opens(const v1::CommitmentOpening& opening, const v1::Commitment& commitment) {
-  const std::span<const uint8_t, kNonceBytes> nonce(
-      reinterpret_cast<const uint8_t*>(opening.nonce().data()), kNonceBytes);
+  const std::span<const uint8_t, kDetailsNonceBytes> nonce(
+      reinterpret_cast<const uint8_t*>(opening.nonce().data()), kDetailsNonceBytes);
   return crypto::Bytes(crypto::Commit(nonce, opening.payload())) == commitment.digest();
 }
 
@@ -75,7 +74,7 @@ absl::StatusOr<v1::CommitmentOpening> ParseOpening(std::string_view line) {
   if (!json.contains("log_index") || !json["log_index"].is_number_unsigned()) return malformed;
   absl::StatusOr<std::string> nonce = crypto::FromBase64(json["nonce"].get<std::string>());
   absl::StatusOr<std::string> payload = crypto::FromBase64(json["payload"].get<std::string>());
-  if (!nonce.ok() || nonce->size() != kNonceBytes || !payload.ok()) return malformed;
+  if (!nonce.ok() || nonce->size() != kDetailsNonceBytes || !payload.ok()) return malformed;
   v1::CommitmentOpening opening;
   opening.set_log_index(json["log_index"].get<uint64_t>());
   opening.set_what(json["what"].get<std::string>());

@@ -18,7 +18,7 @@ Json Cases(const CaseActivity& cases) {
 
 Json Authorities(const YearReport& report) {
   Json list = Json::array();
-  for (const AuthorityYear& authority : report.authorities) {
+  for (const AuthorityFigures& authority : report.authorities) {
     list.push_back({{"id", authority.id},
                     {"name", authority.name},
                     {"cases", Cases(authority.cases)},

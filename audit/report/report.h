@@ -55,7 +55,7 @@ struct CaseFigure {
 };
 std::span<const CaseFigure> CaseFigures();
 
-struct AuthorityYear {
+struct AuthorityFigures {
   std::string id;  // 32 hex digits
   std::string name;
   CaseActivity cases;
@@ -141,8 +141,8 @@ struct YearReport {
   bool year_over = false;  // the log goes on after the year's end
 
   CaseActivity total;
-  std::vector<AuthorityYear> authorities;  // in the order of their accreditation
-  std::vector<PurposeYear> purposes;       // by name
+  std::vector<AuthorityFigures> authorities;  // in the order of their accreditation
+  std::vector<PurposeYear> purposes;          // by name
   std::array<MonthYear, 12> months;
   std::map<std::string, uint64_t> opened_by_matter;                  // "offence"
   std::map<std::string, uint64_t> cases_by_state;                    // see CaseStates

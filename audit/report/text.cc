@@ -56,12 +56,12 @@ ReportTable Totals(const YearReport& report) {
 }
 
 ReportTable Authorities(const YearReport& report) {
-  ReportTable table = CaseTable("By authority", report.authorities, &AuthorityYear::name);
+  ReportTable table = CaseTable("By authority", report.authorities, &AuthorityFigures::name);
   table.when_empty = "no authority was accredited";
   if (report.authorities.empty()) return table;
   std::vector<std::string> received = {"disclosures received"};
   std::vector<std::string> refused = {"requests refused by a rule"};
-  for (const AuthorityYear& authority : report.authorities) {
+  for (const AuthorityFigures& authority : report.authorities) {
     received.push_back(Number(authority.received));
     refused.push_back(Number(authority.refused_requests));
   }

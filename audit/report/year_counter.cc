@@ -144,7 +144,7 @@ void YearCounter::CountRefusal(const v1::Entry& entry) {
   if (caller.role() != v1::ROLE_OFFICER) return;
   const auto member = authority_of_member_.find(caller.name());
   if (member == authority_of_member_.end()) return;
-  if (AuthorityYear* const authority = Authority(member->second)) ++authority->refused_requests;
+  if (AuthorityFigures* const authority = Authority(member->second)) ++authority->refused_requests;
 }
 
 void YearCounter::CountAct(uint64_t index, const v1::Entry& entry) {
@@ -323,7 +323,7 @@ void YearCounter::FollowTemplate(const v1::Entry& entry, const v1::TemplateRecor
   }
 }
 
-AuthorityYear* YearCounter::Authority(const std::string& id) {
+AuthorityFigures* YearCounter::Authority(const std::string& id) {
   const auto found = authority_index_.find(id);
   return found == authority_index_.end() ? nullptr : &report_.authorities[found->second];
 }

@@ -48,7 +48,7 @@ class YearCounter {
   void Follow(const v1::Entry& entry, const v1::RecordChange& change);
   void FollowTemplate(const v1::Entry& entry, const v1::TemplateRecord& record);
   OpenCase CaseOf(const v1::Entry& entry) const;
-  AuthorityYear* Authority(const std::string& id);
+  AuthorityFigures* Authority(const std::string& id);
 
   YearReport report_;
   int64_t begin_;  // unix seconds of the year, and of the next one

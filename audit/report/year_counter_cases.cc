@@ -49,7 +49,7 @@ void YearCounter::CountCaseAct(const v1::Entry& entry) {
         if (told.notice_at() > told.disclosed_at()) {
           CountCase(kase, &CaseActivity::delayed_notices);
         }
-        if (AuthorityYear* const to = Authority(told.recipient_authority_id())) ++to->received;
+        if (AuthorityFigures* const to = Authority(told.recipient_authority_id())) ++to->received;
       }
       break;
     default:
@@ -81,7 +81,9 @@ void YearCounter::CountCase(const OpenCase& kase, uint64_t CaseActivity::*figure
   ++(report_.total.*figure);
   ++(month_->cases.*figure);
   ++(purposes_[kase.purpose].cases.*figure);
-  if (AuthorityYear* const authority = Authority(kase.authority_id)) ++(authority->cases.*figure);
+  if (AuthorityFigures* const authority = Authority(kase.authority_id)) {
+    ++(authority->cases.*figure);
+  }
 }
 
 // The case that an entry is about: as it leaves it, or as it stands.

@@ -550,6 +550,7 @@ TEST_F(Recovery, LosesWhatWasWrittenAboutACaseSinceTheBackupButNotTheCase) {
 // A year was forgotten, and the log does not say so.
 TEST_F(Recovery, AYearWithoutAKeyLosesItsRowsAndIsForgottenAtItsEnd) {
   const std::string name = Must(vault_.OpenCase(), "open").case_().name();
+  const std::string open = Must(vault_.OpenCase(), "open").case_().name();
   Must(vault_.Close(name), "close");
   BackUp();
   vault_.Checkpoint();
@@ -565,11 +566,17 @@ TEST_F(Recovery, AYearWithoutAKeyLosesItsRowsAndIsForgottenAtItsEnd) {
                   .value()
                   ->Puncture(std::vector<uint32_t>{slot})
                   .ok());
-  EXPECT_EQ(MustRecover().removed_rows(), 1u);
+  EXPECT_EQ(MustRecover().removed_rows(), 2u);
   ASSERT_TRUE(vault_.TryStart().ok());
   EXPECT_TRUE(Shown(vault_, name).details_erased());
+  EXPECT_EQ(Shown(vault_, open).state(), v1::CASE_STATE_AWAITING_WARRANT);
+  const auto refused = Must(vault_.Refuse(open, "less would do"), "refuse");
+  EXPECT_EQ(refused.case_().state(), v1::CASE_STATE_REFUSED);
+  EXPECT_TRUE(refused.case_().details_erased());
+  EXPECT_FALSE(refused.case_().has_refusal()) << "there is no key to keep it under";
   SleepThroughTheYear(vault_);
   EXPECT_TRUE(Shown(vault_, name).details_erased());
+  EXPECT_TRUE(Shown(vault_, open).details_erased());
   ExpectReplays();
 }
 

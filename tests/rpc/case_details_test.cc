@@ -8,11 +8,15 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "audit/details.h"
 #include "audit/statement.h"
+#include "crypto/codec.h"
+#include "crypto/derive.h"
 #include "policy/civil_time.h"
 #include "policy/record_key.h"
 #include "tests/fakes/erased_rows.h"
@@ -29,6 +33,13 @@ using storage::Written;
 // The vault begins on 15 January 2027; its profile has six months.
 constexpr uint32_t kYear = 2027;
 const int64_t kOver = policy::MonthsAfterYear(kYear, 6);
+
+// `nonce` is of 32 bytes.
+std::string CommitmentOf(const std::string& nonce, std::string_view payload) {
+  const std::span<const uint8_t, audit::kDetailsNonceBytes> key(
+      reinterpret_cast<const uint8_t*>(nonce.data()), audit::kDetailsNonceBytes);
+  return crypto::ToHex(crypto::Bytes(crypto::Commit(key, payload)));
+}
 
 class CaseDetails : public testing::Test {
  protected:
@@ -65,6 +76,14 @@ class CaseDetails : public testing::Test {
     v1::CaseRecord kase;
     kase.set_id(policy::IdInName(name, "cases"));
     return *service::WrittenKeyOf(kase, Year(), what);
+  }
+  // Puts the row of another case in the place of this one's.
+  void Damage(const std::string& name, const std::string& other) {
+    storage::Database& database = vault_.vault().database();
+    const auto row = database.Get(Column::kDetails, RowKey(other, Written::kOpening));
+    storage::Batch batch;
+    batch.Put(Column::kDetails, RowKey(name, Written::kOpening), **row);
+    ASSERT_TRUE(database.WriteSynced(std::move(batch)).ok());
   }
   std::vector<v1::Entry> EntriesOf(v1::Command::ActCase act) const {
     std::vector<v1::Entry> found;
@@ -151,9 +170,13 @@ TEST_F(CaseDetails, ThatTheStatementDoesNotCommitToAreRefusedAndNothingIsKept) {
   }
   // Signed and committed to, but no details.
   for (const char* json : {"[]", "{\"reference\":\"\"}", "{\"reasons\":\"x\"}"}) {
-    const v1::CaseDetails any;
-    v1::OpenCaseRequest request = vault_.OpenCaseRequestOf(vault_.Opening(), any);
+    const std::string nonce(audit::kDetailsNonceBytes, 'n');
+    v1::CaseOpening opening = vault_.Opening();
+    opening.set_details(CommitmentOf(nonce, json));
+    v1::OpenCaseRequest request;
+    *request.mutable_opening() = vault_.Sign(opening, {&vault_.KeyOf("officer/one")});
     request.set_details(json);
+    request.set_details_nonce(nonce);
     EXPECT_EQ(vault_.Call("officer/one", &v1::CaseService::Stub::OpenCase, request).reason,
               "MALFORMED_STATEMENT")
         << json;
@@ -199,13 +222,35 @@ TEST_F(CaseDetails, LeaveADigestThatIsTheVaultsOwn) {
 TEST_F(CaseDetails, OpenInTheirOwnRowOnly) {
   const std::string first = Must(vault_.OpenCase(), "open").case_().name();
   const std::string second = Must(vault_.OpenCase(), "open").case_().name();
-  storage::Database& database = vault_.vault().database();
-  const auto row = database.Get(Column::kDetails, RowKey(first, Written::kOpening));
-  storage::Batch batch;
-  batch.Put(Column::kDetails, RowKey(second, Written::kOpening), **row);
-  ASSERT_TRUE(database.WriteSynced(std::move(batch)).ok());
+  Damage(second, first);
   EXPECT_TRUE(Get(first, "officer/one").ok());
   EXPECT_EQ(Get(second, "officer/one").status.error_code(), StatusCode::DATA_LOSS);
+}
+
+TEST_F(CaseDetails, ThatAreDamagedDoNotHideTheListOfCases) {
+  const std::string whole = Must(vault_.OpenCase(), "open").case_().name();
+  const std::string damaged = Must(vault_.OpenCase(), "open").case_().name();
+  Damage(damaged, whole);
+  const auto list =
+      Must(vault_.Call("officer/one", &v1::CaseService::Stub::ListCases, v1::ListCasesRequest()),
+           "list");
+  ASSERT_EQ(list.cases_size(), 2);
+  for (const v1::Case& shown : list.cases()) {
+    EXPECT_EQ(shown.has_details(), shown.name() == whole);
+    EXPECT_FALSE(shown.details_erased());
+  }
+}
+
+TEST_F(CaseDetails, ThatAreDamagedDoNotFailAnActThatIsDone) {
+  const std::string whole = Must(vault_.OpenCase(), "open").case_().name();
+  const std::string damaged = Must(vault_.OpenCase(), "open").case_().name();
+  Damage(damaged, whole);
+  const auto warranted = Must(vault_.Issue(vault_.WarrantFor(damaged, 5)), "warrant");
+  EXPECT_TRUE(warranted.case_().has_warrant());
+  EXPECT_FALSE(warranted.case_().has_details());
+  const auto closed = Must(vault_.Close(damaged), "close");
+  EXPECT_EQ(closed.case_().state(), v1::CASE_STATE_CLOSED);
+  EXPECT_EQ(Get(damaged, "officer/one").status.error_code(), StatusCode::DATA_LOSS);
 }
 
 TEST_F(CaseDetails, AreReadableUntilTheMonthsAfterTheYearAreOver) {

@@ -1,6 +1,7 @@
 // What a vault makes of the files of its keyring at a start: whole, lost in one place, older,
 // another vault's, damaged; under a passphrase, or under a token.
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,10 +34,8 @@ void CopyKeyring(const std::string& from, const std::string& to) {
   }
 }
 
-TEST(KeyringFiles, ThatAreOlderThanWhatWasForgottenAreRefusedAsAWhole) {
-  TestVault vault;
-  const Person leaves = vault.NewPerson();
-  Must(vault.Enroll(leaves), "enroll");
+// Puts a copy of the keyring back that was made before `forget`, then the newest.
+void ExpectTheCopyBeforeIsRefused(TestVault& vault, const std::function<void()>& forget) {
   vault.ShutDown();
   const std::string keys = vault.directory() + "/keys";
   const std::string before = vault.directory() + "/before";
@@ -45,8 +44,7 @@ TEST(KeyringFiles, ThatAreOlderThanWhatWasForgottenAreRefusedAsAWhole) {
   fs::create_directory(newest);
   CopyKeyring(keys, before);
   ASSERT_TRUE(vault.TryStart().ok());
-  Must(vault.Withdraw(leaves), "withdraw");
-  vault.FinishErasures();
+  forget();
   vault.ShutDown();
   CopyKeyring(keys, newest);
 
@@ -56,6 +54,33 @@ TEST(KeyringFiles, ThatAreOlderThanWhatWasForgottenAreRefusedAsAWhole) {
   EXPECT_NE(refused.message().find("an older copy was put back"), std::string::npos) << refused;
   CopyKeyring(newest, keys);
   EXPECT_TRUE(vault.TryStart().ok());
+}
+
+TEST(KeyringFiles, ThatAreOlderThanWhatWasForgottenAreRefusedAsAWhole) {
+  TestVault vault;
+  const Person leaves = vault.NewPerson();
+  Must(vault.Enroll(leaves), "enroll");
+  ExpectTheCopyBeforeIsRefused(vault, [&] {
+    Must(vault.Withdraw(leaves), "withdraw");
+    vault.FinishErasures();
+  });
+}
+
+// Nothing but the year: its case ended, and the case's slot went, before the copy.
+TEST(KeyringFiles, ThatAreOlderThanAYearThatWasForgottenAreRefusedAsAWhole) {
+  TestVault vault;
+  Must(vault.Close(Must(vault.OpenCase(), "open").case_().name()), "close");
+  vault.Advance(366 * kDay);
+  vault.Sweep();
+  const auto& state = vault.vault().state();
+  ASSERT_TRUE(state
+                  .ForEach<v1::CaseRecord>(v1::RecordChange::kCase,
+                                           [](const auto& kase) { EXPECT_TRUE(kase.erased()); })
+                  .ok());
+  ExpectTheCopyBeforeIsRefused(vault, [&] {
+    vault.Advance(234 * kDay);
+    vault.Sweep();
+  });
 }
 
 TEST(KeyringFiles, OfAnotherVaultAreRefused) {

@@ -80,7 +80,9 @@ TEST(Details, AreReadAsStrictlyAsStatements) {
        {"", "[]", "{", R"({"reference":"1","reference":"1"})", R"({"reference":""})",
         R"({"reference":1})", R"({"ref":"1"})", R"({"matterDescription":"x"})",
         R"({"reference":null})", R"({"reasons":"x"})"}) {
-    EXPECT_EQ(ReadDetails(Of(json), read).code(), absl::StatusCode::kInvalidArgument) << json;
+    const absl::Status status = ReadDetails(Of(json), read);
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << json;
+    EXPECT_EQ(status.message().find("details: "), 0u) << status;
   }
   const std::string longest(kMaxPayloadBytes - 16, 'n');  // {"necessity":""} is 16
   EXPECT_TRUE(ReadDetails(Of("{\"necessity\":\"" + longest + "\"}"), read).ok());

@@ -144,8 +144,8 @@ TEST(YearCounter, CountsCasesByWhatWasDecidedInTheYear) {
 TEST(YearCounter, AttributesToTheAuthorityOfTheCase) {
   const YearReport report = CountOf2026();
   ASSERT_EQ(report.authorities.size(), 2U);
-  const AuthorityYear& police = report.authorities[0];
-  const AuthorityYear& guard = report.authorities[1];
+  const AuthorityFigures& police = report.authorities[0];
+  const AuthorityFigures& guard = report.authorities[1];
   EXPECT_EQ(police.name, "Police | North <region>");
   EXPECT_EQ(police.cases.searches, 2U);  // of a case that was opened in the year before
   EXPECT_EQ(police.cases.warranted, 1U);

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <csignal>
 #include <random>
 #include <string>
 #include <vector>
@@ -80,6 +81,14 @@ TEST_F(SlotKeysTest, OfTheLastPassAreGoneAfterTheNextAndAfterWipe) {
   EXPECT_EQ(Text(keys.Expose(1)), std::string(64, '0'));
   keys.Wipe();
   EXPECT_EQ(Text(keys.Expose(0)), std::string(64, '0'));
+}
+
+// By SIGABRT: the guard behind the memory would end it by SIGSEGV, and only after the keys.
+using SlotKeysDeathTest = SlotKeysTest;
+TEST_F(SlotKeysDeathTest, BeyondTheirCapacityEndTheProcessBeforeAnythingIsWritten) {
+  SlotKeys keys(4);
+  const std::vector<uint32_t> slots{1, 2, 3, 4, 5};
+  EXPECT_EXIT(keyring_->Keys(slots, keys), testing::KilledBySignal(SIGABRT), "");
 }
 
 }  // namespace

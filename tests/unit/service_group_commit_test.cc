@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <functional>
 #include <mutex>
@@ -35,14 +36,24 @@ class NameLog {
   void FailAppends(absl::Status status) { append_status_ = std::move(status); }
   void FailSyncs(absl::Status status) { sync_status_ = std::move(status); }
 
+  void WaitForFirstAppend() const { begun_.wait(false); }
+
+  // Once everybody is done.
   std::vector<size_t> groups() const { return groups_; }
-  std::vector<std::string> names() const { return names_; }
   int syncs() const { return syncs_; }
+
+  std::vector<std::string> names() const {
+    const std::lock_guard lock(mutex_);
+    return names_;
+  }
 
  private:
   absl::StatusOr<uint64_t> Append(std::span<GroupCommit::Seat* const> seats) {
+    begun_ = true;
+    begun_.notify_one();
     while (groups_.empty() && group_.waiting() < wait_for_) std::this_thread::yield();
     groups_.push_back(seats.size());
+    const std::lock_guard lock(mutex_);
     if (!append_status_.ok()) return append_status_;
     for (GroupCommit::Seat* const seat : seats) {
       if (seat->act.command.method() == "bad") {
@@ -69,8 +80,9 @@ class NameLog {
   absl::Status sync_status_;
   std::vector<size_t> groups_;
   std::vector<std::string> names_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;  // guards names_ and syncs_
   int syncs_ = 0;
+  std::atomic<bool> begun_ = false;
   GroupCommit group_{[this](std::span<GroupCommit::Seat* const> seats) { return Append(seats); },
                      [this](uint64_t ticket) { return Sync(ticket); }};
 };
@@ -81,6 +93,7 @@ void CommitTogether(NameLog& log, const std::vector<std::string>& names,
   std::vector<std::thread> threads;
   for (const std::string& name : names) {
     threads.emplace_back([&log, &see, name] { see(name, log.Commit(name)); });
+    log.WaitForFirstAppend();
   }
   for (std::thread& thread : threads) thread.join();
 }
@@ -94,6 +107,21 @@ TEST(GroupCommit, WhoComesDuringAnAppendSharesTheNextAppendAndSync) {
                  });
   EXPECT_EQ(log.groups(), (std::vector<size_t>{1, 3}));
   EXPECT_EQ(log.syncs(), 2);
+}
+
+TEST(GroupCommit, WhoFindsAFullGroupLeadsTheNext) {
+  NameLog log(65);
+  std::vector<std::string> names(66);
+  for (size_t i = 0; i < names.size(); ++i) names[i] = "name " + std::to_string(i);
+  CommitTogether(log, names,
+                 [&](const std::string& name, const absl::StatusOr<Committed>& committed) {
+                   ASSERT_TRUE(committed.ok()) << committed.status();
+                   EXPECT_EQ(log.names()[committed->index], name);
+                 });
+  std::vector<size_t> groups = log.groups();
+  std::ranges::sort(groups);
+  EXPECT_EQ(groups, (std::vector<size_t>{1, 1, 64}));
+  EXPECT_EQ(log.names().size(), names.size());
 }
 
 TEST(GroupCommit, OneThatFailsLeavesTheOthersAlone) {
@@ -129,7 +157,7 @@ class LedgerOfErasures : public testing::Test {
  protected:
   LedgerOfErasures() {
     storage::Batch batch;
-    for (const char id : {'\1', '\2'}) {
+    for (const char id : {'\1', '\2', kPlain}) {
       v1::PendingErasure erasure;
       erasure.set_target(v1::ERASURE_TARGET_TRANSFORM);
       erasure.set_id(std::string(16, id));
@@ -153,6 +181,18 @@ class LedgerOfErasures : public testing::Test {
     };
     return act;
   }
+
+  // Brings no function along.
+  static Act Plain() {
+    Act act = Done(kPlain, {});
+    act.attach = nullptr;
+    return act;
+  }
+  static std::string PlainKey() {
+    return policy::key::PendingErasure(v1::ERASURE_TARGET_TRANSFORM, std::string(16, kPlain));
+  }
+
+  static constexpr char kPlain = '\3';
 
   std::string Row() const { return database_->Get(Column::kSealed, "row")->value_or("none"); }
 
@@ -193,15 +233,40 @@ TEST_F(LedgerOfErasures, AnActThatFailsLeavesNothingBehindAndTheOthersStand) {
   EXPECT_EQ(*database_->Get(Column::kSealed, "another"), std::nullopt);
 }
 
-TEST_F(LedgerOfErasures, ASecondActSeesWhatTheFirstOfItsGroupDid) {
-  const auto nothing = [](Writes&) { return absl::OkStatus(); };
-  GroupCommit::Seat first(Done('\1', nothing));
-  GroupCommit::Seat again(Done('\1', nothing));
+// A disclosure looks at database and galleries when it is decided: a withdrawal before it counts.
+TEST_F(LedgerOfErasures, FunctionsFindWhatWasDecidedBeforeInDatabaseAndMemory) {
+  bool in_memory = false;
+  Act first = Done('\1', [](Writes& writes) {
+    writes.Put(Column::kSealed, "row", "written");
+    return absl::OkStatus();
+  });
+  first.applied = [&](const policy::Ruling&) { in_memory = true; };
+  Act second = Done('\2', {});
+  second.attach = nullptr;
+  second.prepare = [&](const Writes&, policy::Time, v1::Command&) {
+    EXPECT_EQ(Row(), "written");
+    EXPECT_TRUE(in_memory);
+    EXPECT_EQ(*database_->Get(Column::kState, PlainKey()), std::nullopt);
+    return absl::OkStatus();
+  };
+  GroupCommit::Seat plain(Plain());
+  GroupCommit::Seat changes(std::move(first));
+  GroupCommit::Seat looks(std::move(second));
+  GroupCommit::Seat* const seats[] = {&plain, &changes, &looks};
+  ASSERT_TRUE(ledger_->AppendEach(seats).ok());
+  EXPECT_TRUE(plain.committed.ok() && changes.committed.ok() && looks.committed.ok());
+}
+
+TEST_F(LedgerOfErasures, PlainActsAreOneBatchInWhichEachSeesThoseBeforeIt) {
+  const uint64_t writes = database_->GetStats()->writes;
+  GroupCommit::Seat first(Plain());
+  GroupCommit::Seat again(Plain());
   GroupCommit::Seat* const seats[] = {&first, &again};
   ASSERT_TRUE(ledger_->AppendEach(seats).ok());
   ASSERT_TRUE(first.committed.ok() && again.committed.ok());
   EXPECT_TRUE(first.committed->ruling.decision.allowed());
   EXPECT_FALSE(again.committed->ruling.decision.allowed());
+  EXPECT_EQ(database_->GetStats()->writes, writes + 1);
 }
 
 TEST_F(LedgerOfErasures, AGroupOfWhichNothingIsLeftWritesNothing) {
