@@ -16,6 +16,7 @@ absl::StatusOr<Committed> GroupCommit::Commit(Act act) {
     const std::lock_guard lock(mutex_);
     if (open_ == nullptr) open_ = led = std::make_shared<Group>();
     open_->push_back(&seat);
+    if (open_->size() == expected_) gathered_.notify_one();
     ++waiting_;
     if (open_->size() == kMaxSeats) open_ = nullptr;
   }
@@ -32,18 +33,23 @@ size_t GroupCommit::waiting() const {
   return waiting_;
 }
 
+// Under the turn to append: it closes one group at a time.
+void GroupCommit::Close(const std::shared_ptr<Group>& group) {
+  std::unique_lock lock(mutex_);
+  gathered_.wait_for(lock, gather_, [&] { return group->size() >= expected_; });
+  if (open_ == group) open_ = nullptr;
+  expected_ = group->size();
+  waiting_ -= group->size();
+}
+
 void GroupCommit::Lead(const std::shared_ptr<Group>& group) {
-  absl::StatusOr<uint64_t> ticket = 0;
-  {
-    const std::lock_guard turn(turn_);
-    {
-      const std::lock_guard lock(mutex_);
-      if (open_ == group) open_ = nullptr;
-      waiting_ -= group->size();
-    }
-    ticket = append_(*group);
-  }
+  std::unique_lock append_turn(append_turn_);
+  Close(group);
+  const absl::StatusOr<uint64_t> ticket = append_(*group);
+  std::unique_lock sync_turn(sync_turn_);
+  append_turn.unlock();
   const absl::Status durable = ticket.ok() ? sync_(*ticket) : ticket.status();
+  sync_turn.unlock();
   for (Seat* const seat : *group) {
     if (!durable.ok() && seat->committed.ok()) seat->committed = durable;
   }

@@ -1,15 +1,20 @@
 // Group commit: acts of threads that commit at the same time share one append and one sync, and are
 // decided as if each had come alone.
 //
-// The first to come leads a group. Who comes until the leader has its turn to append joins, 64 at
-// most; then the group is closed, appended by the leader in the order of arrival, and synced, while
-// the next group is appended already. Who joins sleeps once, until the own act is durable.
-// Thread-safe.
+// The first to come leads a group. Who comes until the leader appends joins, 64 at most; then the
+// group is closed, appended by the leader in the order of arrival, and synced, while the next group
+// is appended already, but not the one after that. Who joins sleeps once, until the own act is
+// durable. When the group before was of several, a leader whose turn it is first waits until as
+// many are there, a moment at most: on a fast disk an append and a sync cost more work than time,
+// and are worth sharing. Who is alone waits once at most. Source: commit_delay and commit_siblings
+// of PostgreSQL. Thread-safe.
 #ifndef KLUIS_SERVICE_GROUP_COMMIT_H_
 #define KLUIS_SERVICE_GROUP_COMMIT_H_
 
 #include <semaphore.h>
 
+#include <chrono>
+#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -63,8 +68,11 @@ class GroupCommit {
   // Returns when everything up to the ticket is durable.
   using Sync = std::function<absl::Status(uint64_t)>;
 
-  // `append` is called by one thread at a time; neither may call back.
-  GroupCommit(Append append, Sync sync) : append_(std::move(append)), sync_(std::move(sync)) {}
+  // Each is called by one thread at a time, and may not call back. `gather`: how long a leader
+  // waits for others.
+  GroupCommit(Append append, Sync sync,
+              std::chrono::microseconds gather = std::chrono::microseconds(800))
+      : append_(std::move(append)), sync_(std::move(sync)), gather_(gather) {}
 
   // Returns when the act is durable. Errors: of the act alone, of append or of sync.
   absl::StatusOr<Committed> Commit(Act act);
@@ -76,12 +84,17 @@ class GroupCommit {
   using Group = std::vector<Seat*>;  // its leader's first; they live while it works
 
   void Lead(const std::shared_ptr<Group>& group);
+  void Close(const std::shared_ptr<Group>& group);
 
   const Append append_;
   const Sync sync_;
-  std::mutex turn_;              // to append
-  mutable std::mutex mutex_;     // guards the next, and a group while it is open
-  std::shared_ptr<Group> open_;  // null: who comes leads a new one
+  const std::chrono::microseconds gather_;
+  std::mutex append_turn_;  // taken first, and let go when the turn to sync is taken
+  std::mutex sync_turn_;
+  mutable std::mutex mutex_;          // guards the next, and a group while it is open
+  std::shared_ptr<Group> open_;       // null: who comes leads a new one
+  std::condition_variable gathered_;  // of the leader that waits for others
+  size_t expected_ = 1;               // seats that it waits for
   size_t waiting_ = 0;
 };
 

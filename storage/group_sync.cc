@@ -1,7 +1,5 @@
 #include "storage/group_sync.h"
 
-#include <utility>
-
 namespace kluis::storage {
 namespace {
 
@@ -12,14 +10,10 @@ absl::Status FailedForGood() {
 
 }  // namespace
 
-GroupSync::GroupSync(std::function<absl::Status()> sync, std::chrono::microseconds gather)
-    : sync_(std::move(sync)), gather_(gather) {}
-
 absl::StatusOr<std::uint64_t> GroupSync::Written() {
   const std::lock_guard lock(mutex_);
   if (failed_) return FailedForGood();
   ++written_;
-  if (gathering_ && written_ - durable_ >= expected_) gathered_.notify_one();
   return written_;
 }
 
@@ -33,8 +27,6 @@ absl::Status GroupSync::Sync(std::uint64_t ticket) {
   if (durable_ >= ticket) return absl::OkStatus();
 
   syncing_ = true;
-  Gather(lock);
-  if (failed_) return FailedForGood();
   ++syncs_;
   ++round_;
   target_ = written_;  // their writes have ended, so the sync covers them
@@ -53,16 +45,6 @@ absl::Status GroupSync::Sync(std::uint64_t ticket) {
   return failed_ ? FailedForGood() : absl::OkStatus();
 }
 
-void GroupSync::Gather(std::unique_lock<std::mutex>& lock) {
-  if (expected_ > 1) {
-    gathering_ = true;
-    gathered_.wait_for(lock, gather_,
-                       [this] { return failed_ || written_ - durable_ >= expected_; });
-    gathering_ = false;
-  }
-  expected_ = written_ - durable_;
-}
-
 void GroupSync::Fail() {
   const std::lock_guard lock(mutex_);
   failed_ = true;
@@ -70,7 +52,6 @@ void GroupSync::Fail() {
 }
 
 void GroupSync::WakeAll() {
-  gathered_.notify_all();
   for (std::condition_variable& round : ended_) round.notify_all();
 }
 

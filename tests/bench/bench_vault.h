@@ -25,6 +25,7 @@ namespace kluis::bench {
 
 // Threads and connections of the rows that measure many clients.
 inline constexpr int kClients = 16;
+inline constexpr int kManyClients = 64;
 
 // Who calls.
 inline constexpr char kRegistrar[] = "registrar/desk";

@@ -27,9 +27,8 @@ constexpr uint64_t kTemplates = 1'000'000;
 constexpr uint32_t kPunctures = 100'000;
 constexpr uint32_t kFirstPunctured = 1'000'000;  // not handed out in this bench
 constexpr size_t kRound = 1000;                  // slots punctured together while preparing
-constexpr int kManyClients = 64;
-constexpr uint64_t kOnePerSample = 100;    // withdrawals
-constexpr uint64_t kManyPerSample = 2000;  // withdrawals
+constexpr uint64_t kOnePerSample = 100;          // withdrawals
+constexpr uint64_t kManyPerSample = 2000;        // withdrawals
 
 double SecondsSince(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

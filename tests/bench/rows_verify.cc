@@ -21,6 +21,7 @@ namespace {
 
 constexpr Figure kVerifyMedian = {"verify_p50_ms", "ms", 5, false};
 constexpr Figure kVerifyVsEmpty = {"verify_vs_empty_rpc", "ratio", 0.2, true};
+constexpr Figure kVerifyVsEmptyOfMany = {"verify_vs_empty_rpc_64", "ratio", 0.2, true};
 constexpr char kPurpose[] = "bench-verify";
 constexpr char kPurposeName[] = "purposes/bench-verify";
 constexpr uint64_t kPeople = 1000;
@@ -104,7 +105,8 @@ absl::Status MeasureMedian(Verifier& verifier, Report& report) {
   return absl::OkStatus();
 }
 
-absl::Status MeasureRatio(Verifier& verifier, Report& report) {
+absl::Status MeasureRatio(Verifier& verifier, const Figure& figure, int clients, Report& report) {
+  if (!report.Wants(figure)) return absl::OkStatus();
   std::vector<double> verified;
   std::vector<double> empty;
   std::vector<double> cpu;
@@ -113,9 +115,9 @@ absl::Status MeasureRatio(Verifier& verifier, Report& report) {
   for (int i = 0; i < report.plan().samples; ++i) {
     report.Progress(
         absl::StrCat("verify against an empty RPC: sample ", i + 1, " of ", report.plan().samples));
-    const absl::StatusOr<Load> load = verifier.Verify(kClients, report.plan().seconds);
+    const absl::StatusOr<Load> load = verifier.Verify(clients, report.plan().seconds);
     if (!load.ok()) return load.status();
-    const absl::StatusOr<Load> nothing = verifier.Empty(kClients, report.plan().seconds);
+    const absl::StatusOr<Load> nothing = verifier.Empty(clients, report.plan().seconds);
     if (!nothing.ok()) return nothing.status();
     verified.push_back(load->per_second);
     cpu.push_back(load->cpu_ms);
@@ -123,9 +125,9 @@ absl::Status MeasureRatio(Verifier& verifier, Report& report) {
     empty.push_back(nothing->per_second);
     ratios.push_back(load->per_second / nothing->per_second);
   }
-  report.Add(kVerifyVsEmpty, ratios);
+  report.Add(figure, ratios);
   report.Note(absl::StrCat("verify: ", static_cast<int64_t>(Quantile(verified, 0.5)),
-                           " a second with ", kClients, " clients, of ",
+                           " a second with ", clients, " clients, of ",
                            static_cast<int64_t>(Quantile(empty, 0.5)), " empty RPCs; ",
                            Quantile(cpu, 0.5), " against ", Quantile(empty_cpu, 0.5),
                            " ms of CPU each, clients included"));
@@ -135,11 +137,14 @@ absl::Status MeasureRatio(Verifier& verifier, Report& report) {
 }  // namespace
 
 absl::Status VerifyRows(BenchVault& vault, Report& report) {
-  if (!report.Wants(kVerifyMedian) && !report.Wants(kVerifyVsEmpty)) return absl::OkStatus();
+  if (!report.Wants(kVerifyMedian) && !report.Wants(kVerifyVsEmpty) &&
+      !report.Wants(kVerifyVsEmptyOfMany)) {
+    return absl::OkStatus();
+  }
   report.Progress("verify: preparing");
   absl::StatusOr<std::vector<v1::VerifyRequest>> requests = Prepare(vault);
   if (!requests.ok()) return requests.status();
-  auto channels = vault.ConnectClients(kOfficer);
+  auto channels = vault.ConnectClients(kOfficer, kManyClients);
   if (!channels.ok()) return channels.status();
   Verifier verifier(*std::move(channels), *std::move(requests));
   const absl::Status warm = verifier.Verify(kClients, 1).status();
@@ -148,7 +153,9 @@ absl::Status VerifyRows(BenchVault& vault, Report& report) {
     const absl::Status measured = MeasureMedian(verifier, report);
     if (!measured.ok()) return measured;
   }
-  return report.Wants(kVerifyVsEmpty) ? MeasureRatio(verifier, report) : absl::OkStatus();
+  const absl::Status measured = MeasureRatio(verifier, kVerifyVsEmpty, kClients, report);
+  if (!measured.ok()) return measured;
+  return MeasureRatio(verifier, kVerifyVsEmptyOfMany, kManyClients, report);
 }
 
 }  // namespace kluis::bench

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <mutex>
 #include <string>
@@ -27,16 +28,29 @@ Act Named(const std::string& method) {
   return act;
 }
 
+// Longer than any test.
+constexpr std::chrono::microseconds kForever = std::chrono::hours(1);
+constexpr std::chrono::microseconds kMoment = std::chrono::milliseconds(1);
+
 // A log of names. Its first append goes on when so many acts wait behind it.
 class NameLog {
  public:
-  explicit NameLog(size_t wait_for) : wait_for_(wait_for) {}
+  explicit NameLog(size_t wait_for, std::chrono::microseconds gather = kMoment)
+      : wait_for_(wait_for),
+        group_([this](std::span<GroupCommit::Seat* const> seats) { return Append(seats); },
+               [this](uint64_t ticket) { return Sync(ticket); }, gather) {}
 
   absl::StatusOr<Committed> Commit(const std::string& name) { return group_.Commit(Named(name)); }
   void FailAppends(absl::Status status) { append_status_ = std::move(status); }
   void FailSyncs(absl::Status status) { sync_status_ = std::move(status); }
 
   void WaitForFirstAppend() const { begun_.wait(false); }
+  size_t waiting() const { return group_.waiting(); }
+  void HoldSyncs() { held_ = true; }
+  void LetGo() {
+    held_ = false;
+    held_.notify_all();
+  }
 
   // Once everybody is done.
   std::vector<size_t> groups() const { return groups_; }
@@ -69,6 +83,7 @@ class NameLog {
   }
 
   absl::Status Sync(uint64_t ticket) {
+    held_.wait(true);
     const std::lock_guard lock(mutex_);
     EXPECT_LE(ticket, names_.size());
     ++syncs_;
@@ -83,8 +98,8 @@ class NameLog {
   mutable std::mutex mutex_;  // guards names_ and syncs_
   int syncs_ = 0;
   std::atomic<bool> begun_ = false;
-  GroupCommit group_{[this](std::span<GroupCommit::Seat* const> seats) { return Append(seats); },
-                     [this](uint64_t ticket) { return Sync(ticket); }};
+  std::atomic<bool> held_ = false;
+  GroupCommit group_;
 };
 
 // One act leads; the others come while it is being appended.
@@ -122,6 +137,59 @@ TEST(GroupCommit, WhoFindsAFullGroupLeadsTheNext) {
   std::ranges::sort(groups);
   EXPECT_EQ(groups, (std::vector<size_t>{1, 1, 64}));
   EXPECT_EQ(log.names().size(), names.size());
+}
+
+// Both groups are in the log then: one of one, one of two.
+void CommitThree(NameLog& log) {
+  CommitTogether(log, {"a", "b", "c"},
+                 [](const std::string&, const absl::StatusOr<Committed>& committed) {
+                   EXPECT_TRUE(committed.ok());
+                 });
+}
+
+TEST(GroupCommit, ALeaderWaitsForAsManyAsTheGroupBeforeHad) {
+  NameLog log(2, kForever);
+  CommitThree(log);
+  std::thread leader([&] { EXPECT_TRUE(log.Commit("d").ok()); });
+  while (log.waiting() == 0 && log.names().size() < 4) std::this_thread::yield();
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  EXPECT_EQ(log.names().size(), 3u);
+  EXPECT_TRUE(log.Commit("e").ok());
+  leader.join();
+  EXPECT_EQ(log.groups(), (std::vector<size_t>{1, 2, 2}));
+}
+
+TEST(GroupCommit, ALeaderWaitsAMomentAtMost) {
+  NameLog log(2, kMoment);
+  CommitThree(log);
+  EXPECT_TRUE(log.Commit("d").ok());
+  EXPECT_EQ(log.groups(), (std::vector<size_t>{1, 2, 1}));
+}
+
+TEST(GroupCommit, WhoIsAloneDoesNotWait) {
+  NameLog log(0, kForever);
+  for (const char* name : {"a", "b", "c"}) EXPECT_TRUE(log.Commit(name).ok());
+  EXPECT_EQ(log.groups(), (std::vector<size_t>{1, 1, 1}));
+}
+
+TEST(GroupCommit, OneGroupIsAppendedWhileAnotherIsSyncedAndTheRestCollects) {
+  NameLog log(0);
+  log.HoldSyncs();
+  std::vector<std::thread> threads;
+  const auto commit = [&](const char* name) {
+    threads.emplace_back([&log, name] { EXPECT_TRUE(log.Commit(name).ok()); });
+  };
+  for (size_t i = 0; i < 2; ++i) {
+    commit(i == 0 ? "synced" : "appended");
+    while (log.names().size() <= i) std::this_thread::yield();
+  }
+  commit("collects");
+  commit("collects too");
+  while (log.waiting() < 2 && log.names().size() == 2) std::this_thread::yield();
+  EXPECT_EQ(log.names().size(), 2u);
+  log.LetGo();
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(log.groups(), (std::vector<size_t>{1, 1, 2}));
 }
 
 TEST(GroupCommit, OneThatFailsLeavesTheOthersAlone) {

@@ -1,7 +1,6 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <chrono>
 #include <cstdint>
 #include <future>
 #include <thread>
@@ -86,41 +85,6 @@ TEST(GroupSync, StaysFailed) {
   EXPECT_EQ(group.Sync(ticket).code(), absl::StatusCode::kUnavailable);
   EXPECT_EQ(group.Written().status().code(), absl::StatusCode::kUnavailable);
   EXPECT_EQ(group.status().code(), absl::StatusCode::kUnavailable);
-}
-
-// A group whose last sync served two, so that the next leader waits for two writes.
-class Gathering : public ::testing::Test {
- protected:
-  void SetUp() override {
-    ASSERT_TRUE(group_.Written().ok());
-    ASSERT_TRUE(group_.Sync(*group_.Written()).ok());
-  }
-
-  GroupSync group_{[] { return absl::OkStatus(); }, std::chrono::hours(1)};
-};
-
-TEST_F(Gathering, ALeaderWaitsForAsManyAsTheSyncBeforeServed) {
-  const std::uint64_t first = *group_.Written();
-  std::thread leader([&] { EXPECT_TRUE(group_.Sync(first).ok()); });
-  const std::uint64_t last = *group_.Written();
-  EXPECT_TRUE(group_.Sync(last).ok());
-  leader.join();
-  EXPECT_EQ(group_.syncs(), 2U);
-}
-
-TEST_F(Gathering, AFailureEndsTheWait) {
-  const std::uint64_t ticket = *group_.Written();
-  std::thread leader(
-      [&] { EXPECT_EQ(group_.Sync(ticket).code(), absl::StatusCode::kUnavailable); });
-  group_.Fail();
-  leader.join();
-  EXPECT_EQ(group_.syncs(), 1U);
-}
-
-TEST(GroupSync, WhoIsAloneDoesNotWait) {
-  GroupSync group([] { return absl::OkStatus(); }, std::chrono::hours(1));
-  for (int i = 0; i < 3; ++i) EXPECT_TRUE(group.Sync(*group.Written()).ok());
-  EXPECT_EQ(group.syncs(), 3U);
 }
 
 }  // namespace
