@@ -105,7 +105,9 @@ class ScratchState : public policy::StateView {
   sqlite3_stmt* insert_ = nullptr;
   sqlite3_stmt* remove_ = nullptr;
 
-  mutable policy::RecordCache cache_;
+  // What governs, and is read all the time; few people come back soon, and more would only push
+  // others out of the processor's caches.
+  mutable policy::RecordCache cache_{256};
 };
 
 }  // namespace kluis::audit
