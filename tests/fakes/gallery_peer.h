@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <utility>
 #include <vector>
@@ -51,6 +52,12 @@ class GalleryPeer {
   }
   static SegmentView View(const Gallery& gallery, std::vector<std::uint8_t>& plain) {
     return {plain, *gallery.shape_};
+  }
+
+  // Queries that wait for their pass.
+  static std::size_t Waiting(const Gallery& gallery) {
+    const std::lock_guard<std::mutex> lock(gallery.scan_->mutex_);
+    return gallery.scan_->waiting_.size();
   }
 
   static bool BuffersAreWiped(const Gallery& gallery) {

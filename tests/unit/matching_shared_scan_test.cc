@@ -4,6 +4,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
+#include <span>
 #include <thread>
 #include <vector>
 
@@ -67,17 +68,23 @@ class Gate {
   bool open_ = false;
 };
 
+// A scan that holds its pass, once it does.
+std::thread HeldPass(const Gallery& gallery, std::span<const float> probe, Gate& gate) {
+  std::thread holder([&gallery, probe, &gate] {
+    Query query = QueryFor(Euclidean(), probe);
+    query.should_stop = gate.Hold();
+    EXPECT_TRUE(gallery.Scan(query).ok());
+  });
+  gate.AwaitHeld();
+  return holder;
+}
+
 TEST(SharedScan, StopsOneQueryWithoutTheOthersOfItsPass) {
   const auto gallery = GalleryOf(Euclidean(), 10 * kRowsPerSegment);
   const std::vector<float> probe = Person(Euclidean(), 0);
   Gate gate;
   std::vector<std::thread> threads;
-  threads.emplace_back([&] {
-    Query query = QueryFor(Euclidean(), probe);
-    query.should_stop = gate.Hold();
-    EXPECT_TRUE(gallery->Scan(query).ok());
-  });
-  gate.AwaitHeld();
+  threads.push_back(HeldPass(*gallery, probe, gate));
   std::atomic<int> started = 0;
   for (int i = 0; i < 8; ++i) {
     threads.emplace_back([&, i] {
@@ -128,6 +135,35 @@ TEST(SharedScan, TellsAQueryOnceWhenItsPassBeginsAndNotWhileItWaits) {
   second.join();
   EXPECT_EQ(first_began, 1);
   EXPECT_EQ(second_began, 1);
+}
+
+TEST(SharedScan, TakesQueriesInTheOrderTheyCameWhenNotAllFitAPass) {
+  constexpr int kQueries = SharedScan::kMaxShared + 8;
+  const auto gallery = GalleryOf(Euclidean(), 2 * kRowsPerSegment);
+  const std::vector<float> probe = Person(Euclidean(), 0);
+  Gate gate;
+  std::vector<std::thread> threads;
+  threads.push_back(HeldPass(*gallery, probe, gate));
+  std::mutex mutex;
+  std::vector<int> began;  // of one pass after the other
+  std::vector<int> came;
+  for (int i = 0; i < kQueries; ++i) {
+    came.push_back(i);
+    threads.emplace_back([&, i] {
+      Query query = QueryFor(Euclidean(), probe);
+      query.began = [&, i] {
+        const std::lock_guard<std::mutex> lock(mutex);
+        began.push_back(i);
+      };
+      EXPECT_TRUE(gallery->Scan(query).ok());
+    });
+    while (GalleryPeer::Waiting(*gallery) < static_cast<std::size_t>(i) + 1) {
+      std::this_thread::yield();
+    }
+  }
+  gate.Open();
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(began, came);
 }
 
 TEST(SharedScan, MissesNobodyBesideAddsRemovesAndMoves) {

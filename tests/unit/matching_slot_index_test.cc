@@ -1,20 +1,28 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <random>
+#include <vector>
 
 #include "matching/slot_index.h"
 
 namespace kluis::matching {
 namespace {
 
-TEST(SlotIndex, TakesEightBytesAndLittleMoreForSlotsInOrder) {
-  SlotIndex index;
-  for (std::uint32_t slot = 0; slot < 100'000; ++slot) ASSERT_TRUE(index.Insert(3 * slot, slot));
-  EXPECT_EQ(index.size(), 100'000U);
-  EXPECT_LT(index.bytes(), 100'000U * 81 / 10);
-  EXPECT_EQ(index.Find(3 * 777), 777U);
-  EXPECT_EQ(index.Find(3 * 777 + 1), std::nullopt);
+// As a load brings them: by the order of random ids.
+TEST(SlotIndex, TakesLittleInWhateverOrderSlotsCome) {
+  for (const std::uint32_t every : {2U, 16U}) {
+    std::vector<std::uint32_t> slots(100'000);
+    for (std::uint32_t i = 0; i < slots.size(); ++i) slots[i] = every * i;
+    std::shuffle(slots.begin(), slots.end(), std::mt19937_64(every));
+    SlotIndex index;
+    for (const std::uint32_t slot : slots) ASSERT_TRUE(index.Insert(slot, slot + 1));
+    EXPECT_EQ(index.size(), slots.size());
+    EXPECT_LT(index.bytes(), slots.size() * (every == 2 ? 45 : 70) / 10);
+    EXPECT_EQ(index.Find(every * 777), every * 777 + 1);
+    EXPECT_EQ(index.Find(every * 777 + 1), std::nullopt);
+  }
 }
 
 TEST(SlotIndex, RefusesASlotTwice) {
