@@ -1,5 +1,6 @@
 #include "service/daemon.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -49,6 +50,8 @@ struct Daemon::Parts {
         audits(calls),
         vaults(calls) {}
 
+  void MakeCheckpoint(uint64_t found);
+
   const Config config;
   std::unique_ptr<Logger> logger;
   std::unique_ptr<Vault> vault;
@@ -66,6 +69,22 @@ struct Daemon::Parts {
   std::unique_ptr<HttpServer> metrics;
   std::unique_ptr<Server> server;
 };
+
+// `found`: the size of the log at the start. Sealed, the vault signs only what it wrote since: the
+// first entry of each opening is its start.
+void Daemon::Parts::MakeCheckpoint(uint64_t found) {
+  const Gate::Pass pass = vault->gate().Enter();
+  Publisher& publisher = vault->publisher();
+  const uint64_t covered = std::max(found, publisher.Last().size);
+  if (!pass.owns_lock() && vault->ledger().size() == covered) return;
+  const absl::StatusOr<SignedCheckpoint> made = publisher.Sign();
+  if (!made.ok()) {
+    logger->Error("no-checkpoint", {{"why", Diagnosis{std::string(made.status().message())}}});
+  } else if (!made->quorum) {
+    logger->Warn("quorum-missed",
+                 {{"cosigned", made->cosigned}, {"quorum", publisher.witness_quorum()}});
+  }
+}
 
 Daemon::Daemon(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 
@@ -93,6 +112,7 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const Config& config, cons
   };
   auto vault = Vault::Open(config, clock, start);
   if (!vault.ok()) return vault.status();
+  const uint64_t found = (*vault)->ledger().size();
   if (!start.stay_sealed) {
     const absl::Status unsealed = TryUnseal(**vault, std::move(kept));
     if (!unsealed.ok()) return unsealed;
@@ -136,21 +156,8 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const Config& config, cons
   if (!server.ok()) return server.status();
   parts->server = *std::move(server);
   // A checkpoint also when nothing happened: silence is provable.
-  parts->checkpoints.Start(static_cast<int>(config.audit.checkpoint_seconds), [raw = parts.get()] {
-    const Gate::Pass pass = raw->vault->gate().Enter();
-    Ledger& ledger = raw->vault->ledger();
-    // Sealed: nothing happens that would need signing.
-    if (!pass.owns_lock() && ledger.size() == raw->vault->publisher().Last().size) return;
-    Publisher& publisher = raw->vault->publisher();
-    const absl::StatusOr<SignedCheckpoint> made = publisher.Sign();
-    if (!made.ok()) {
-      raw->logger->Error("no-checkpoint",
-                         {{"why", Diagnosis{std::string(made.status().message())}}});
-    } else if (!made->quorum) {
-      raw->logger->Warn("quorum-missed",
-                        {{"cosigned", made->cosigned}, {"quorum", publisher.witness_quorum()}});
-    }
-  });
+  parts->checkpoints.Start(static_cast<int>(config.audit.checkpoint_seconds),
+                           [raw = parts.get(), found] { raw->MakeCheckpoint(found); });
   parts->checks.Start(kCheckSeconds, [raw = parts.get()] {
     Vault& watched = *raw->vault;
     const absl::Status storage = watched.CheckStorage();

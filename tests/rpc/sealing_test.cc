@@ -4,6 +4,7 @@
 #include <grpcpp/grpcpp.h>
 
 #include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <future>
 #include <set>
@@ -13,6 +14,7 @@
 
 #include "gtest/gtest.h"
 #include "tests/fakes/file_bytes.h"
+#include "tests/fakes/replayed.h"
 #include "tests/fakes/test_vault.h"
 
 namespace kluis {
@@ -201,6 +203,21 @@ TEST_F(SharesTest, SealWipesAndUnsealGoesOn) {
   EXPECT_EQ(Must(vault_.Identify(name, vault_.Face(person, 1)), "identify").result(),
             v1::SEARCH_RESULT_MATCH);
   vault_.ExpectLogVerifies();
+}
+
+TEST_F(SharesTest, AreAwaitedInSilenceSoThatTheLogReplays) {
+  vault_.ShutDown();
+  vault_.config().audit.checkpoint_seconds = 1;
+  vault_.Advance(kDay);
+  ASSERT_TRUE(vault_.TryStart().ok());
+  const uint64_t size = vault_.vault().ledger().size();
+  std::this_thread::sleep_for(std::chrono::milliseconds(1500));
+  EXPECT_EQ(vault_.vault().ledger().size(), size);
+  Must(Give(vault_, shares_[0]), "first share");
+  const auto opened = Must(Give(vault_, shares_[1]), "second share");
+  EXPECT_EQ(opened.receipt().log_index(), size);
+  const audit::ReplayReport report = Replayed(vault_);
+  EXPECT_TRUE(report.clean()) << audit::ReplayText(report, 20);
 }
 
 TEST_F(SharesTest, AreForOperatorsOnly) {
