@@ -1,5 +1,6 @@
 #include "policy/facts.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "policy/civil_time.h"
@@ -370,6 +371,12 @@ std::string IdInName(std::string_view name, std::string_view collection) {
     if (name[end] != '/') return {};
     name.remove_prefix(end + 1);
   }
+}
+
+bool IsPurposeId(std::string_view id) {
+  return !id.empty() && id.size() <= 64 && std::all_of(id.begin(), id.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+  });
 }
 
 }  // namespace kluis::policy

@@ -69,6 +69,9 @@ inline uint32_t SearchCost(const v1::Identify& search) { return search.repeated_
 // 16 bytes after `collection`/; empty when the name does not have that form.
 std::string IdInName(std::string_view name, std::string_view collection);
 
+// Whether a purpose may have this id: 1 to 64 of a-z, 0-9 and '-'.
+bool IsPurposeId(std::string_view id);
+
 }  // namespace kluis::policy
 
 #endif  // KLUIS_POLICY_FACTS_H_

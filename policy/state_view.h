@@ -21,6 +21,9 @@ namespace kluis::policy {
 // thread-safe.
 class RecordCache {
  public:
+  // No record has a longer key; what a request asks for may, and is not kept.
+  static constexpr size_t kMaxKeyBytes = 128;
+
   using Record = std::shared_ptr<const google::protobuf::Message>;  // its type is that of the kind
 
   RecordCache() = default;
@@ -77,7 +80,7 @@ absl::StatusOr<std::optional<Record>> Find(const StateView& state, std::string_v
 template <class Record>
 absl::StatusOr<std::shared_ptr<const Record>> FindShared(const StateView& state,
                                                          const std::string& key) {
-  RecordCache* const cache = state.cache();
+  RecordCache* const cache = key.size() <= RecordCache::kMaxKeyBytes ? state.cache() : nullptr;
   if (cache != nullptr) {
     if (const RecordCache::Record* kept = cache->Find(key)) {
       return std::static_pointer_cast<const Record>(*kept);

@@ -13,6 +13,7 @@
 #include "matching/template_check.h"
 #include "policy/facts.h"
 #include "service/errors.h"
+#include "service/names.h"
 
 namespace kluis::service {
 namespace {
@@ -32,6 +33,8 @@ absl::Status UnknownName(std::string_view field, std::string_view form) {
       absl::InvalidArgumentError(absl::StrCat(std::string(field), ": must be ", std::string(form))),
       "UNKNOWN_NAME");
 }
+
+bool IsPurposeName(std::string_view name) { return policy::IsPurposeId(PurposeInName(name)); }
 
 absl::Status CheckEnvelope(std::string_view field, const v1::Envelope& envelope) {
   if (envelope.payload().empty() || envelope.signatures().empty()) {
@@ -161,7 +164,7 @@ absl::Status Validate(const v1::IdentifyRequest& request) {
   if (request.evidence_id().size() > kMaxEvidence) {
     return Malformed("evidence_id: must be at most 64 bytes");
   }
-  if (request.purpose().empty()) return UnknownName("purpose", "purposes/<purpose>");
+  if (!IsPurposeName(request.purpose())) return UnknownName("purpose", "purposes/<purpose>");
   if (request.captured_at().seconds() < 0 || request.captured_at().seconds() > kMaxUnixSeconds) {
     return Malformed("captured_at: must be a time from 1970 to 9999");
   }
@@ -169,7 +172,7 @@ absl::Status Validate(const v1::IdentifyRequest& request) {
 }
 
 absl::Status Validate(const v1::VerifyRequest& request) {
-  if (request.purpose().empty()) return UnknownName("purpose", "purposes/<purpose>");
+  if (!IsPurposeName(request.purpose())) return UnknownName("purpose", "purposes/<purpose>");
   if (policy::IdInName(request.subject(), "subjects").empty()) {
     return UnknownName("subject", "subjects/<32 hex digits>");
   }

@@ -54,6 +54,23 @@ TEST(RefusedSearch, WithoutACaseOrInTheCaseOfAnotherAuthority) {
                 StatusCode::INVALID_ARGUMENT, "UNKNOWN_NAME");
 }
 
+TEST(RefusedSearch, ForAPurposeWhoseNameNoneCanHave) {
+  const TestVault vault;
+  for (const std::string& purpose :
+       {std::string(), std::string("Upper"), std::string(65, 'a'), std::string(200'000, 'a')}) {
+    v1::IdentifyRequest request = vault.IdentifyRequestOf(kNoCase, vault.Face(0));
+    request.set_purpose("purposes/" + purpose);
+    ExpectRefused(vault, vault.Call("officer/one", &v1::SearchService::Stub::Identify, request),
+                  StatusCode::INVALID_ARGUMENT, "UNKNOWN_NAME");
+    v1::VerifyRequest verify;
+    verify.set_purpose("purposes/" + purpose);
+    verify.set_subject("subjects/00112233445566778899aabbccddeeff");
+    *verify.mutable_probe() = vault.Face(0);
+    ExpectRefused(vault, vault.Call("officer/one", &v1::SearchService::Stub::Verify, verify),
+                  StatusCode::INVALID_ARGUMENT, "UNKNOWN_NAME");
+  }
+}
+
 TEST(RefusedSearch, ForAnotherPurposeThanItsCase) {
   const TestVault vault;
   Must(vault.RegisterPurpose("another"), "purpose");

@@ -1,8 +1,11 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 
+#include "policy/record_key.h"
 #include "policy/state_view.h"
 
 namespace kluis::policy {
@@ -50,6 +53,28 @@ TEST(RecordCache, ForgetsAlsoWhatIsOlder) {
   cache.Forget("b");
   EXPECT_EQ(NameIn(cache, "a"), "unknown");
   EXPECT_EQ(NameIn(cache, "b"), "unknown");
+}
+
+TEST(RecordCache, KeepsNothingUnderAKeyThatNoRecordHas) {
+  class Empty : public StateView {
+   public:
+    absl::StatusOr<std::optional<std::string>> Read(std::string_view) const override {
+      return std::optional<std::string>();
+    }
+    RecordCache* cache() const override { return &cache_; }
+
+   private:
+    mutable RecordCache cache_;
+  };
+  const Empty state;
+  const std::string longest = key::Enrollment(std::string(16, 'i'), std::string(64, 'p'));
+  for (const std::string& key : {longest, std::string(1024, 'k')}) {
+    const auto found = FindShared<v1::Enrollment>(state, key);
+    ASSERT_TRUE(found.ok());
+    EXPECT_EQ(*found, nullptr);
+  }
+  EXPECT_EQ(NameIn(*state.cache(), longest), "none");
+  EXPECT_EQ(NameIn(*state.cache(), std::string(1024, 'k')), "unknown");
 }
 
 TEST(RecordCache, HoldsAtMostTwiceItsSizeHoweverItIsAsked) {
