@@ -41,8 +41,14 @@ absl::Status Carry(Vault& vault, Act act, Response& response) {
   };
   const absl::StatusOr<Committed> committed = CommitAct(vault, std::move(act));
   if (!committed.ok()) return committed.status();
-  // The entry is durable: no template is opened before.
-  if (committed->ruling.grant.has_value()) vault.galleries().Load(*committed->ruling.grant);
+  if (committed->ruling.grant.has_value()) {
+    for (const v1::RecordChange& change : committed->ruling.changes) {
+      if (!change.has_case_()) continue;
+      // Decided again, as a stop may have come since. When the store fails, the first search says
+      // so.
+      vault.galleries().LoadFor(change.case_().id(), committed->decided_at).IgnoreError();
+    }
+  }
   const absl::Status erased = vault.eraser().EraseStarted({&*committed, 1}).status();
   if (!erased.ok()) return erased;
   for (const v1::RecordChange& change : committed->ruling.changes) {

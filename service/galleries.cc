@@ -99,18 +99,17 @@ absl::StatusOr<std::shared_ptr<ResidentGallery>> Galleries::Ensure(
   if (active_cases_[grant.purpose()].empty()) return CaseEnded();
   if (rotating_.contains(grant.purpose())) return Rotating();
   if (sealing_) return Sealed();
-  std::shared_ptr<ResidentGallery>& place = residents_[grant.purpose()];
-  if (place != nullptr && !place->HasFailed()) return place;
-  if (place != nullptr) place->Drop(absl::CancelledError("gallery: loaded anew"));
+  if (const auto found = residents_.find(grant.purpose()); found != residents_.end()) {
+    if (!found->second->HasFailed()) return found->second;
+    found->second->Drop(absl::CancelledError("gallery: loaded anew"));
+    residents_.erase(found);
+  }
   matching::Gallery::Options options;
   options.threads = options_.scan_threads;
   options.keep_templates = options_.keep_templates;
   auto gallery = matching::Gallery::Create(*room->algorithm, options);
-  if (!gallery.ok()) {
-    residents_.erase(grant.purpose());
-    return gallery.status();
-  }
-  place = std::make_shared<ResidentGallery>(*std::move(gallery));
+  if (!gallery.ok()) return gallery.status();
+  auto resident = std::make_shared<ResidentGallery>(*std::move(gallery));
 
   std::erase_if(loads_, [](LoadThread& load) {
     if (!*load.done) return false;
@@ -118,21 +117,39 @@ absl::StatusOr<std::shared_ptr<ResidentGallery>> Galleries::Ensure(
     return true;
   });
   auto done = std::make_shared<std::atomic<bool>>(false);
-  std::thread thread([this, grant, room, resident = place, done] {
+  // Changes that the load's snapshot does not have wait for mutex_, and find the gallery then.
+  std::thread thread([this, grant, room, resident, done] {
     resident->Finish(
         LoadGallery(database_, sealer_, grant, *room, options_.load_threads, step_, *resident));
     *done = true;
   });
   loads_.push_back({std::move(thread), std::move(done)});
-  return place;
+  residents_[grant.purpose()] = resident;
+  return resident;
 }
 
-void Galleries::Load(const policy::Grant& grant) {
-  const auto room = Room(grant.purpose());
-  if (!room.ok()) return;  // the first search says why
-  const std::lock_guard lock(mutex_);
-  if (residents_.contains(grant.purpose())) return;
-  Ensure(grant, *room).status().IgnoreError();
+absl::Status Galleries::LoadAll(const std::vector<policy::Grant>& grants) {
+  if (grants.empty()) return absl::OkStatus();
+  // What was read may not be on disk yet, and no template is opened before its reason is.
+  const absl::Status durable = database_.SyncWritten();
+  if (!durable.ok()) return durable;
+  for (const policy::Grant& grant : grants) {
+    const auto room = Room(grant.purpose());
+    if (!room.ok()) continue;  // the first search says why
+    const std::lock_guard lock(mutex_);
+    if (residents_.contains(grant.purpose())) continue;
+    Ensure(grant, *room).status().IgnoreError();
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Galleries::LoadFor(const std::string& case_id, policy::Time now) {
+  const DatabaseState state(database_);
+  const auto kase = policy::Find<v1::CaseRecord>(state, policy::key::Case(case_id));
+  if (!kase.ok() || !kase->has_value()) return kase.status();
+  const auto grant = policy::GrantToLoad(state, **kase, now);
+  if (!grant.ok() || !grant->has_value()) return grant.status();
+  return LoadAll({**grant});
 }
 
 absl::Status Galleries::LoadActive(policy::Time now) {
@@ -145,8 +162,9 @@ absl::Status Galleries::LoadActive(policy::Time now) {
         status.Update(grant.status());
         if (grant.ok() && grant->has_value()) grants.push_back(**grant);
       });
-  for (const policy::Grant& grant : grants) Load(grant);
-  return scanned.ok() ? status : scanned;
+  if (!scanned.ok()) return scanned;
+  status.Update(LoadAll(grants));
+  return status;
 }
 
 absl::StatusOr<std::shared_ptr<const matching::Gallery>> Galleries::Open(const policy::Grant& grant,

@@ -62,12 +62,13 @@ class Galleries {
   absl::StatusOr<std::shared_ptr<const SearchRoom>> RoomOf(const std::string& purpose,
                                                            uint32_t slot);
 
-  // Begins to load the gallery of the grant's purpose, in the background. Does nothing when it is
-  // there or on its way, when no case of the purpose is active, or while the purpose rotates.
-  void Load(const policy::Grant& grant);
-
-  // Load for the purpose of each active case in the state, as far as policy lets it at `now`. Any
+  // Begins to load the gallery of the case's purpose, in the background, as far as policy lets it
+  // at `now` by what the state says, and once that is durable. Does nothing when the gallery is
+  // there or on its way, when no case of the purpose is active, or while the purpose rotates. Any
   // error of the store.
+  absl::Status LoadFor(const std::string& case_id, policy::Time now);
+
+  // The same for each active case.
   absl::Status LoadActive(policy::Time now);
 
   // The gallery of the grant's purpose, waited for while it is loaded; one that is not there, or
@@ -125,6 +126,7 @@ class Galleries {
 
   absl::StatusOr<std::shared_ptr<const SearchRoom>> MakeRoom(v1::PurposeRecord record,
                                                              uint32_t slot) const;
+  absl::Status LoadAll(const std::vector<policy::Grant>& grants);
   // Under mutex_. The resident gallery, loaded if need be. Errors as Open's.
   absl::StatusOr<std::shared_ptr<ResidentGallery>> Ensure(
       const policy::Grant& grant, const std::shared_ptr<const SearchRoom>& room);

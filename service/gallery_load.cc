@@ -26,8 +26,8 @@ namespace {
 // during a long load.
 constexpr size_t kParts = 1024;
 
-// Templates that are read at a time, where there are so many: about as many as keys are derived at
-// a time.
+// Records of all purposes that are read at a time, where there are so many: about as many as keys
+// are derived at a time.
 constexpr size_t kAtOnce = TemplateOpener::kAtOnce;
 
 // From so many templates on a sixteenth of the parts is counted, which tells the number within one
@@ -111,10 +111,10 @@ class Load {
       OnThreads(threads, [&] { ForEachPart(1, kParts, count); });
     } else {
       gallery_.CountMore(others);
-      counted_ += others;
+      visited_ = visited_ * (kParts / kSampled);
     }
     next_ = 0;
-    const size_t parts = std::clamp<size_t>(kParts * kAtOnce / std::max<size_t>(counted_, 1), 1,
+    const size_t parts = std::clamp<size_t>(kParts * kAtOnce / std::max<size_t>(visited_, 1), 1,
                                             std::max<size_t>(kParts / 4 / threads, 1));
     OnThreads(threads, [this, parts] { Note(OpenAll(parts)); });
     const std::lock_guard lock(mutex_);
@@ -169,12 +169,17 @@ class Load {
 
   absl::Status Count(size_t part, size_t end) {
     v1::TemplateRecord record;
+    size_t visited = 0;
     size_t count = 0;
-    const absl::Status read = Records(
-        database_, part, end, [&]() -> auto& { return record; }, [&] { ++count; });
+    const auto next = [&]() -> auto& {
+      ++visited;
+      return record;
+    };
+    const absl::Status read = Records(database_, part, end, next, [&] { ++count; });
     if (!read.ok()) return read;
     gallery_.CountMore(count);
     counted_ += count;
+    visited_ += visited;
     return absl::OkStatus();
   }
 
@@ -254,8 +259,9 @@ class Load {
   const LoadStep& step_;
   ResidentGallery& gallery_;
 
-  std::atomic<size_t> next_ = 0;  // part
-  std::atomic<size_t> counted_ = 0;
+  std::atomic<size_t> next_ = 0;     // part
+  std::atomic<size_t> counted_ = 0;  // templates to load
+  std::atomic<size_t> visited_ = 0;  // records of all purposes, which a snapshot is held for
   std::atomic<bool> failed_ = false;
   std::mutex mutex_;     // guards the next
   absl::Status status_;  // the first that failed

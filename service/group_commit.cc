@@ -42,7 +42,7 @@ void GroupCommit::Close(const std::shared_ptr<Group>& group) {
   waiting_ -= group->size();
 }
 
-void GroupCommit::Lead(const std::shared_ptr<Group>& group) {
+void GroupCommit::Lead(const std::shared_ptr<Group>& group) noexcept {
   std::unique_lock append_turn(append_turn_);
   Close(group);
   const absl::StatusOr<uint64_t> ticket = append_(*group);

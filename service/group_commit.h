@@ -83,7 +83,8 @@ class GroupCommit {
  private:
   using Group = std::vector<Seat*>;  // its leader's first; they live while it works
 
-  void Lead(const std::shared_ptr<Group>& group);
+  // An exception would leave the others of the group waiting for ever: it ends the process.
+  void Lead(const std::shared_ptr<Group>& group) noexcept;
   void Close(const std::shared_ptr<Group>& group);
 
   const Append append_;

@@ -5,13 +5,12 @@
 #include "absl/strings/str_cat.h"
 #include "kluis/v1/ledger.pb.h"
 #include "service/database_state.h"
-#include "service/subject_details.h"
 #include "storage/layout.h"
 
 namespace kluis::service {
 namespace {
 
-// How many people's details are tried: one would do, but a single row may be damaged or lost.
+// One would do, but a single row may be damaged.
 constexpr int kTried = 8;
 
 absl::Status Older(uint32_t slot) {
@@ -20,11 +19,21 @@ absl::Status Older(uint32_t slot) {
       " was destroyed and derives again: an older copy was put back; put the newest one there"));
 }
 
-bool HasDetails(const storage::Database& database, const v1::SubjectRecord& subject) {
-  const auto id = storage::IdFromBytes(subject.id());
-  if (!id.has_value()) return false;
-  const auto row = database.Get(storage::Column::kDetails, storage::SubjectKey(*id));
-  return row.ok() && row->has_value();
+// Whether the slot that every vault keeps opens any of the ways from a public key to its subject.
+absl::Status OpensOne(const storage::Database& database, const Sealer& sealer) {
+  int tried = 0;
+  int opened = 0;
+  const absl::Status scanned =
+      database.Scan(storage::Column::kDetails, storage::PublicKeyLookupPrefix(),
+                    [&](std::string_view key, std::string_view sealed) {
+                      ++tried;
+                      if (sealer.Open(kVaultSlot, kLookupUse, key, sealed).ok()) ++opened;
+                      return opened == 0 && tried < kTried;
+                    });
+  if (!scanned.ok()) return scanned;
+  if (tried == 0 || opened > 0) return absl::OkStatus();
+  return absl::DataLossError(
+      absl::StrCat("keyring: opens none of ", tried, " rows of this vault: it is another vault's"));
 }
 
 }  // namespace
@@ -49,22 +58,12 @@ absl::Status CheckKeyring(const storage::Database& database, const crypto::Keyri
       v1::RecordChange::kAuthorityYear,
       [&](const v1::AuthorityYear& year) { look(year.erased(), year.slot()); });
   if (!scanned.ok()) return scanned;
-  int tried = 0;
-  int opened = 0;
   scanned = state.ForEach<v1::SubjectRecord>(
-      v1::RecordChange::kSubject, [&](const v1::SubjectRecord& subject) {
-        look(subject.erased(), subject.slot());
-        if (subject.erased() || tried == kTried || keyring.IsPunctured(subject.slot())) return;
-        if (!HasDetails(database, subject)) return;  // lost with a database
-        ++tried;
-        if (OpenDetails(database, sealer, subject).ok()) ++opened;
-      });
+      v1::RecordChange::kSubject,
+      [&](const v1::SubjectRecord& subject) { look(subject.erased(), subject.slot()); });
   if (!scanned.ok()) return scanned;
   if (alive.has_value()) return Older(*alive);
-  if (tried == kTried && opened == 0) {
-    return absl::DataLossError("keyring: opens nothing of this vault: it is another vault's");
-  }
-  return absl::OkStatus();
+  return OpensOne(database, sealer);
 }
 
 }  // namespace kluis::service

@@ -35,7 +35,7 @@ absl::StatusOr<std::optional<Signed>> ReadSigned(const std::string& path,
                                                  const audit::VerifierKey& key) {
   const absl::StatusOr<std::string> note =
       crypto::RealFileSystem().Read(path, audit::kMaxNoteBytes);
-  if (absl::IsNotFound(note.status())) return std::optional<Signed>();
+  if (absl::IsNotFound(note.status())) return std::nullopt;
   if (!note.ok()) return note.status();
   const auto opened = audit::OpenCheckpoint(*note, key.name(), {&key, 1});
   if (!opened.ok()) {

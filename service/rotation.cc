@@ -138,6 +138,8 @@ absl::StatusOr<uint64_t> Rotations::Finish(const std::string& purpose,
   if (!record.ok()) return record.status();
   const uint32_t former = record->previous_slot();
   if (former == 0) return uint64_t{0};
+  const absl::Status durable = database_.SyncWritten();  // the order, before a template is opened
+  if (!durable.ok()) return durable;
   absl::StatusOr<Ids> ids = TemplatesUnder(purpose, former);
   if (!ids.ok()) return ids.status();
   // A slot of theirs may wait from the rotation before: of each template, one at a time can.

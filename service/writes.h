@@ -50,7 +50,9 @@ class Writes final : public policy::StateView {
     const auto known = known_.find(place);
     if (known != known_.end()) return known->second;
     if (last_ != nullptr && column == storage::Column::kState) {
-      if (const Value* const value = last_->Find(key)) return *value;
+      if (const Value* const value = last_->Find(key)) {
+        return known_.emplace(std::move(place), *value).first->second;
+      }
     }
     absl::StatusOr<Value> value = base_.Get(column, key);
     if (value.ok()) known_.emplace(std::move(place), *value);

@@ -127,6 +127,10 @@ absl::StatusOr<std::uint64_t> Database::Write(Batch&& batch) {
 
 absl::Status Database::Sync(std::uint64_t ticket) { return engine_->group.Sync(ticket); }
 
+absl::Status Database::SyncWritten() const {
+  return engine_->group.Sync(engine_->group.last_ticket());
+}
+
 absl::Status Database::WriteSynced(Batch&& batch) {
   const absl::StatusOr<std::uint64_t> ticket = Write(std::move(batch));
   return ticket.ok() ? Sync(*ticket) : ticket.status();

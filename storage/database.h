@@ -103,6 +103,10 @@ class Database final : public Reader {
   // returned that ticket. kUnavailable: failed, now or earlier.
   absl::Status Sync(std::uint64_t ticket);
 
+  // Sync of all that was written before the call: whoever acts on what he read, and writes nothing
+  // of his own. Errors as Sync.
+  absl::Status SyncWritten() const;
+
   // Write, then Sync.
   absl::Status WriteSynced(Batch&& batch);
 

@@ -101,7 +101,7 @@ std::string SubjectKey(const Id& subject_id) {
 }
 
 std::string PublicKeyLookupKey(const KeyedDigest& digest) {
-  std::string key = "k";
+  std::string key = PublicKeyLookupPrefix();
   AppendArray(key, digest);
   return key;
 }
@@ -135,6 +135,8 @@ std::string ProbePrefix(const Id& case_id) {
   AppendArray(key, case_id);
   return key;
 }
+
+std::string PublicKeyLookupPrefix() { return "k"; }
 
 std::string NoticePrefix(const Id& subject_id) {
   std::string key = "n";

@@ -81,10 +81,12 @@ enum class Written : std::uint8_t { kOpening = 0, kRefusal = 1 };
 std::string WrittenKey(const YearId& year, const Id& case_id, Written what);
 
 // Prefixes for Reader::Scan: all entries, all templates, all probes of a case with its sketches,
-// all notices of a subject, all that was written about the cases of an authority's year.
+// all ways from a public key to its subject, all notices of a subject, all that was written about
+// the cases of an authority's year.
 std::string EntryPrefix();
 std::string TemplatePrefix();
 std::string ProbePrefix(const Id& case_id);
+std::string PublicKeyLookupPrefix();
 std::string NoticePrefix(const Id& subject_id);
 std::string WrittenPrefix(const YearId& year);
 

@@ -4,8 +4,11 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <filesystem>
+#include <future>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -15,8 +18,10 @@
 #include "policy/decide.h"
 #include "policy/record_key.h"
 #include "service/search.h"
+#include "storage/database.h"
 #include "storage/layout.h"
 #include "tests/fakes/kept_vault.h"
+#include "tests/fakes/scratch_directory.h"
 #include "tests/fakes/test_vault.h"
 
 namespace kluis {
@@ -102,6 +107,75 @@ TEST(GalleryLoad, BeginsWhenTheCaseBecomesActiveAndShowsHowFarItIs) {
   load = Show(vault, name).gallery();
   EXPECT_EQ(load.loaded(), 150u);
   EXPECT_EQ(load.total(), 150u);
+}
+
+// What a crash would leave, of the files as they are, without what the process has in its buffers.
+class Leavings {
+ public:
+  explicit Leavings(TestVault& vault) {
+    std::error_code ignored;  // of a file that goes meanwhile: the database says what is missing
+    std::filesystem::copy(vault.config().vault.data, scratch_.path() + "/data",
+                          std::filesystem::copy_options::recursive, ignored);
+    auto opened = storage::Database::Open({scratch_.path() + "/data", false, nullptr});
+    if (opened.ok()) database_ = *std::move(opened);
+  }
+
+  bool HasEntry(const std::string& method, uint64_t from) const {
+    for (uint64_t index = from;; ++index) {
+      const std::optional<std::string> stored =
+          Get(storage::Column::kLog, storage::EntryKey(index));
+      v1::Entry entry;
+      if (!stored.has_value() || !entry.ParseFromString(*stored)) return false;
+      if (entry.command().method() == method) return true;
+    }
+  }
+  bool HasRow(const std::string& key) const {
+    return Get(storage::Column::kDetails, key).has_value();
+  }
+
+ private:
+  std::optional<std::string> Get(storage::Column column, const std::string& key) const {
+    return database_ == nullptr ? std::nullopt : database_->Get(column, key).value_or(std::nullopt);
+  }
+
+  const ScratchDirectory scratch_;
+  std::unique_ptr<storage::Database> database_;  // null: it does not open
+};
+
+TEST(SearchIntent, IsOnDiskBeforeAnythingIsScanned) {
+  TestVault vault([](service::Config& config) { config.audit.checkpoint_seconds = 3600; });
+  const std::vector<Person> people = EnrolPeople(vault, 3);
+  HeldLoad held(vault);
+  const std::string name = vault.ActiveCase();
+  held.WaitUntilHeld();
+  const uint64_t before = vault.vault().ledger().size();
+  auto search = std::async(std::launch::async,
+                           [&] { return vault.Identify(name, vault.Face(people[0], 1)); });
+  bool found = false;
+  for (int i = 0; i < 50 && !found; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    found = Leavings(vault).HasEntry("Identify", before);
+  }
+  EXPECT_TRUE(found);
+  held.Release();
+  EXPECT_TRUE(search.get().ok());
+}
+
+TEST(GalleryLoad, OfASweepBeginsOnceWhatItReadIsOnDisk) {
+  TestVault vault([](service::Config& config) { config.audit.checkpoint_seconds = 3600; });
+  EnrolPeople(vault, 3);
+  vault.ActiveCase(10, [&](v1::Warrant& warrant) {
+    warrant.mutable_not_before()->set_seconds(vault.now() + kHour);
+  });
+  HeldLoad held(vault);
+  vault.Advance(2 * kHour);
+  storage::Batch batch;  // as another thread's act that is written and not synced yet
+  batch.Put(storage::Column::kDetails, "visible", "row");
+  ASSERT_TRUE(vault.vault().database().Write(std::move(batch)).ok());
+  EXPECT_FALSE(Leavings(vault).HasRow("visible"));
+  ASSERT_TRUE(vault.vault().sweeper().SweepOnce().ok());
+  held.WaitUntilHeld();
+  EXPECT_TRUE(Leavings(vault).HasRow("visible"));
 }
 
 TEST(GalleryLoad, BeginsAtAStartForCasesWhoseWarrantRunsAndNoOther) {

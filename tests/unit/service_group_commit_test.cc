@@ -5,7 +5,11 @@
 #include <chrono>
 #include <functional>
 #include <mutex>
+#include <new>
+#include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -13,7 +17,9 @@
 #include "policy/record_key.h"
 #include "service/group_commit.h"
 #include "service/ledger.h"
+#include "service/writes.h"
 #include "storage/database.h"
+#include "storage/reader.h"
 #include "tests/fakes/fake_clock.h"
 #include "tests/fakes/scratch_directory.h"
 
@@ -270,6 +276,46 @@ class LedgerOfErasures : public testing::Test {
       *storage::Database::Open({scratch_.path() + "/db", true, nullptr});
   std::unique_ptr<Ledger> ledger_;
 };
+
+// What an act has read, the end of its append finds again, whatever becomes of disk and memory: so
+// nothing fails after an earlier batch of the group was written.
+TEST(Writes, AsksOnceForEachKeyWhereverItsValueWas) {
+  class Once : public storage::Reader {
+   public:
+    absl::StatusOr<std::optional<std::string>> Get(Column, std::string_view) const override {
+      if (asked_++ > 0) return absl::DataLossError("damaged");
+      return std::optional<std::string>("on disk");
+    }
+    absl::Status ScanRange(Column, std::string_view, std::string_view,
+                           const Visit&) const override {
+      return absl::OkStatus();
+    }
+    absl::Status GetEach(Column, std::span<const std::string>, const VisitEach&) const override {
+      return absl::OkStatus();
+    }
+
+   private:
+    mutable int asked_ = 0;
+  };
+  const Once disk;
+  LastWritten last;
+  last.Keep("lately", "in memory");
+  const Writes writes(disk, nullptr, &last);
+  EXPECT_EQ(**writes.Read("lately"), "in memory");
+  EXPECT_EQ(**writes.Read("before"), "on disk");
+  last = {};
+  EXPECT_EQ(**writes.Read("lately"), "in memory");
+  EXPECT_EQ(**writes.Read("before"), "on disk");
+}
+
+TEST(GroupCommitDeathTest, AnAppendThatThrowsEndsTheProcess) {
+  const auto commit = [] {
+    GroupCommit group([](auto) -> absl::StatusOr<uint64_t> { throw std::bad_alloc(); },
+                      [](uint64_t) { return absl::OkStatus(); });
+    group.Commit(Named("a")).status().IgnoreError();
+  };
+  EXPECT_DEATH(commit(), "bad_alloc");
+}
 
 TEST_F(LedgerOfErasures, AnActThatFailsLeavesNothingBehindAndTheOthersStand) {
   GroupCommit::Seat good(Done('\1', [](Writes& writes) {
