@@ -144,6 +144,7 @@ class TestWorld {
     int64_t days = 100;
     std::string replaces = {};  // subjects/<id>/templates/<id>
     uint32_t capture = 0;
+    v1::SubjectCategory category = v1::SUBJECT_CATEGORY_OTHER;
   };
   Person NewPerson() const;
   v1::Template Face(uint64_t number, uint32_t capture = 0) const;

@@ -152,7 +152,7 @@ v1::EnrollRequest TestWorld::EnrollRequestOf(const Person& person, const Terms& 
   attestation.set_liveness_method("attended");
   attestation.set_quality(90);
   attestation.set_adult(true);
-  attestation.set_subject_category(v1::SUBJECT_CATEGORY_OTHER);
+  attestation.set_subject_category(terms.category);
   *request.mutable_attestation() = Sign(attestation, {&KeyOf("registrar/desk")});
   return request;
 }

@@ -11,7 +11,9 @@
 #include <fstream>
 #include <map>
 #include <memory>
+#include <sstream>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -170,12 +172,14 @@ TEST(Memory, IsNeverDumped) {
   const KluisdProcess kluisd(KLUISD_BINARY, WriteConfig(scratch.path()),
                              scratch.path() + "/kluisd.errors");
   std::ifstream limits(absl::StrCat("/proc/", kluisd.pid(), "/limits"));
-  bool none = false;
+  std::string soft;
+  std::string hard;
+  constexpr std::string_view kCore = "Max core file size";
   for (std::string line; std::getline(limits, line);) {
-    if (!line.starts_with("Max core file size")) continue;
-    none = line.find(" 0  ") != std::string::npos;
+    if (line.starts_with(kCore)) std::istringstream(line.substr(kCore.size())) >> soft >> hard;
   }
-  EXPECT_TRUE(none);
+  EXPECT_EQ(soft, "0");
+  EXPECT_EQ(hard, "0");  // which no shell sets by itself
 }
 
 }  // namespace

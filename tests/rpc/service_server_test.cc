@@ -3,6 +3,10 @@
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/security/credentials.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <openssl/ssl.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
@@ -97,6 +101,32 @@ class ServerTest : public testing::Test {
     return status;
   }
 
+  // Whether a client with a good certificate that speaks this version only gets through.
+  bool Handshakes(int version) const {
+    const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context(
+        SSL_CTX_new(TLS_client_method()), SSL_CTX_free);
+    SSL_CTX_set_security_level(context.get(), 0);  // ours would refuse by itself
+    SSL_CTX_set_min_proto_version(context.get(), version);
+    SSL_CTX_set_max_proto_version(context.get(), version);
+    const std::string file = Dir() + "/officer/jansen";
+    EXPECT_EQ(SSL_CTX_use_certificate_chain_file(context.get(), (file + ".crt").c_str()), 1);
+    EXPECT_EQ(SSL_CTX_use_PrivateKey_file(context.get(), (file + ".key").c_str(), SSL_FILETYPE_PEM),
+              1);
+    const int socket = ::socket(AF_INET, SOCK_STREAM, 0);
+    sockaddr_in address = {};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(static_cast<uint16_t>(server_->port()));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(::connect(socket, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+    const std::unique_ptr<SSL, decltype(&SSL_free)> tls(SSL_new(context.get()), SSL_free);
+    const unsigned char http2[] = {2, 'h', '2'};
+    SSL_set_alpn_protos(tls.get(), http2, sizeof(http2));
+    SSL_set_fd(tls.get(), socket);
+    const bool done = SSL_connect(tls.get()) == 1;
+    ::close(socket);
+    return done;
+  }
+
   // A unary call of `method` with the given bytes.
   grpc::Status Raw(const std::string& method, const std::string& request, std::string* reply) {
     grpc::GenericStub stub(Channel("officer/jansen", Dir()));
@@ -146,6 +176,13 @@ TEST_F(ServerTest, RefusesNoCertificateAndOneOfAnotherAuthority) {
   const std::string other = scratch_.path() + "/other";
   ASSERT_EQ(MakePki(other), 0);
   EXPECT_EQ(Call(Channel("officer/jansen", other)).error_code(), grpc::StatusCode::UNAVAILABLE);
+}
+
+TEST_F(ServerTest, RefusesOlderTlsThan12) {
+  EXPECT_TRUE(Handshakes(TLS1_3_VERSION));
+  EXPECT_TRUE(Handshakes(TLS1_2_VERSION));
+  EXPECT_FALSE(Handshakes(TLS1_1_VERSION));
+  EXPECT_FALSE(Handshakes(TLS1_VERSION));
 }
 
 TEST_F(ServerTest, IsHealthyPerServiceOnlyOnceItServes) {

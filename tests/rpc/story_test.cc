@@ -37,6 +37,10 @@ TEST(Story, AnEnrolmentAnswersWithNamesAndAReceiptThatTheLogHolds) {
   const v1::Entry entry = vault.EntryAt(enrolled->receipt().log_index());
   EXPECT_EQ(entry.kind(), v1::LOG_KIND_COLLECTION);
   EXPECT_TRUE(entry.decision().allowed());
+  EXPECT_FALSE(entry.decision().rule().empty());
+  EXPECT_EQ(entry.command().caller().role(), v1::ROLE_REGISTRAR);
+  EXPECT_EQ(entry.command().caller().name(), "desk");
+  EXPECT_EQ(entry.decided_at(), vault.now());
   EXPECT_EQ(entry.commitments_size(), 2);
 }
 
