@@ -143,8 +143,8 @@ uint64_t ScratchState::Append(const Record& record) {
   bytes[0] = record.removed ? kRemoved : 0;
   std::memcpy(bytes + 1, &key_size, sizeof(key_size));
   std::memcpy(bytes + 3, &value_size, sizeof(value_size));
-  std::memcpy(bytes + kHeader, record.key.data(), record.key.size());
-  std::memcpy(bytes + kHeader + record.key.size(), record.value.data(), record.value.size());
+  record.key.copy(bytes + kHeader, record.key.size());
+  record.value.copy(bytes + kHeader + record.key.size(), record.value.size());
   used_ += size;
   return address;
 }
