@@ -44,8 +44,7 @@ absl::Status Carry(Vault& vault, Act act, Response& response) {
   if (committed->ruling.grant.has_value()) {
     for (const v1::RecordChange& change : committed->ruling.changes) {
       if (!change.has_case_()) continue;
-      // Decided again, as a stop may have come since. When the store fails, the first search says
-      // so.
+      // Decided again: a stop may have come since. If the store fails, the first search says so.
       vault.galleries().LoadFor(change.case_().id(), committed->decided_at).IgnoreError();
     }
   }

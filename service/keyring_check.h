@@ -13,8 +13,7 @@
 namespace kluis::service {
 
 // kDataLoss: a slot of what is erased derives, so that this is an older copy; or none of the
-// rows opens that the vault's own slot sealed, so that it is another vault's. Else the store's
-// errors.
+// rows opens that the vault's own slot sealed, so that it is another vault's. Others: the store's.
 absl::Status CheckKeyring(const storage::Database& database, const crypto::Keyring& keyring,
                           const Sealer& sealer);
 
