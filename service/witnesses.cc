@@ -188,7 +188,8 @@ class Witnesses::Round {
   }
 
   void Merge(audit::Note note, Outcome& outcome) {
-    for (const auto& [witness, cosignature] : cosignatures_) {
+    for (const auto& given : cosignatures_) {
+      const audit::NoteSignature& cosignature = given.second;
       std::erase_if(note.signatures, [&](const audit::NoteSignature& line) {
         return line.name == cosignature.name && line.key_id == cosignature.key_id;
       });
