@@ -38,10 +38,8 @@ v1::CaseRecord* Rewrite(const Facts& facts, Ruling& ruling) {
 }
 
 // Active as soon as both the warrant and the second officer are there, in either order.
-void ActivateWhenComplete(const Facts& facts, v1::CaseRecord& kase, Ruling& ruling) {
-  if (!kase.has_warrant() || kase.approved_by().empty()) return;
-  kase.set_state(v1::CASE_STATE_ACTIVE);
-  ruling.grant = GrantToLoad(kase, facts.purpose_record.get(), facts.stopped, facts.now);
+void ActivateWhenComplete(v1::CaseRecord& kase) {
+  if (kase.has_warrant() && !kase.approved_by().empty()) kase.set_state(v1::CASE_STATE_ACTIVE);
 }
 
 }  // namespace
@@ -56,13 +54,13 @@ bool ChangeCases(const Facts& facts, Ruling& ruling) {
       v1::CaseRecord* kase = Rewrite(facts, ruling);
       *kase->mutable_warrant() = command.issue_warrant().warrant();
       kase->set_warrant_by(facts.member->name());
-      ActivateWhenComplete(facts, *kase, ruling);
+      ActivateWhenComplete(*kase);
       return true;
     }
     case v1::Command::kApproveCase: {
       v1::CaseRecord* kase = Rewrite(facts, ruling);
       kase->set_approved_by(facts.member->name());
-      ActivateWhenComplete(facts, *kase, ruling);
+      ActivateWhenComplete(*kase);
       return true;
     }
     case v1::Command::kRefuseWarrant: {

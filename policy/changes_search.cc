@@ -39,20 +39,6 @@ class GrantMaker {
   }
 };
 
-std::optional<Grant> GrantToLoad(const v1::CaseRecord& kase, const v1::PurposeRecord* purpose,
-                                 bool stopped, Time now) {
-  if (purpose == nullptr || stopped || purpose->previous_slot() != 0) return std::nullopt;
-  if (purpose->registration().purpose() != kase.opening().purpose()) return std::nullopt;
-  const auto& operations = purpose->registration().operations();
-  const bool identifies =
-      std::find(operations.begin(), operations.end(), v1::OPERATION_IDENTIFY) != operations.end();
-  const bool runs = kase.state() == v1::CASE_STATE_ACTIVE &&
-                    kase.warrant().not_before().seconds() <= now &&
-                    kase.warrant().not_after().seconds() > now;
-  if (!identifies || !runs) return std::nullopt;
-  return GrantMaker::ForLoad(kase);
-}
-
 absl::StatusOr<std::optional<Grant>> GrantToLoad(const StateView& state, const v1::CaseRecord& kase,
                                                  Time now) {
   const std::string& name = kase.opening().purpose();
@@ -60,7 +46,16 @@ absl::StatusOr<std::optional<Grant>> GrantToLoad(const StateView& state, const v
   if (!purpose.ok()) return purpose.status();
   const auto stop = FindShared<v1::PurposeStop>(state, key::PurposeStop(name));
   if (!stop.ok()) return stop.status();
-  return GrantToLoad(kase, purpose->get(), *stop != nullptr && (*stop)->stopped(), now);
+  if (*purpose == nullptr || (*purpose)->previous_slot() != 0) return std::nullopt;
+  if (*stop != nullptr && (*stop)->stopped()) return std::nullopt;
+  const auto& operations = (*purpose)->registration().operations();
+  const bool identifies =
+      std::find(operations.begin(), operations.end(), v1::OPERATION_IDENTIFY) != operations.end();
+  const bool runs = kase.state() == v1::CASE_STATE_ACTIVE &&
+                    kase.warrant().not_before().seconds() <= now &&
+                    kase.warrant().not_after().seconds() > now;
+  if (!identifies || !runs) return std::nullopt;
+  return GrantMaker::ForLoad(kase);
 }
 
 namespace {

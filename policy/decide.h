@@ -37,11 +37,7 @@ absl::StatusOr<Ruling> DecideBy(RuleList rules, const StateView& state, const v1
 
 // The permission to load the gallery of an active case's purpose, which opens its templates and
 // searches nothing: candidate_cap is 0. nullopt outside of the warrant's window, and while the
-// purpose is stopped, rotates or does not identify. `purpose`: null when it is not registered.
-std::optional<Grant> GrantToLoad(const v1::CaseRecord& kase, const v1::PurposeRecord* purpose,
-                                 bool stopped, Time now);
-
-// The same, after a start: by what the state says of the case's purpose. Any error of `state`.
+// purpose is stopped, rotates or does not identify. Any error of `state`.
 absl::StatusOr<std::optional<Grant>> GrantToLoad(const StateView& state, const v1::CaseRecord& kase,
                                                  Time now);
 

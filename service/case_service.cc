@@ -41,17 +41,12 @@ absl::Status Carry(Vault& vault, Act act, Response& response) {
   };
   const absl::StatusOr<Committed> committed = CommitAct(vault, std::move(act));
   if (!committed.ok()) return committed.status();
-  if (committed->ruling.grant.has_value()) {
-    for (const v1::RecordChange& change : committed->ruling.changes) {
-      if (!change.has_case_()) continue;
-      // Decided again: a stop may have come since. If the store fails, the first search says so.
-      vault.galleries().LoadFor(change.case_().id(), committed->decided_at).IgnoreError();
-    }
-  }
   const absl::Status erased = vault.eraser().EraseStarted({&*committed, 1}).status();
   if (!erased.ok()) return erased;
   for (const v1::RecordChange& change : committed->ruling.changes) {
     if (change.has_case_()) {
+      // If the store fails, the first search says so.
+      vault.galleries().LoadFor(change.case_().id(), committed->decided_at).IgnoreError();
       absl::StatusOr<v1::Case> view = Outlined(vault, change.case_());
       if (!view.ok()) return view.status();
       AddGallery(vault.galleries(), change.case_(), *view);

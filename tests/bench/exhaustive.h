@@ -11,7 +11,7 @@
 namespace kluis::bench {
 
 // For each probe, how many of `faces` match it at `cut`, by their quantised templates. 10,000
-// probes of 512 values against a million take about a minute on two threads.
+// probes of 512 values against a million take some two minutes on two threads.
 std::vector<size_t> ExhaustiveMatches(const ProtectedFaces& faces,
                                       std::span<const std::vector<float>> probes, double cut);
 

@@ -28,11 +28,7 @@ inline testing::AssertionResult Allowed(const PolicyWorld& world, const v1::Comm
   }
   const bool opens = command.has_identify() || command.has_verify() || command.has_calibrate() ||
                      command.has_evaluate() || command.has_renew_template();
-  const bool loads =
-      std::any_of(ruling.changes.begin(), ruling.changes.end(), [](const v1::RecordChange& change) {
-        return change.has_case_() && change.case_().state() == v1::CASE_STATE_ACTIVE;
-      });
-  if (ruling.grant.has_value() != (opens || loads)) {
+  if (ruling.grant.has_value() != opens) {
     return testing::AssertionFailure() << "what opens a template, and nothing else, gets a grant";
   }
   return testing::AssertionSuccess();

@@ -22,20 +22,20 @@ void ChangePurpose(W& world, Change change) {
   world.Put(record);
 }
 
-TEST(GrantToLoad, ComesWithWhatMakesACaseActiveAndSearchesNothing) {
+TEST(GrantToLoad, ComesOnceACaseIsActiveAndSearchesNothing) {
   W world = W::Ready();
   for (const bool warrant_first : {true, false}) {
     const std::string id = world.Opened();
     const v1::Command first = warrant_first ? world.IssueWarrant(id) : world.ApproveCase(id);
-    EXPECT_FALSE(world.Do(first).grant.has_value());
-    const v1::Command second = warrant_first ? world.ApproveCase(id) : world.IssueWarrant(id);
-    const Ruling ruling = world.Do(second);
-    ASSERT_TRUE(ruling.grant.has_value());
-    EXPECT_EQ(ruling.grant->purpose(), W::kPurpose);
-    EXPECT_EQ(ruling.grant->candidate_cap(), 0u);
-    EXPECT_TRUE(ruling.grant->categories().empty());
-    EXPECT_EQ(ruling.grant->only_template(), nullptr);
-    EXPECT_TRUE(GrantNow(world, id).has_value());
+    world.Do(first);
+    EXPECT_FALSE(GrantNow(world, id).has_value());
+    world.Do(warrant_first ? world.ApproveCase(id) : world.IssueWarrant(id));
+    const std::optional<Grant> grant = GrantNow(world, id);
+    ASSERT_TRUE(grant.has_value());
+    EXPECT_EQ(grant->purpose(), W::kPurpose);
+    EXPECT_EQ(grant->candidate_cap(), 0u);
+    EXPECT_TRUE(grant->categories().empty());
+    EXPECT_EQ(grant->only_template(), nullptr);
   }
 }
 
