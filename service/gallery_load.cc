@@ -28,7 +28,7 @@ constexpr size_t kParts = 1024;
 
 // Records of all purposes that are read at a time, where there are so many: about as many as keys
 // are derived at a time.
-constexpr size_t kAtOnce = TemplateOpener::kAtOnce;
+constexpr size_t kReadAtOnce = TemplateOpener::kAtOnce;
 
 // From so many templates on a sixteenth of the parts is counted, which tells the number within one
 // in a hundred: to read all records twice would take a tenth of the load.
@@ -114,7 +114,7 @@ class Load {
       visited_ = visited_ * (kParts / kSampled);
     }
     next_ = 0;
-    const size_t parts = std::clamp<size_t>(kParts * kAtOnce / std::max<size_t>(visited_, 1), 1,
+    const size_t parts = std::clamp<size_t>(kParts * kReadAtOnce / std::max<size_t>(visited_, 1), 1,
                                             std::max<size_t>(kParts / 4 / threads, 1));
     OnThreads(threads, [this, parts] { Note(OpenAll(parts)); });
     const std::lock_guard lock(mutex_);

@@ -11,13 +11,14 @@
 #include "storage/layout.h"
 
 namespace kluis::service {
+
+void Tell(const RecoveryStep& step, std::string_view text) {
+  if (step) step(text);
+}
+
 namespace {
 
 using storage::Column;
-
-void Tell(const RecoveryStep& step, const std::string& text) {
-  if (step) step(text);
-}
 
 absl::StatusOr<storage::BackupInfo> FindBackup(const storage::BackupPlace& place,
                                                std::optional<uint32_t> id) {

@@ -50,6 +50,7 @@ struct RestoredDatabase {
 
 // Told in words what begins, for the operator.
 using RecoveryStep = std::function<void(std::string_view step)>;
+void Tell(const RecoveryStep& step, std::string_view text);  // nobody, when `step` is empty
 
 // Makes the database at `places.data` from a backup and rolls it forward (service/roll_forward.h).
 // Rows that a rotation replaced after the backup go as well: their templates are lost. One at a

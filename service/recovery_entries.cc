@@ -21,10 +21,6 @@ using storage::Column;
 
 constexpr size_t kActsAtOnce = 256;
 
-void Tell(const RecoveryStep& step, const std::string& text) {
-  if (step) step(text);
-}
-
 // What an earlier attempt of this recovery has in the log.
 struct Done {
   std::optional<uint64_t> recovered;  // the index of the RECOVERY entry
