@@ -21,8 +21,7 @@ struct Ruling {
   std::string public_reason;              // for the caller; empty when allowed
   std::string sentence;                   // of the broken rule, when the caller may know it
   std::vector<v1::RecordChange> changes;  // empty when refused
-  std::optional<Grant> grant;             // for an allowed search, renewal or measurement, and of
-                                          // what makes a case active to load its gallery
+  std::optional<Grant> grant;             // for an allowed search, renewal or measurement
 };
 
 // Rules on `command` at `now`. The first broken rule of the command's list refuses it.

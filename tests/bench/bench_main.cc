@@ -11,6 +11,7 @@
 #include "CLI/CLI.hpp"
 #include "service/process.h"
 #include "tests/bench/bench_vault.h"
+#include "tests/bench/empty_rpc.h"
 #include "tests/bench/report.h"
 #include "tests/bench/rows.h"
 
@@ -59,6 +60,7 @@ absl::Status Run(const std::string& directory, kluis::bench::Report& report) {
 
 int main(int argc, char** argv) {
   kluis::service::TuneProcess();  // as kluisd does
+  kluis::bench::ServeEmptyRpc();
   kluis::bench::Plan plan;
   std::string json;
   std::error_code unknown;
