@@ -1,12 +1,11 @@
 #include "audit/statement.h"
 
-#include <cctype>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "audit/strict_json.h"
 #include "crypto/codec.h"
 #include "crypto/dsse.h"
 #include "google/protobuf/descriptor.h"
@@ -38,36 +37,16 @@ absl::StatusOr<std::string> Print(const google::protobuf::Message& message,
   return json;
 }
 
-// Strict JSON without duplicate names; null (a value no statement has) for anything else.
-Json ParseWithoutDuplicates(std::string_view text) {
-  if (text.starts_with("\xef\xbb\xbf")) return Json();  // a byte order mark, which Json skips
-  std::vector<std::set<std::string>> names;
-  bool duplicate = false;
-  Json value = Json::parse(
-      text.begin(), text.end(),
-      [&](int, Json::parse_event_t event, Json& parsed) {
-        if (event == Json::parse_event_t::object_start) names.emplace_back();
-        if (event == Json::parse_event_t::object_end) names.pop_back();
-        if (event == Json::parse_event_t::key &&
-            !names.back().insert(parsed.get<std::string>()).second) {
-          duplicate = true;
-        }
-        return true;
-      },
-      /*allow_exceptions=*/false);
-  return duplicate || !value.is_object() ? Json() : value;
-}
-
 // What the reader understood, printed again, must be what was written, whatever the order of fields
 // and the white space: so nothing was skipped, merged or reinterpreted.
 absl::Status CheckSameMeaning(std::string_view written, const std::string& understood,
                               std::string_view field) {
   if (written == understood) return absl::OkStatus();
-  const Json given = ParseWithoutDuplicates(written);
+  const Json given = ParseStrictJson(written);
   if (given.is_null()) {
     return Malformed(field, "must be one JSON object without duplicate names");
   }
-  const Json meant = Json::parse(understood);
+  const Json meant = ParseStrictJson(understood);
   if (given == meant) return absl::OkStatus();
   const std::string where = Json::diff(meant, given).at(0).at("path").get<std::string>();
   return Malformed(field, absl::StrCat("field ", where,
@@ -219,7 +198,7 @@ absl::StatusOr<v1::Envelope> EnvelopeFromJson(std::string_view json) {
   }
   const absl::Status malformed = absl::InvalidArgumentError(
       "envelope: must be DSSE JSON with payloadType, payload and signatures, and nothing else");
-  const Json value = ParseWithoutDuplicates(json);
+  const Json value = ParseStrictJson(json);
   if (!value.is_object() || value.size() != 3) return malformed;
   const auto signatures = value.find("signatures");
   if (signatures == value.end() || !signatures->is_array()) return malformed;

@@ -164,8 +164,13 @@ TEST(ReadPayload, RefusesANumberInAnyOtherSpelling) {
   v1::Warrant warrant;
   EXPECT_TRUE(ReadAs(warrant, R"({"budget":3})").ok());
   for (const char* number : {"\"3\"", "-3", "3.5", "03", "4294967296", "4294967299", "true", "[3]",
-                             "0x3", "+3", "3 4"}) {
+                             "0x3", "+3", "3 4", "3.0", "3e0", "0.3e1", "30E-1"}) {
     EXPECT_FALSE(ReadAs(warrant, std::string("{\"budget\":") + number + "}").ok()) << number;
+  }
+  v1::ThresholdPolicy threshold;
+  EXPECT_TRUE(ReadAs(threshold, R"({"target_fpir":0.001})").ok());
+  for (const char* number : {"1e-3", "0.0010", "1.0e-3", "0.001e0"}) {
+    EXPECT_FALSE(ReadAs(threshold, std::string("{\"target_fpir\":") + number + "}").ok()) << number;
   }
 }
 
