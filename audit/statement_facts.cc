@@ -6,6 +6,7 @@
 #include <set>
 
 #include "crypto/codec.h"
+#include "crypto/dsse.h"
 #include "crypto/sha256.h"
 #include "policy/facts.h"
 #include "policy/record_key.h"
@@ -69,12 +70,15 @@ std::vector<std::string> FoundingSigners(const v1::Envelope& envelope, const v1:
   return signers;
 }
 
-absl::StatusOr<std::string> StatementId(std::string_view hex) {
-  absl::StatusOr<std::string> id = crypto::FromHex(hex);
-  if (!id.ok() || id->size() != policy::kIdBytes) {
-    return absl::InvalidArgumentError("payload: statement_id must be 32 lowercase hex digits");
-  }
-  return id;
+absl::Status CheckStatementId(std::string_view hex) {
+  const absl::StatusOr<std::string> id = crypto::FromHex(hex);
+  if (id.ok() && id->size() == policy::kIdBytes) return absl::OkStatus();
+  return absl::InvalidArgumentError("payload: statement_id must be 32 lowercase hex digits");
+}
+
+std::string DigestOf(const v1::Envelope& envelope) {
+  return std::string(
+      crypto::Bytes(crypto::Sha256({crypto::Pae(envelope.payload_type(), envelope.payload())})));
 }
 
 void SetRegisteredKey(const v1::Registration& registration, v1::Register& command) {
@@ -100,6 +104,12 @@ void SetConsent(const v1::Consent& consent, v1::Enroll& command) {
     const std::string id = policy::IdInName(consent.replaces(), "templates");
     command.set_replaces(id.empty() ? std::string(policy::kIdBytes, '\0') : id);
   }
+  command.clear_follows();
+  command.set_follows_none(consent.follows() == "none");
+  if (command.follows_none()) return;
+  const std::string ended = policy::IdInName(consent.follows(), "templates");
+  const absl::StatusOr<std::string> withdrawal = crypto::FromHex(consent.follows());
+  command.set_follows(withdrawal.ok() ? *withdrawal : ended);
 }
 
 void SetAttestation(const v1::CaptureAttestation& attestation, v1::Enroll& command) {

@@ -31,8 +31,11 @@ absl::StatusOr<std::vector<std::string>> RegisteredSigners(
 std::vector<std::string> FoundingSigners(const v1::Envelope& envelope, const v1::Founding& founding,
                                          const SignatureCheck& is_signed_by = IsSignedBy);
 
-// 16 bytes of "<32 lowercase hex digits>". kInvalidArgument: anything else.
-absl::StatusOr<std::string> StatementId(std::string_view hex);
+// OkStatus for "<32 lowercase hex digits>". kInvalidArgument: anything else.
+absl::Status CheckStatementId(std::string_view hex);
+
+// What names the statement whoever signed it: SHA-256 of its PAE, 32 bytes.
+std::string DigestOf(const v1::Envelope& envelope);
 
 // The key to be registered and its id; both empty when `registration` names no public key.
 void SetRegisteredKey(const v1::Registration& registration, v1::Register& command);
@@ -46,13 +49,16 @@ void SetAttestation(const v1::CaptureAttestation& attestation, v1::Enroll& comma
 template <class Payload>
 absl::StatusOr<v1::StatementFacts> FactsOf(const v1::Envelope& envelope, const Payload& payload,
                                            const SignatureCheck& is_signed_by = IsSignedBy) {
-  absl::StatusOr<std::string> id = StatementId(payload.statement_id());
-  if (!id.ok()) return id.status();
+  const absl::Status id = CheckStatementId(payload.statement_id());
+  if (!id.ok()) return id;
   v1::StatementFacts facts;
   facts.set_kind(std::string(KindOf(envelope.payload_type())));
-  facts.set_statement_id(*std::move(id));
+  facts.set_digest(DigestOf(envelope));
   facts.set_issued_at(payload.issued_at().seconds());
   facts.set_vault(payload.vault());
+  if constexpr (requires { payload.usable_until(); }) {
+    facts.set_usable_until(payload.usable_until().seconds());
+  }
   if constexpr (requires { payload.subject_public_key(); }) {
     const absl::StatusOr<crypto::PublicKey> key =
         crypto::ParsePublicKey(payload.subject_public_key());

@@ -149,10 +149,13 @@ void Stamp(std::string_view vault, int64_t now, Message& payload) {
   };
   fill("vault", std::string(vault));
   fill("statement_id", NewStatementId());
-  const FieldDescriptor* issued_at = type.FindFieldByName("issued_at");
-  if (!reflection.HasField(payload, issued_at)) {
-    reflection.MutableMessage(&payload, issued_at)->CopyFrom(ToTimestamp(now));
-  }
+  const auto fill_time = [&](const char* name, int64_t time) {
+    const FieldDescriptor* field = type.FindFieldByName(name);
+    if (field == nullptr || reflection.HasField(payload, field)) return;
+    reflection.MutableMessage(&payload, field)->CopyFrom(ToTimestamp(time));
+  };
+  fill_time("issued_at", now);
+  fill_time("usable_until", now + 7 * kDaySeconds);
 }
 
 absl::StatusOr<int64_t> ParseTime(std::string_view text, int64_t now) {

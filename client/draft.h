@@ -37,8 +37,9 @@ std::vector<std::string> StatementKinds();
 // An empty payload. kInvalidArgument: no such kind; the message lists them.
 absl::StatusOr<std::unique_ptr<google::protobuf::Message>> NewPayload(std::string_view kind);
 
-// Fills those of vault, statement_id and issued_at that are not set. `payload` is of a statement
-// kind.
+// Fills those of vault, statement_id and issued_at that are not set and, where the kind has it,
+// usable_until: a week, in which other signers may add their signatures. `payload` is of a
+// statement kind.
 void Stamp(std::string_view vault, int64_t now, google::protobuf::Message& payload);
 
 // Unix seconds of "2026-11-22T19:00:00Z" (any RFC 3339 offset, whole seconds), "now", or "now"

@@ -74,6 +74,10 @@ std::string HintFor(const absl::Status& failure, bool from_server, std::string_v
     case absl::StatusCode::kUnauthenticated:
       return "the vault does not know this certificate; see --as, --cert and --cert-key";
     case absl::StatusCode::kPermissionDenied:
+      if (ServerReason(failure) == "PREDECESSOR_DIFFERS") {
+        return "it was signed on another state than the vault has by now; look at it again (`kluis "
+               "purpose show`, `kluis case show`, `kluis consent sign --again`) and sign anew";
+      }
       return from_server ? "`kluis policy list` explains each rule and its reason" : "";
     case absl::StatusCode::kResourceExhausted:
       return "a limit of the warrant or of the vault is used up; it is not raised by trying again";
@@ -89,6 +93,11 @@ std::string HintFor(const absl::Status& failure, bool from_server, std::string_v
 }
 
 }  // namespace
+
+std::string ServerReason(const absl::Status& failure) {
+  const auto info = ServerInfo(failure);
+  return info.has_value() ? info->reason() : "";
+}
 
 std::string_view ExitCodeHelp() {
   return "Exit codes:\n"

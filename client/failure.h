@@ -42,6 +42,9 @@ absl::Status UsageError(std::string_view message);
 // and kUnknown, and kUnavailable for kDeadlineExceeded. `failure` must not be OK.
 ExitCode ExitCodeOf(const absl::Status& failure);
 
+// The reason that the server gave, in UPPER_SNAKE; empty for a local failure.
+std::string ServerReason(const absl::Status& failure);
+
 // "kluis: refused: <message> [REASON] log index N\n" and, where it is known what to do next,
 // "kluis: hint: ...\n". Control characters in it are escaped. `server` is the address for the hint
 // on connections. `failure` must not be OK.

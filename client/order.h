@@ -4,6 +4,7 @@
 #define KLUIS_CLIENT_ORDER_H_
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "audit/statement.h"
@@ -27,7 +28,7 @@ void AddOrderOptions(CLI::App& verb, OrderOptions& options);
 // options and signed.
 template <typename Order>
 absl::StatusOr<v1::Envelope> SignedOrder(const Session& session, const OrderOptions& options,
-                                         Order order = {}) {
+                                         Order order) {
   if (!options.statement.empty()) {
     absl::StatusOr<v1::Envelope> statement = ReadStatement(options.statement);
     if (!statement.ok()) return statement.status();
@@ -44,14 +45,15 @@ absl::StatusOr<v1::Envelope> SignedOrder(const Session& session, const OrderOpti
   return session.Sign(options.keys, order);
 }
 
-// Sends that statement and prints the answer.
+// Sends that statement, made of `order`, and prints the answer.
 template <typename Order, typename Request, typename Response>
 Outcome SendOrder(Session& session, const OrderOptions& options,
                   grpc::Status (v1::SupervisionService::Stub::*method)(grpc::ClientContext*,
-                                                                       const Request&, Response*)) {
-  const absl::StatusOr<v1::Envelope> order = SignedOrder<Order>(session, options);
-  if (!order.ok()) return order.status();
-  return session.Print(session.Send(method, &Request::mutable_order, *order));
+                                                                       const Request&, Response*),
+                  Order order) {
+  const absl::StatusOr<v1::Envelope> signed_order = SignedOrder(session, options, std::move(order));
+  if (!signed_order.ok()) return signed_order.status();
+  return session.Print(session.Send(method, &Request::mutable_order, *signed_order));
 }
 
 }  // namespace kluis::client

@@ -46,6 +46,7 @@ v1::Consent DraftConsent(const v1::Purpose& purpose, const v1::Notice& notice, u
   *consent.mutable_notice() = notice;
   consent.set_explicit_consent(true);
   *consent.mutable_expires_at() = ToTimestamp(now + days * kDaySeconds);
+  consent.set_follows("none");
   return consent;
 }
 

@@ -48,6 +48,7 @@ Outcome Register(Session& session, const MemberOptions& options) {
   payload.set_member(options.name);
   payload.set_authority(options.authority);
   payload.set_public_key(crypto::PublicKeyText(*key));
+  payload.set_follows("none");
   *payload.mutable_valid_until() = ToTimestamp(Now() + options.days * kDaySeconds);
   return session.Act(&Stub::RegisterMember, &v1::RegisterMemberRequest::mutable_registration,
                      options.keys, payload);

@@ -92,6 +92,9 @@ absl::StatusOr<v1::GetCaseResponse> Get(Session& session, const std::string& nam
   return session.Call(&Stub::GetCase, request);
 }
 
+// As a statement names it.
+std::string DigestText(const std::string& digest) { return digest.empty() ? "none" : digest; }
+
 // From --not-before or --from-now, to --not-after or --days later.
 absl::Status SetWindow(const WarrantOptions& options, v1::Warrant& warrant) {
   const int64_t now = Now();
@@ -123,9 +126,11 @@ Outcome IssueWarrant(Session& session, const WarrantOptions& options) {
   if (!window.ok()) return window;
   const absl::Status categories = AddCategories(options.categories, payload);
   if (!categories.ok()) return categories;
+  const absl::StatusOr<v1::GetCaseResponse> response = Get(session, options.name);
+  if (!response.ok()) return response.status();
+  payload.set_opening(response->case_().opening_digest());
+  payload.set_follows(DigestText(response->case_().warrant_digest()));
   if (options.categories.empty()) {
-    const absl::StatusOr<v1::GetCaseResponse> response = Get(session, options.name);
-    if (!response.ok()) return response.status();
     *payload.mutable_subject_categories() = response->case_().opening().subject_categories();
   }
   if (!options.delay_ground.empty()) {
@@ -147,8 +152,12 @@ Outcome Refuse(Session& session, const CaseOptions& options) {
 }
 
 Outcome Approve(Session& session, const CaseOptions& options) {
+  const absl::StatusOr<v1::GetCaseResponse> response = Get(session, options.name);
+  if (!response.ok()) return response.status();
   v1::CaseApproval payload;
   payload.set_case_(options.name);
+  payload.set_opening(response->case_().opening_digest());
+  payload.set_warrant(response->case_().warrant_digest());
   return session.Act(&Stub::ApproveCase, &v1::ApproveCaseRequest::mutable_approval, options.keys,
                      payload);
 }

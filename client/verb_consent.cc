@@ -2,6 +2,7 @@
 #include "client/command_line.h"
 #include "client/custody.h"
 #include "client/files.h"
+#include "client/holdings.h"
 #include "client/purposes.h"
 #include "client/verbs.h"
 #include "crypto/codec.h"
@@ -16,7 +17,9 @@ struct ConsentOptions {
   std::string purpose;
   std::string language;
   uint32_t days = 0;
+  bool again = false;
   std::string replaces;
+  std::string follows = "none";
   std::string secret;
   std::string sealed_secret;
   std::string out;
@@ -54,23 +57,24 @@ void PrintTerms(Session& session, const v1::PurposeRegistration& purpose,
     session.PrintMessage(consent);
     return;
   }
-  session.out() << "You agree that a template of your face is kept and used for one purpose.\n"
-                << AlignedTable(
-                       {{"purpose", Printable(purpose.title())},
-                        {"controller", Printable(purpose.controller().name())},
-                        {"contact", Printable(purpose.controller().contact())},
-                        {"legal basis", Printable(purpose.legal_basis().reference())},
-                        {"opened by", SubjectHeld(purpose)
-                                          ? "nobody without a release that you sign each time"
-                                          : "the vault, for an officer who verifies or has a case"},
-                        {"until", TimeText(consent.expires_at().seconds())},
-                        {"replaces",
-                         consent.replaces().empty() ? "nothing" : Printable(consent.replaces())},
-                        {"notice", absl::StrCat(Printable(consent.notice().language()), " ",
-                                                Printable(consent.notice().version()), ", SHA-256 ",
-                                                Printable(consent.notice().sha256()))}})
-                << "You can end this at any time: kluis me withdraw --purpose "
-                << Printable(consent.purpose()) << "\n";
+  session.out()
+      << "You agree that a template of your face is kept and used for one purpose.\n"
+      << AlignedTable(
+             {{"purpose", Printable(purpose.title())},
+              {"controller", Printable(purpose.controller().name())},
+              {"contact", Printable(purpose.controller().contact())},
+              {"legal basis", Printable(purpose.legal_basis().reference())},
+              {"opened by", SubjectHeld(purpose)
+                                ? "nobody without a release that you sign each time"
+                                : "the vault, for an officer who verifies or has a case"},
+              {"until", TimeText(consent.expires_at().seconds())},
+              {"replaces", consent.replaces().empty() ? "nothing" : Printable(consent.replaces())},
+              {"follows", consent.follows() == "none" ? "nothing" : Printable(consent.follows())},
+              {"notice", absl::StrCat(Printable(consent.notice().language()), " ",
+                                      Printable(consent.notice().version()), ", SHA-256 ",
+                                      Printable(consent.notice().sha256()))}})
+      << "You can end this at any time: kluis me withdraw --purpose "
+      << Printable(consent.purpose()) << "\n";
 }
 
 Outcome Sign(Session& session, const ConsentOptions& options) {
@@ -84,7 +88,13 @@ Outcome Sign(Session& session, const ConsentOptions& options) {
 
   v1::Consent consent = DraftConsent(*purpose, *notice, options.days, Now());
   consent.set_subject_public_key(crypto::PublicKeyText(key->public_key()));
-  consent.set_replaces(options.replaces);
+  if (options.again) {
+    const absl::Status named = NamePredecessor(session, options.keys, consent);
+    if (!named.ok()) return named;
+  } else {
+    consent.set_replaces(options.replaces);
+    if (options.replaces.empty()) consent.set_follows(options.follows);
+  }
   const absl::Status custody = TakeCustody(session, purpose->registration(), options, consent);
   if (!custody.ok()) return custody;
   const absl::StatusOr<v1::Envelope> statement = session.Sign(options.keys, consent);
@@ -111,10 +121,23 @@ void AddConsentVerbs(CommandLine& line) {
   sign->add_option("--days", options->days, "For how long; else as long as the purpose allows")
       ->type_name("DAYS")
       ->check(CLI::Range(1, 36500));
-  sign->add_option("--replaces", options->replaces,
-                   "My template that the new one replaces and that is erased then; its name is in "
-                   "kluis me show")
-      ->type_name("subjects/ID/templates/ID");
+  CLI::Option* again = sign->add_flag(
+      "--again", options->again,
+      "I consented to this purpose before: asks the vault what is held about me, and names in the "
+      "consent the template that it replaces or the end that it follows");
+  CLI::Option* replaces =
+      sign->add_option("--replaces", options->replaces,
+                       "Without asking: my template that the new one replaces and that is erased "
+                       "then; its name is in kluis me show")
+          ->type_name("subjects/ID/templates/ID")
+          ->excludes(again);
+  sign->add_option("--follows", options->follows,
+                   "Without asking: the end of my last template for the purpose, as kluis me show "
+                   "has it; none for a first consent")
+      ->type_name("END")
+      ->capture_default_str()
+      ->excludes(again)
+      ->excludes(replaces);
   sign->add_option("--custody-secret", options->secret,
                    "Where the purpose is in my custody: what kluis key custody made")
       ->type_name("FILE");

@@ -2,10 +2,12 @@
 #include <chrono>
 #include <optional>
 #include <thread>
+#include <utility>
 
 #include "client/command_line.h"
+#include "client/holdings.h"
+#include "client/purposes.h"
 #include "client/verbs.h"
-#include "crypto/key_file.h"
 #include "kluis/v1/subject_service.grpc.pb.h"
 
 namespace kluis::client {
@@ -28,31 +30,20 @@ struct MeOptions {
 // Names the person's own key in the payload.
 template <typename Payload>
 absl::Status NameSubject(const MeOptions& options, Payload& payload) {
-  if (options.keys.size() != 1) return UsageError("--key: one person acts, with one key");
-  const absl::StatusOr<crypto::SigningKey> key = crypto::ReadSigningKey(options.keys.front());
+  const absl::StatusOr<std::string> key = SubjectKey(options.keys);
   if (!key.ok()) return key.status();
-  payload.set_subject_public_key(crypto::PublicKeyText(key->public_key()));
+  payload.set_subject_public_key(*key);
   return absl::OkStatus();
 }
 
 Outcome Show(Session& session, const MeOptions& options) {
-  v1::AccessRequest payload;
-  const absl::Status named = NameSubject(options, payload);
-  if (!named.ok()) return named;
-  return session.Act(&Stub::GetHoldings, &v1::GetHoldingsRequest::mutable_access_request,
-                     options.keys, payload);
+  return session.Print(AskHoldings(session, options.keys));
 }
 
 // The state of one template as its subject sees it; nullopt: it is not shown.
 absl::StatusOr<std::optional<v1::TemplateState>> StateOf(Session& session, const MeOptions& options,
                                                          const std::string& template_record) {
-  v1::AccessRequest payload;
-  const absl::Status named = NameSubject(options, payload);
-  if (!named.ok()) return named;
-  const absl::StatusOr<v1::Envelope> statement = session.Sign(options.keys, payload);
-  if (!statement.ok()) return statement.status();
-  const absl::StatusOr<v1::GetHoldingsResponse> held =
-      session.Send(&Stub::GetHoldings, &v1::GetHoldingsRequest::mutable_access_request, *statement);
+  const absl::StatusOr<v1::GetHoldingsResponse> held = AskHoldings(session, options.keys);
   if (!held.ok()) return held.status();
   for (const v1::Holding& holding : held->holdings()) {
     if (holding.template_record() == template_record) return holding.state();
@@ -102,10 +93,10 @@ Outcome Withdraw(Session& session, const MeOptions& options) {
   return ExitCode::kDone;
 }
 
-// Signs a payload that says no more than who and which purpose, and sends it.
+// Completes a payload with who and which purpose, signs it and sends it.
 template <typename Payload, typename Method, typename Field>
-Outcome ActOnPurpose(Session& session, const MeOptions& options, Method method, Field field) {
-  Payload payload;
+Outcome ActOnPurpose(Session& session, const MeOptions& options, Method method, Field field,
+                     Payload payload) {
   const absl::Status named = NameSubject(options, payload);
   if (!named.ok()) return named;
   payload.set_purpose(options.purpose);
@@ -113,13 +104,21 @@ Outcome ActOnPurpose(Session& session, const MeOptions& options, Method method, 
 }
 
 Outcome Restrict(Session& session, const MeOptions& options) {
-  return ActOnPurpose<v1::Restriction>(session, options, &Stub::RestrictProcessing,
-                                       &v1::RestrictProcessingRequest::mutable_restriction);
+  return ActOnPurpose(session, options, &Stub::RestrictProcessing,
+                      &v1::RestrictProcessingRequest::mutable_restriction, v1::Restriction());
 }
 
+// Names the restriction that is in force.
 Outcome Lift(Session& session, const MeOptions& options) {
-  return ActOnPurpose<v1::RestrictionLift>(session, options, &Stub::LiftRestriction,
-                                           &v1::LiftRestrictionRequest::mutable_lift);
+  const absl::StatusOr<v1::GetHoldingsResponse> held = AskHoldings(session, options.keys);
+  if (!held.ok()) return held.status();
+  v1::RestrictionLift lift;
+  for (const v1::Holding& holding : held->holdings()) {
+    if (holding.purpose() == PurposeName(options.purpose))
+      lift.set_restriction(holding.restriction());
+  }
+  return ActOnPurpose(session, options, &Stub::LiftRestriction,
+                      &v1::LiftRestrictionRequest::mutable_lift, std::move(lift));
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "client/files.h"
 #include "client/inspection.h"
 #include "client/order.h"
+#include "client/purposes.h"
 #include "client/verbs.h"
 #include "kluis/v1/supervision_service.grpc.pb.h"
 
@@ -24,11 +25,18 @@ struct InspectOptions {
 };
 
 Outcome Stop(Session& session, const OrderOptions& options) {
-  return SendOrder<v1::StopOrder>(session, options, &Stub::OrderStop);
+  return SendOrder(session, options, &Stub::OrderStop, v1::StopOrder());
 }
 
+// Names the stop that is in force now.
 Outcome Lift(Session& session, const OrderOptions& options) {
-  return SendOrder<v1::LiftOrder>(session, options, &Stub::LiftStop);
+  v1::LiftOrder order;
+  if (options.statement.empty()) {
+    const absl::StatusOr<v1::Purpose> purpose = FindPurpose(session, options.purpose);
+    if (!purpose.ok()) return purpose.status();
+    order.set_stop(purpose->last_stop());
+  }
+  return SendOrder(session, options, &Stub::LiftStop, std::move(order));
 }
 
 absl::StatusOr<v1::Envelope> InspectionOrder(Session& session, const InspectOptions& options) {

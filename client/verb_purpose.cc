@@ -33,7 +33,13 @@ Outcome Register(Session& session, const RegisterOptions& options) {
 }
 
 Outcome Rotate(Session& session, const OrderOptions& options) {
-  return SendOrder<v1::RotationOrder>(session, options, &Stub::RotateTransform);
+  v1::RotationOrder order;
+  if (options.statement.empty()) {
+    const absl::StatusOr<v1::Purpose> purpose = FindPurpose(session, options.purpose);
+    if (!purpose.ok()) return purpose.status();
+    order.set_follows(purpose->last_rotation());
+  }
+  return SendOrder(session, options, &Stub::RotateTransform, std::move(order));
 }
 
 Outcome Show(Session& session, const ShowOptions& options) {

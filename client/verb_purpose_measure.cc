@@ -18,6 +18,7 @@
 #include "client/order.h"
 #include "client/probe_labels.h"
 #include "client/progress.h"
+#include "client/purposes.h"
 #include "client/verbs.h"
 #include "kluis/v1/supervision_service.grpc.pb.h"
 
@@ -44,7 +45,13 @@ void Tell(const v1::MeasurementProgress& progress, Progress& bar) {
 }
 
 Outcome Calibrate(Session& session, const OrderOptions& options) {
-  absl::StatusOr<v1::Envelope> order = SignedOrder<v1::CalibrationOrder>(session, options);
+  v1::CalibrationOrder unsigned_order;
+  if (options.statement.empty()) {
+    const absl::StatusOr<v1::Purpose> purpose = FindPurpose(session, options.purpose);
+    if (!purpose.ok()) return purpose.status();
+    unsigned_order.set_follows(purpose->last_calibration());
+  }
+  absl::StatusOr<v1::Envelope> order = SignedOrder(session, options, std::move(unsigned_order));
   if (!order.ok()) return order.status();
   const absl::StatusOr<std::shared_ptr<grpc::Channel>> channel = session.Channel();
   if (!channel.ok()) return channel.status();

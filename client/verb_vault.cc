@@ -36,6 +36,7 @@ v1::LegalProfile DefaultProfile() {
   profile.set_case_retention_days(365);
   profile.set_details_retention_days(90);
   profile.set_log_retention_months(6);
+  profile.set_order_max_days(14);
   return profile;
 }
 

@@ -13,6 +13,7 @@ void Open(const Facts& facts, Ruling& ruling) {
   kase->set_opened_by(facts.member->name());
   kase->set_slot(slot);
   *kase->mutable_opening() = command.opening();
+  kase->set_opening_digest(command.statement().digest());
   kase->set_state(v1::CASE_STATE_AWAITING_WARRANT);
   kase->set_opened_at(facts.now);
 
@@ -54,6 +55,7 @@ bool ChangeCases(const Facts& facts, Ruling& ruling) {
       v1::CaseRecord* kase = Rewrite(facts, ruling);
       *kase->mutable_warrant() = command.issue_warrant().warrant();
       kase->set_warrant_by(facts.member->name());
+      kase->set_warrant_digest(command.issue_warrant().statement().digest());
       ActivateWhenComplete(*kase);
       return true;
     }

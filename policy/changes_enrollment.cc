@@ -38,7 +38,7 @@ void Enroll(const Facts& facts, Ruling& ruling) {
   record->set_category(command.category());
   record->set_enrolled_at(facts.now);
   record->set_expires_at(std::min(command.consent_expires_at(), facts.now + legal_max));
-  record->set_consent_id(command.consent_statement().statement_id());
+  record->set_consent_digest(command.consent_statement().digest());
   record->set_consent_commitment(command.consent_commitment());
   record->set_state(v1::TEMPLATE_STATE_ACTIVE);
   record->set_transform_slot(facts.purpose_record->slot());
@@ -46,7 +46,7 @@ void Enroll(const Facts& facts, Ruling& ruling) {
   // A new consent says what is kept and for how long; only a lift says that it may be compared.
   if (replaces) {
     record->set_restricted(facts.record->restricted());
-    record->set_restricted_at(facts.record->restricted_at());
+    record->set_restriction(facts.record->restriction());
   }
 
   v1::Enrollment* enrollment = ruling.changes.emplace_back().mutable_enrollment();
@@ -65,13 +65,13 @@ v1::TemplateRecord* ChangeTemplate(const Facts& facts, Ruling& ruling) {
 void Restrict(const Facts& facts, Ruling& ruling) {
   v1::TemplateRecord* record = ChangeTemplate(facts, ruling);
   record->set_restricted(true);
-  record->set_restricted_at(facts.command->restrict().statement().issued_at());
+  record->set_restriction(facts.command->restrict().statement().digest());
 }
 
 void LiftRestriction(const Facts& facts, Ruling& ruling) {
   v1::TemplateRecord* record = ChangeTemplate(facts, ruling);
   record->clear_restricted();
-  record->clear_restricted_at();
+  record->clear_restriction();
 }
 
 }  // namespace

@@ -36,18 +36,18 @@ void Register(const Facts& facts, Ruling& ruling) {
   member->set_keyid(command.keyid());
   member->set_public_key(command.public_key());
   member->set_valid_until(registration.valid_until().seconds());
+  member->set_registered_by(command.statement().digest());
   v1::MemberKey* key = ruling.changes.emplace_back().mutable_member_key();
   key->set_keyid(command.keyid());
   key->set_role(registration.role());
   key->set_name(registration.member());
 }
 
-void SetStop(const std::string& purpose, bool stopped, const v1::StatementFacts& statement,
-             Ruling& ruling) {
+void SetStop(const std::string& purpose, bool stopped, const std::string& order, Ruling& ruling) {
   v1::PurposeStop* stop = ruling.changes.emplace_back().mutable_purpose_stop();
   stop->set_purpose(purpose);
   stop->set_stopped(stopped);
-  stop->set_statement_id(statement.statement_id());
+  stop->set_stop(order);
 }
 
 // From this entry on the purpose protects with a new secret; the vault then renews what there is.
@@ -57,6 +57,7 @@ void RotateTransform(const Facts& facts, Ruling& ruling) {
   *purpose = *facts.purpose_record;
   purpose->set_previous_slot(purpose->slot());
   purpose->set_slot(slot);
+  purpose->set_rotated_by(facts.command->rotate_transform().statement().digest());
 }
 
 }  // namespace
@@ -77,10 +78,10 @@ bool ChangeGovernance(const Facts& facts, Ruling& ruling) {
       RegisterPurpose(facts, ruling);
       return true;
     case v1::Command::kStop:
-      SetStop(command.stop().order().purpose(), true, command.stop().statement(), ruling);
+      SetStop(command.stop().order().purpose(), true, command.stop().statement().digest(), ruling);
       return true;
     case v1::Command::kLift:
-      SetStop(command.lift().order().purpose(), false, command.lift().statement(), ruling);
+      SetStop(command.lift().order().purpose(), false, facts.stop, ruling);
       return true;
     case v1::Command::kInspect:
       return true;  // it is its own record

@@ -86,6 +86,9 @@ void Measure(const Facts& facts, Ruling& ruling) {
   if (facts.command->has_calibrate()) {
     search->set_id(facts.command->calibrate().new_search_id());
     search->set_measurement(v1::MEASUREMENT_CALIBRATION);
+    v1::PurposeRecord* purpose = ruling.changes.emplace_back().mutable_purpose();
+    *purpose = *facts.purpose_record;
+    purpose->set_calibrated_by(facts.command->calibrate().statement().digest());
   } else {
     search->set_id(facts.command->evaluate().new_search_id());
     search->set_measurement(v1::MEASUREMENT_EVALUATION);

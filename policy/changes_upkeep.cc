@@ -60,6 +60,13 @@ void FinishRotation(const Facts& facts, Ruling& ruling) {
   StartErasure(v1::ERASURE_TARGET_TRANSFORM, TransformId(former), former, ruling);
 }
 
+void ForgetStatements(const v1::CloseCheckpoint& closing, Ruling& ruling) {
+  const std::string prefix = KindPrefix(v1::RecordChange::kUsedStatement);
+  for (const std::string& rest : closing.over_statements()) {
+    ruling.changes.emplace_back().set_removed_key(prefix + rest);
+  }
+}
+
 }  // namespace
 
 bool ChangeUpkeep(const Facts& facts, Ruling& ruling) {
@@ -90,10 +97,12 @@ bool ChangeUpkeep(const Facts& facts, Ruling& ruling) {
     case v1::Command::kRecover:
       TakeSlots(facts, kSlotsOfALoss, ruling);
       return true;
+    case v1::Command::kCloseCheckpoint:
+      ForgetStatements(facts.command->close_checkpoint(), ruling);
+      return true;
     case v1::Command::kStartService:
     case v1::Command::kSealService:
     case v1::Command::kRekey:
-    case v1::Command::kCloseCheckpoint:
       return true;  // they say something and change nothing
     default:
       return false;

@@ -23,8 +23,9 @@ Ruling Refuse(std::string_view rule, std::string_view reason, std::string_view p
 
 void MarkStatementsUsed(const Facts& facts, Ruling& ruling) {
   for (const v1::StatementFacts* statement : facts.statements) {
-    ruling.changes.emplace_back().mutable_used_statement()->set_statement_id(
-        statement->statement_id());
+    v1::UsedStatement* used = ruling.changes.emplace_back().mutable_used_statement();
+    used->set_digest(statement->digest().substr(0, kIdBytes));
+    used->set_usable_until(UsableUntil(*facts.founding, *statement));
   }
 }
 
@@ -74,6 +75,8 @@ void EndRecord(const Facts& facts, v1::EndReason reason, Ruling& ruling) {
   record->set_state(v1::TEMPLATE_STATE_ERASING);
   record->set_end_reason(reason);
   record->set_ended_at(facts.now);
+  record->set_end(facts.command->has_withdraw() ? facts.command->withdraw().statement().digest()
+                                                : facts.record->id());
   StartErasure(v1::ERASURE_TARGET_TEMPLATE, facts.record->id(), facts.record->slot(), ruling);
   ruling.changes.back().mutable_pending_erasure()->set_subject_id(facts.record->subject_id());
 }

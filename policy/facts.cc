@@ -1,6 +1,7 @@
 #include "policy/facts.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "policy/civil_time.h"
@@ -31,6 +32,14 @@ class Loader {
       return std::nullopt;
     }
     return *std::move(found);
+  }
+
+  // Whether there is a record, whatever it says.
+  bool Has(const std::string& key) {
+    if (!status_.ok()) return false;
+    const absl::StatusOr<std::optional<std::string>> found = state_.Read(key);
+    if (!found.ok()) status_ = found.status();
+    return found.ok() && found->has_value();
   }
 
   // As Load, of a record that is read far more often than written: the state may keep it parsed.
@@ -64,8 +73,29 @@ class Loader {
 
   void Statement(const v1::StatementFacts& statement) {
     facts_.statements.push_back(&statement);
-    if (Load<v1::UsedStatement>(key::UsedStatement(statement.statement_id()))) {
-      facts_.statement_used = true;
+    const Time until = UsableUntil(*facts_.founding, statement);
+    if (Has(key::UsedStatement(until, statement.digest()))) facts_.statement_used = true;
+  }
+
+  void OverStatements(const v1::CloseCheckpoint& closing) {
+    const std::string prefix = KindPrefix(v1::RecordChange::kUsedStatement);
+    for (const std::string& rest : closing.over_statements()) {
+      if (!Has(prefix + rest)) facts_.over_statements_known = false;
+    }
+  }
+
+  // What comes into being under `key`, which ends in `id`.
+  void NewId(std::string_view id, const std::string& key) {
+    if (id.size() != kIdBytes || Has(key)) facts_.id_taken = true;
+  }
+  void NewSearch(std::string_view id) { NewId(id, key::PendingSearch(id)); }
+
+  void NewCandidates(const v1::SearchOutcome& outcome) {
+    if (!facts_.search) return;
+    std::set<std::string_view> ids;
+    for (const std::string& id : outcome.candidate_ids()) {
+      if (!ids.insert(id).second) facts_.id_taken = true;
+      NewId(id, key::Candidate(facts_.search->case_id(), id));
     }
   }
 
@@ -74,6 +104,7 @@ class Loader {
     if (facts_.purpose_record) facts_.purpose = &facts_.purpose_record->registration();
     if (const auto stop = Share<v1::PurposeStop>(key::PurposeStop(purpose))) {
       facts_.stopped = stop->stopped();
+      facts_.stop = stop->stop();
     }
   }
 
@@ -189,8 +220,11 @@ void LoadAct(const v1::Command& command, Loader& load) {
     case v1::Command::kFound:
       load.Slots();
       return load.Statement(command.found().statement());
-    case v1::Command::kAccredit:
-      return load.Statement(command.accredit().statement());
+    case v1::Command::kAccredit: {
+      const std::string& id = command.accredit().new_authority_id();
+      load.Statement(command.accredit().statement());
+      return load.NewId(id, key::Authority(id));
+    }
     case v1::Command::kRegister:
       load.Statement(command.register_().statement());
       return load.NewMember(command.register_().registration(), command.register_().keyid());
@@ -208,9 +242,11 @@ void LoadAct(const v1::Command& command, Loader& load) {
       return load.Statement(command.inspect().statement());
     case v1::Command::kCalibrate:
       load.Statement(command.calibrate().statement());
+      load.NewSearch(command.calibrate().new_search_id());
       return load.Purpose(command.calibrate().order().purpose());
     case v1::Command::kEvaluate:
       load.Statement(command.evaluate().statement());
+      load.NewSearch(command.evaluate().new_search_id());
       return load.Purpose(command.evaluate().order().purpose());
     case v1::Command::kEnroll: {
       const v1::Enroll& enroll = command.enroll();
@@ -221,6 +257,10 @@ void LoadAct(const v1::Command& command, Loader& load) {
       load.Purpose(enroll.consent_purpose());
       load.Subject(enroll.known_subject_id());
       load.SubjectErasure(enroll.known_subject_id());
+      load.NewId(enroll.new_template_id(), key::Template(enroll.new_template_id()));
+      if (enroll.known_subject_id().empty()) {
+        load.NewId(enroll.new_subject_id(), key::Subject(enroll.new_subject_id()));
+      }
       return load.LiveTemplate(enroll.known_subject_id(), enroll.consent_purpose());
     }
     case v1::Command::kWithdraw:
@@ -244,6 +284,7 @@ void LoadAct(const v1::Command& command, Loader& load) {
       load.Member();
       load.Slots();
       load.Statement(command.open_case().statement());
+      load.NewId(command.open_case().new_case_id(), key::Case(command.open_case().new_case_id()));
       load.Purpose(command.open_case().opening().purpose());
       load.PresentYear();
       return load.NecessityUse(command.open_case().necessity_digest());
@@ -268,15 +309,18 @@ void LoadAct(const v1::Command& command, Loader& load) {
       return load.Case(command.read_case().case_id());
     case v1::Command::kIdentify:
       load.Member();
+      load.NewSearch(command.identify().new_search_id());
       return load.CaseAndPurpose(command.identify().case_id());
     case v1::Command::kVerify:
       load.Member();
+      load.NewSearch(command.verify().new_search_id());
       if (command.verify().has_released()) load.Statement(command.verify().released().statement());
       load.Purpose(command.verify().purpose());
       load.Subject(command.verify().subject_id());
       return load.LiveTemplate(command.verify().subject_id(), command.verify().purpose());
     case v1::Command::kSearchOutcome:
-      return load.Search(command.search_outcome().search_id());
+      load.Search(command.search_outcome().search_id());
+      return load.NewCandidates(command.search_outcome());
     case v1::Command::kCalibrationOutcome:
       return load.Search(command.calibration_outcome().search_id());
     case v1::Command::kEvaluationOutcome:
@@ -288,6 +332,8 @@ void LoadAct(const v1::Command& command, Loader& load) {
     case v1::Command::kDisclose:
       load.Member();
       load.Statement(command.disclose().statement());
+      load.NewId(command.disclose().new_disclosure_id(),
+                 key::Disclosure(command.disclose().new_disclosure_id()));
       return load.Candidate(command.disclose().request().candidate());
     case v1::Command::kExpireTemplate:
       load.Template(command.expire_template().template_id());
@@ -320,10 +366,11 @@ void LoadAct(const v1::Command& command, Loader& load) {
       return load.TemplateAndPurpose(command.renew_template().template_id());
     case v1::Command::kFinishRotation:
       return load.Purpose(command.finish_rotation().purpose());
+    case v1::Command::kCloseCheckpoint:
+      return load.OverStatements(command.close_checkpoint());
     case v1::Command::kStartService:
     case v1::Command::kSealService:
     case v1::Command::kRekey:
-    case v1::Command::kCloseCheckpoint:
     case v1::Command::kReject:
     case v1::Command::ACT_NOT_SET:
       return;
@@ -371,6 +418,24 @@ std::string IdInName(std::string_view name, std::string_view collection) {
     if (name[end] != '/') return {};
     name.remove_prefix(end + 1);
   }
+}
+
+Time UsableUntil(const v1::Founding& founding, const v1::StatementFacts& statement) {
+  constexpr Time kLatest = 253'402'300'799;  // the last second of 9999, so that no sum overflows
+  if (statement.usable_until() > 0) return statement.usable_until();
+  return std::min(statement.issued_at(), kLatest) +
+         founding.legal_profile().statement_max_age_minutes() * kMinute;
+}
+
+bool Names(std::string_view name, std::string_view digest) {
+  if (digest.empty()) return name == "none";
+  if (name.size() != 2 * digest.size()) return false;
+  for (size_t i = 0; i < digest.size(); ++i) {
+    const int high = HexDigit(name[2 * i]);
+    const int low = HexDigit(name[2 * i + 1]);
+    if (high < 0 || low < 0 || static_cast<char>(high * 16 + low) != digest[i]) return false;
+  }
+  return true;
 }
 
 bool IsPurposeId(std::string_view id) {

@@ -27,9 +27,11 @@ struct Facts {
   const v1::Founding* founding = &v1::Founding::default_instance();  // of `vault`
   uint32_t next_slot = 0;  // only for commands that take a slot
 
-  // The statements of the command, in its order, and which of them were used before.
+  // The statements of the command, in its order, and whether one of them was used before.
   std::vector<const v1::StatementFacts*> statements;
   bool statement_used = false;
+  bool id_taken = false;  // an id for something new is not 16 bytes, or something has it
+  bool over_statements_known = true;  // of a closing: the state has all that it names
 
   // The members whose keys signed; only for commands that count them.
   std::vector<std::shared_ptr<const v1::MemberRecord>> signers;
@@ -42,6 +44,7 @@ struct Facts {
   std::shared_ptr<const v1::PurposeRecord> purpose_record;
   const v1::PurposeRegistration* purpose = nullptr;  // of `purpose_record`
   bool stopped = false;
+  std::string stop;  // digest of the last order that stopped it
 
   std::shared_ptr<const v1::SubjectRecord> subject;
   std::shared_ptr<const v1::TemplateRecord> record;  // the template that the command is about
@@ -68,6 +71,14 @@ inline uint32_t SearchCost(const v1::Identify& search) { return search.repeated_
 // The id in a resource name such as "cases/<32 hex digits>" or "cases/<id>/candidates/<id>": the
 // 16 bytes after `collection`/; empty when the name does not have that form.
 std::string IdInName(std::string_view name, std::string_view collection);
+
+// When a statement can be used no more: the end that it states itself, or else the profile's age
+// after its signing.
+Time UsableUntil(const v1::Founding& founding, const v1::StatementFacts& statement);
+
+// Whether a predecessor that a statement names is the one with this digest: 64 lowercase hex
+// digits, or "none" for an empty digest.
+bool Names(std::string_view name, std::string_view digest);
 
 // Whether a purpose may have this id: 1 to 64 of a-z, 0-9 and '-'.
 bool IsPurposeId(std::string_view id);

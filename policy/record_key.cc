@@ -1,5 +1,8 @@
 #include "policy/record_key.h"
 
+#include <algorithm>
+#include <limits>
+
 #include "absl/strings/str_cat.h"
 
 namespace kluis::policy {
@@ -45,8 +48,12 @@ std::string Candidate(std::string_view case_id, std::string_view id) {
   return Join(Change::kCandidate, case_id, id);
 }
 std::string Disclosure(std::string_view id) { return Join(Change::kDisclosure, id); }
-std::string UsedStatement(std::string_view statement_id) {
-  return Join(Change::kUsedStatement, statement_id);
+std::string UsedStatement(int64_t usable_until, std::string_view digest) {
+  const auto minute = static_cast<uint32_t>(
+      std::clamp<int64_t>(usable_until / 60 + 1, 0, std::numeric_limits<uint32_t>::max()));
+  std::string time;
+  for (int shift = 24; shift >= 0; shift -= 8) time += static_cast<char>(minute >> shift & 0xFF);
+  return Join(Change::kUsedStatement, time, digest.substr(0, kIdBytes));
 }
 std::string UsedNecessity(std::string_view digest) { return Join(Change::kUsedNecessity, digest); }
 std::string PendingSearch(std::string_view id) { return Join(Change::kPendingSearch, id); }
@@ -56,6 +63,14 @@ std::string PendingErasure(v1::ErasureTarget target, std::string_view id) {
 std::string AuthorityYear(std::string_view id) { return Join(Change::kAuthorityYear, id); }
 
 }  // namespace key
+
+int64_t OverAt(std::string_view used_statement) {
+  int64_t minute = 0;
+  for (size_t i = 0; i < 4 && i < used_statement.size(); ++i) {
+    minute = minute << 8 | static_cast<unsigned char>(used_statement[i]);
+  }
+  return minute * 60;
+}
 
 RecordWrite Apply(const Change& change) {
   switch (change.change_case()) {
@@ -93,7 +108,8 @@ RecordWrite Apply(const Change& change) {
     case Change::kDisclosure:
       return {key::Disclosure(change.disclosure().id()), change.disclosure().SerializeAsString()};
     case Change::kUsedStatement:
-      return {key::UsedStatement(change.used_statement().statement_id()),
+      return {key::UsedStatement(change.used_statement().usable_until(),
+                                 change.used_statement().digest()),
               change.used_statement().SerializeAsString()};
     case Change::kUsedNecessity:
       return {key::UsedNecessity(change.used_necessity().digest()),

@@ -34,12 +34,16 @@ std::string Case(std::string_view id);                                          
 std::string CaseUse(std::string_view case_id);                                  // id[16]
 std::string Candidate(std::string_view case_id, std::string_view id);           // id[16] | id[16]
 std::string Disclosure(std::string_view id);                                    // id[16]
-std::string UsedStatement(std::string_view statement_id);                       // id[16]
-std::string UsedNecessity(std::string_view digest);                             // digest[32]
-std::string PendingSearch(std::string_view id);                                 // id[16]
+// Minute u32 from which the statement cannot be used any more, big-endian | digest[16], the first.
+std::string UsedStatement(int64_t usable_until, std::string_view digest);
+std::string UsedNecessity(std::string_view digest);                         // digest[32]
+std::string PendingSearch(std::string_view id);                             // id[16]
 std::string PendingErasure(v1::ErasureTarget target, std::string_view id);  // u8 target | its id
 std::string AuthorityYear(std::string_view id);                             // AuthorityYearId
 }  // namespace key
+
+// Unix seconds from which the statement is over whose key this is, without the kind.
+int64_t OverAt(std::string_view used_statement);
 
 // The prefix that all records of a kind share: 1 byte.
 std::string KindPrefix(v1::RecordChange::ChangeCase kind);

@@ -9,7 +9,19 @@ namespace kluis::policy {
 // Shared by all signed commands (rules.cc).
 extern const Rule kStatementForThisVault;
 extern const Rule kStatementFresh;
+extern const Rule kStatementOwnEnd;  // of those that take several signers
 extern const Rule kStatementOnce;
+extern const Rule kIdUnused;
+
+// What a granting statement names (rules_predecessor.cc).
+extern const Rule kConsentFollows;
+extern const Rule kRestrictionNamed;
+extern const Rule kStopNamed;
+extern const Rule kWarrantFollows;
+extern const Rule kApprovalFollows;
+extern const Rule kRegistrationFollows;
+extern const Rule kCalibrationFollows;
+extern const Rule kRotationFollows;
 
 // The caller and its authority (rules.cc).
 extern const Rule kCallerRole;

@@ -34,15 +34,29 @@ const Rule kStatementForThisVault = {
 const Rule kStatementFresh = {
     "statement.fresh",
     "GDPR 5(1)(f)",
-    "A statement is used within the profile's age of its signing, and not before it.",
+    "A statement is used within the profile's age of its signing or, where it states its own end, "
+    "before that, and not before it was signed.",
     "STATEMENT_STALE",
     "STATEMENT_STALE",
     [](const Facts& f) {
-      const Time max_age = f.founding->legal_profile().statement_max_age_minutes() * kMinute;
       return std::all_of(f.statements.begin(), f.statements.end(), [&](const auto* statement) {
         return statement->issued_at() <= f.now + kClockSkew &&
-               statement->issued_at() + max_age > f.now;
+               UsableUntil(*f.founding, *statement) > f.now;
       });
+    }};
+
+const Rule kStatementOwnEnd = {
+    "statement.own-end",
+    "GDPR 5(1)(f)",
+    "A statement that takes several signers states until when it can be used: after its signing, "
+    "and no more than the profile's days after it.",
+    "ORDER_END_INVALID",
+    "ORDER_END_INVALID",
+    [](const Facts& f) {
+      const v1::StatementFacts& order = *f.statements.front();
+      const Time longest = f.founding->legal_profile().order_max_days() * kDay;
+      return order.usable_until() > order.issued_at() &&
+             order.usable_until() <= order.issued_at() + longest;
     }};
 
 const Rule kStatementOnce = {"statement.once",
@@ -53,9 +67,16 @@ const Rule kStatementOnce = {"statement.once",
                              [](const Facts& f) {
                                if (f.statement_used) return false;
                                return f.statements.size() < 2 ||
-                                      f.statements[0]->statement_id() !=
-                                          f.statements[1]->statement_id();
+                                      f.statements[0]->digest() != f.statements[1]->digest();
                              }};
+
+const Rule kIdUnused = {
+    "id.unused",
+    "GDPR 5(1)(f)",
+    "What comes into being gets an id of 16 bytes that nothing of its kind has.",
+    "ID_IN_USE",
+    "ID_IN_USE",
+    [](const Facts& f) { return !f.id_taken; }};
 
 namespace {
 

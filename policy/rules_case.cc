@@ -215,18 +215,20 @@ constexpr const Rule* kOpen[] = {&kCallerRole,
                                  &kOpeningComplete,
                                  &kOpeningNecessity,
                                  &kOpeningNecessityOwn,
+                                 &kIdUnused,
                                  &kOpeningScope};
-constexpr const Rule* kIssue[] = {&kCallerRole,   &kMemberRegistered,  &kStatementForThisVault,
-                                  &kMemberSigned, &kStatementFresh,    &kStatementOnce,
-                                  &kCaseKnown,    &kCaseAwaitsWarrant, &kWarrantLimits,
-                                  &kWarrantScope, &kWarrantWindow,     &kWarrantDelay};
+constexpr const Rule* kIssue[] = {&kCallerRole,    &kMemberRegistered,  &kStatementForThisVault,
+                                  &kMemberSigned,  &kStatementFresh,    &kStatementOnce,
+                                  &kCaseKnown,     &kCaseAwaitsWarrant, &kWarrantFollows,
+                                  &kWarrantLimits, &kWarrantScope,      &kWarrantWindow,
+                                  &kWarrantDelay};
 constexpr const Rule* kRefuse[] = {&kCallerRole,   &kMemberRegistered,  &kStatementForThisVault,
                                    &kMemberSigned, &kStatementFresh,    &kStatementOnce,
                                    &kCaseKnown,    &kCaseAwaitsWarrant, &kRefusalReasoned};
 constexpr const Rule* kApprove[] = {
     &kCallerRole,         &kMemberRegistered, &kAuthorityAccredited, &kStatementForThisVault,
     &kMemberSigned,       &kStatementFresh,   &kStatementOnce,       &kCaseOfAuthority,
-    &kCaseAwaitsApproval, &kSecondOfficer};
+    &kCaseAwaitsApproval, &kApprovalFollows,  &kSecondOfficer};
 constexpr const Rule* kClose[] = {
     &kCallerRole,   &kMemberRegistered, &kAuthorityAccredited, &kStatementForThisVault,
     &kMemberSigned, &kStatementFresh,   &kStatementOnce,       &kCaseOfAuthority,

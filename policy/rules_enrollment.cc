@@ -78,6 +78,19 @@ const Rule kCustodySecretGiven = {
                                  Enrolling(f).custody_opened());
     }};
 
+// A release opens with the secret: one that was signed before a withdrawal must not open what the
+// person enrols afterwards.
+const Rule kCustodySecretNew = {
+    "custody.secret-new",
+    "GDPR 7(3), 32",
+    "A new consent names another secret than that of the subject's last template for the purpose.",
+    "CUSTODY_SECRET_USED",
+    "CUSTODY_SECRET_USED",
+    [](const Facts& f) {
+      return !f.record || f.record->custody_sha256().empty() ||
+             f.record->custody_sha256() != Enrolling(f).custody_sha256();
+    }};
+
 const Rule kCustodySubjectHeldOnly = {
     "custody.subject-held-only",
     "GDPR 5(1)(a), 12(1)",
@@ -194,13 +207,10 @@ const Rule kUnrestricted = {
 const Rule kRestricted = {
     "restriction.in-force",
     "GDPR 18(2), 18(3)",
-    "There is a live template for the purpose that its subject restricted before signing the lift.",
+    "There is a live template for the purpose that its subject restricted.",
     "NOTHING_TO_LIFT",
     "NOTHING_TO_LIFT",
-    [](const Facts& f) {
-      return HasLiveTemplate(f) && f.record->restricted() &&
-             f.command->lift_restriction().statement().issued_at() >= f.record->restricted_at();
-    }};
+    [](const Facts& f) { return HasLiveTemplate(f) && f.record->restricted(); }};
 
 constexpr const Rule* kEnroll[] = {&kCallerRole,
                                    &kMemberRegistered,
@@ -226,16 +236,19 @@ constexpr const Rule* kEnroll[] = {&kCallerRole,
                                    &kCaptureCategory,
                                    &kSubjectStays,
                                    &kEnrolledOnce,
-                                   &kReplacesLive};
+                                   &kReplacesLive,
+                                   &kCustodySecretNew,
+                                   &kIdUnused,
+                                   &kConsentFollows};
 constexpr const Rule* kWithdraw[] = {&kCallerRole,     &kStatementForThisVault, &kSubjectKnown,
                                      &kStatementFresh, &kStatementOnce,         &kConsentLive};
 constexpr const Rule* kAccess[] = {&kCallerRole, &kStatementForThisVault, &kSubjectKnown,
                                    &kStatementFresh, &kStatementOnce};
 constexpr const Rule* kRestrict[] = {&kCallerRole,     &kStatementForThisVault, &kSubjectKnown,
                                      &kStatementFresh, &kStatementOnce,         &kUnrestricted};
-constexpr const Rule* kLiftRestriction[] = {&kCallerRole,    &kStatementForThisVault,
-                                            &kSubjectKnown,  &kStatementFresh,
-                                            &kStatementOnce, &kRestricted};
+constexpr const Rule* kLiftRestriction[] = {
+    &kCallerRole, &kStatementForThisVault, &kSubjectKnown, &kStatementFresh, &kStatementOnce,
+    &kRestricted, &kRestrictionNamed};
 
 }  // namespace
 

@@ -9,6 +9,7 @@ namespace kluis::policy {
 namespace {
 
 constexpr uint32_t kMinLogRetentionMonths = 6;
+constexpr uint32_t kMaxOrderDays = 14;
 
 const google::protobuf::RepeatedPtrField<std::string>& SupervisorKeyids(const Facts& f) {
   const v1::VaultRecord& vault = f.vault ? *f.vault : v1::VaultRecord::default_instance();
@@ -49,11 +50,18 @@ const Rule kFoundingSigned = {
              distinct.size() == static_cast<size_t>(found.founding().supervisors_size());
     }};
 
+// A subject is forgotten when no consent can be used any more that was signed before: one that says
+// "none" would be good again.
+bool OutlastsStatements(const v1::LegalProfile& profile) {
+  return profile.details_retention_days() * kDay >= profile.statement_max_age_minutes() * kMinute;
+}
+
 const Rule kFoundingComplete = {
     "vault.founding-complete",
     "GDPR 5(1)(e), AI Act 26(6)",
     "The founding has a name, a log key, a threshold of 1 to n and every limit of the legal "
-    "profile, with logs kept six months or longer.",
+    "profile: logs kept six months or longer, orders usable fourteen days at most, details kept as "
+    "long as statements can be used.",
     "FOUNDING_INCOMPLETE",
     "FOUNDING_INCOMPLETE",
     [](const Facts& f) {
@@ -66,7 +74,8 @@ const Rule kFoundingComplete = {
              profile.warrant_max_days() > 0 && profile.notice_delay_max_days() > 0 &&
              profile.statement_max_age_minutes() > 0 && profile.necessity_min_characters() > 0 &&
              profile.probe_min_age_minutes() > 0 && profile.case_retention_days() > 0 &&
-             profile.details_retention_days() > 0 &&
+             profile.details_retention_days() > 0 && OutlastsStatements(profile) &&
+             profile.order_max_days() >= 1 && profile.order_max_days() <= kMaxOrderDays &&
              profile.log_retention_months() >= kMinLogRetentionMonths;
     }};
 
@@ -253,32 +262,34 @@ const Rule kVaultOpensTemplates = {
 namespace {
 
 constexpr const Rule* kFound[] = {&kFoundOnce, &kFoundingComplete, &kFoundingSigned};
-constexpr const Rule* kAccredit[] = {&kCallerRole,       &kStatementForThisVault,
-                                     &kSupervisorSigned, &kStatementFresh,
-                                     &kStatementOnce,    &kAccreditationComplete};
+constexpr const Rule* kAccredit[] = {
+    &kCallerRole, &kStatementForThisVault, &kSupervisorSigned, &kStatementFresh, &kStatementOnce,
+    &kIdUnused,   &kAccreditationComplete};
 constexpr const Rule* kRegister[] = {
-    &kCallerRole,    &kStatementForThisVault, &kSupervisorSigned, &kStatementFresh,
-    &kStatementOnce, &kRegistrationComplete,  &kNameUnused,       &kKeyUnused};
+    &kCallerRole,    &kStatementForThisVault, &kSupervisorSigned,    &kStatementFresh,
+    &kStatementOnce, &kRegistrationComplete,  &kRegistrationFollows, &kNameUnused,
+    &kKeyUnused};
 constexpr const Rule* kRegisterPurpose[] = {&kCallerRole,        &kStatementForThisVault,
                                             &kSupervisorSigned,  &kStatementFresh,
                                             &kStatementOnce,     &kPurposeNew,
                                             &kPurposeComplete,   &kPurposeCustody,
                                             &kPurposeEvaluation, &kPurposeThreshold};
 // An inspection shows personal data, so it needs what a lift needs.
-constexpr const Rule* kInspect[] = {&kCallerRole,       &kStatementForThisVault, &kSupervisorSigned,
-                                    &kStatementFresh,   &kStatementOnce,         &kOrderReasoned,
-                                    &kSupervisorsQuorum};
+constexpr const Rule* kInspect[] = {&kCallerRole,      &kStatementForThisVault, &kSupervisorSigned,
+                                    &kStatementOwnEnd, &kStatementFresh,        &kStatementOnce,
+                                    &kOrderReasoned,   &kSupervisorsQuorum};
 constexpr const Rule* kStop[] = {&kCallerRole,     &kStatementForThisVault, &kSupervisorSigned,
                                  &kStatementFresh, &kStatementOnce,         &kPurposeRegistered,
                                  &kOrderReasoned};
-constexpr const Rule* kLift[] = {&kCallerRole,     &kStatementForThisVault, &kSupervisorSigned,
-                                 &kStatementFresh, &kStatementOnce,         &kPurposeRegistered,
-                                 &kStopped,        &kOrderReasoned,         &kSupervisorsQuorum};
+constexpr const Rule* kLift[] = {
+    &kCallerRole,     &kStatementForThisVault, &kSupervisorSigned,  &kStatementOwnEnd,
+    &kStatementFresh, &kStatementOnce,         &kPurposeRegistered, &kStopped,
+    &kOrderReasoned,  &kSupervisorsQuorum,     &kStopNamed};
 
 constexpr const Rule* kRotateTransform[] = {
     &kCallerRole,    &kStatementForThisVault, &kSupervisorSigned,    &kStatementFresh,  //
     &kStatementOnce, &kPurposeRegistered,     &kVaultOpensTemplates, &kPurposeNotRotating,
-    &kOrderReasoned};
+    &kOrderReasoned, &kRotationFollows};
 
 }  // namespace
 

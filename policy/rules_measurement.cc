@@ -86,15 +86,17 @@ const Rule kCalibrationSound = {
 // A stop does not refuse it: a wrong cut is a reason for one, and what remedies it returns nothing
 // about anybody. Whoever loosens a cut accuses more people, so it needs what a lift needs.
 constexpr const Rule* kCalibrate[] = {
-    &kCallerRole,          &kStatementForThisVault, &kSupervisorSigned, &kStatementFresh,
-    &kStatementOnce,       &kPurposeRegistered,     &kPurposeLawful,    &kPurposeNotRotating,
-    &kVaultOpensTemplates, &kOrderReasoned,         &kSupervisorsQuorum};
+    &kCallerRole,         &kStatementForThisVault, &kSupervisorSigned,  &kStatementOwnEnd,
+    &kStatementFresh,     &kStatementOnce,         &kPurposeRegistered, &kPurposeLawful,
+    &kPurposeNotRotating, &kVaultOpensTemplates,   &kOrderReasoned,     &kSupervisorsQuorum,
+    &kIdUnused,           &kCalibrationFollows};
 constexpr const Rule* kCalibrationOutcome[] = {&kOutcomeOfSearch, &kCalibrationLarge,
                                                &kCalibrationSound};
 constexpr const Rule* kEvaluate[] = {
     &kCallerRole,        &kStatementForThisVault, &kSupervisorSigned, &kStatementFresh,
     &kStatementOnce,     &kPurposeRegistered,     &kEvaluateAllowed,  &kPurposeLawful,
-    &kPurposeNotStopped, &kPurposeNotRotating,    &kOrderReasoned,    &kProbesOrdered};
+    &kPurposeNotStopped, &kPurposeNotRotating,    &kOrderReasoned,    &kIdUnused,
+    &kProbesOrdered};
 constexpr const Rule* kEvaluationOutcome[] = {&kOutcomeOfSearch, &kOutcomeNotStopped,
                                               &kEvaluationLarge};
 

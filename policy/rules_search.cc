@@ -335,29 +335,59 @@ const Rule kDisclosureConsent = {
     "CANDIDATE_GONE",
     [](const Facts& f) { return f.command->disclose().template_live(); }};
 
-constexpr const Rule* kIdentify[] = {
-    &kCallerRole,      &kMemberRegistered, &kAuthorityAccredited, &kCaseOfAuthority,
-    &kCaseActive,      &kWarrantInWindow,  &kSamePurpose,         &kPurposeRegistered,
-    &kIdentifyAllowed, &kPurposeLawful,    &kPurposeNotStopped,   &kPurposeNotRotating,
-    &kProbeAlgorithm,  &kProbeEvidence,    &kProbeNotFresh,       &kBudgetLeft};
-constexpr const Rule* kVerify[] = {
-    &kCallerRole,       &kMemberRegistered,       &kAuthorityAccredited,   &kPurposeRegistered,
-    &kVerifyAllowed,    &kPurposeLawful,          &kPurposeNotStopped,     &kProbeAlgorithm,
-    &kReleaseGiven,     &kReleaseSubjectHeldOnly, &kStatementForThisVault, &kReleaseSigned,
-    &kStatementFresh,   &kStatementOnce,          &kReleasePurpose,        &kReleaseVerifier,
-    &kReleaseUnexpired, &kVerifySubjectKnown,     &kVerifyConsentGiven,    &kReleaseSameSubject,
-    &kReleaseOpens,     &kVerifyUnexpired,        &kVerifyConsentStands,   &kVerifyNotRestricted};
+constexpr const Rule* kIdentify[] = {&kCallerRole,      &kMemberRegistered,  &kAuthorityAccredited,
+                                     &kCaseOfAuthority, &kCaseActive,        &kWarrantInWindow,
+                                     &kSamePurpose,     &kPurposeRegistered, &kIdentifyAllowed,
+                                     &kPurposeLawful,   &kPurposeNotStopped, &kPurposeNotRotating,
+                                     &kProbeAlgorithm,  &kProbeEvidence,     &kProbeNotFresh,
+                                     &kIdUnused,        &kBudgetLeft};
+constexpr const Rule* kVerify[] = {&kCallerRole,
+                                   &kMemberRegistered,
+                                   &kAuthorityAccredited,
+                                   &kPurposeRegistered,
+                                   &kVerifyAllowed,
+                                   &kPurposeLawful,
+                                   &kPurposeNotStopped,
+                                   &kProbeAlgorithm,
+                                   &kReleaseGiven,
+                                   &kReleaseSubjectHeldOnly,
+                                   &kStatementForThisVault,
+                                   &kReleaseSigned,
+                                   &kStatementFresh,
+                                   &kStatementOnce,
+                                   &kReleasePurpose,
+                                   &kReleaseVerifier,
+                                   &kReleaseUnexpired,
+                                   &kIdUnused,
+                                   &kVerifySubjectKnown,
+                                   &kVerifyConsentGiven,
+                                   &kReleaseSameSubject,
+                                   &kReleaseOpens,
+                                   &kVerifyUnexpired,
+                                   &kVerifyConsentStands,
+                                   &kVerifyNotRestricted};
 constexpr const Rule* kOutcome[] = {&kOutcomeOfSearch, &kOutcomeStated, &kOutcomeNotStopped,
-                                    &kOutcomeInCase, &kOutcomeWithinCap};
+                                    &kOutcomeInCase,   &kIdUnused,      &kOutcomeWithinCap};
 constexpr const Rule* kAdjudicate[] = {
     &kCallerRole,     &kMemberRegistered, &kAuthorityAccredited, &kStatementForThisVault,
     &kMemberSigned,   &kStatementFresh,   &kStatementOnce,       &kCaseOfAuthority,
     &kCandidateKnown, &kCaseNotEnded,     &kCandidateOpen,       &kAnotherOfficer};
-constexpr const Rule* kDisclose[] = {
-    &kCallerRole,          &kMemberRegistered,    &kAuthorityAccredited, &kStatementForThisVault,
-    &kMemberSigned,        &kStatementFresh,      &kStatementOnce,       &kCaseOfAuthority,
-    &kCandidateKnown,      &kCaseNotEnded,        &kPurposeNotStopped,   &kDisclosedOnce,
-    &kDisclosureConfirmed, &kDisclosureRecipient, &kDisclosureConsent};
+constexpr const Rule* kDisclose[] = {&kCallerRole,
+                                     &kMemberRegistered,
+                                     &kAuthorityAccredited,
+                                     &kStatementForThisVault,
+                                     &kMemberSigned,
+                                     &kStatementFresh,
+                                     &kStatementOnce,
+                                     &kCaseOfAuthority,
+                                     &kCandidateKnown,
+                                     &kCaseNotEnded,
+                                     &kPurposeNotStopped,
+                                     &kDisclosedOnce,
+                                     &kDisclosureConfirmed,
+                                     &kDisclosureRecipient,
+                                     &kIdUnused,
+                                     &kDisclosureConsent};
 
 }  // namespace
 

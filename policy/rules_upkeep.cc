@@ -1,7 +1,9 @@
 // What the vault does by itself: ends what is over and finishes erasures.
+#include <algorithm>
 #include <set>
 
 #include "policy/civil_time.h"
+#include "policy/record_key.h"
 #include "policy/rule_lists.h"
 
 namespace kluis::policy {
@@ -95,6 +97,25 @@ const Rule kCheckpointCloses = {
     [](const Facts& f) {
       return f.vault && f.command->caller().role() == v1::ROLE_UNSPECIFIED &&
              f.command->close_checkpoint().state_digest().size() == kDigestBytes;
+    }};
+
+constexpr int kMaxOverStatements = 1'000;  // so that a closing entry is no longer than others
+constexpr size_t kOverStatementBytes = 20;
+
+const Rule kStatementsOver = {
+    "upkeep.statements-over",
+    "GDPR 5(1)(e), (f)",
+    "A closing forgets only statements that the vault took and that nobody can use any more.",
+    "NOT_DUE",
+    "NOT_DUE",
+    [](const Facts& f) {
+      const auto& over = f.command->close_checkpoint().over_statements();
+      const std::set<std::string_view> distinct(over.begin(), over.end());
+      return over.size() <= kMaxOverStatements &&
+             distinct.size() == static_cast<size_t>(over.size()) && f.over_statements_known &&
+             std::all_of(over.begin(), over.end(), [&](const std::string& rest) {
+               return rest.size() == kOverStatementBytes && OverAt(rest) <= f.now;
+             });
     }};
 
 const Rule kSealed = {
@@ -191,11 +212,11 @@ constexpr const Rule* kRenewTemplate[] = {&kTemplateRenewable};
 constexpr const Rule* kFinishRotation[] = {&kRotationOver};
 constexpr const Rule* kSealService[] = {&kSealed};
 constexpr const Rule* kRekey[] = {&kRekeyed};
-constexpr const Rule* kRecover[] = {&kStatementForThisVault, &kRecoveryOrdered, &kStatementFresh,
-                                    &kStatementOnce, &kRecoveryReasons};
+constexpr const Rule* kRecover[] = {&kStatementForThisVault, &kRecoveryOrdered, &kStatementOwnEnd,
+                                    &kStatementFresh,        &kStatementOnce,   &kRecoveryReasons};
 constexpr const Rule* kLoseTemplate[] = {&kTemplateLost};
 constexpr const Rule* kStartService[] = {&kServiceStarts};
-constexpr const Rule* kCloseCheckpoint[] = {&kCheckpointCloses};
+constexpr const Rule* kCloseCheckpoint[] = {&kCheckpointCloses, &kStatementsOver};
 constexpr const Rule* kExpireTemplate[] = {&kTemplateOver};
 constexpr const Rule* kEndCase[] = {&kCaseOver};
 constexpr const Rule* kForgetSubject[] = {&kSubjectOver};

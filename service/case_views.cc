@@ -1,5 +1,6 @@
 #include "service/case_views.h"
 
+#include "crypto/codec.h"
 #include "policy/record_key.h"
 #include "service/names.h"
 
@@ -15,6 +16,8 @@ absl::StatusOr<v1::Case> ViewOf(const DatabaseState& state, const v1::CaseRecord
   view.set_state(record.state());
   *view.mutable_opening() = record.opening();
   if (record.has_warrant()) *view.mutable_warrant() = record.warrant();
+  view.set_opening_digest(crypto::ToHex(record.opening_digest()));
+  view.set_warrant_digest(crypto::ToHex(record.warrant_digest()));
   view.set_opened_by(record.opened_by());
   view.set_warrant_by(record.warrant_by());
   view.set_approved_by(record.approved_by());

@@ -102,6 +102,19 @@ absl::Status Ledger::Change(const std::vector<policy::RecordWrite>& changes, Nex
   return absl::OkStatus();
 }
 
+// The records of statements are in the order of their ends. A closing is a batch of its own, so the
+// database has all of them.
+absl::Status Ledger::AddOverStatements(policy::Time now, v1::CloseCheckpoint& closing) const {
+  constexpr int kMost = 1'000;
+  const std::string prefix = policy::KindPrefix(v1::RecordChange::kUsedStatement);
+  return database_.Scan(Column::kState, prefix, [&](std::string_view key, std::string_view) {
+    const std::string_view rest = key.substr(prefix.size());
+    if (policy::OverAt(rest) > now || closing.over_statements_size() == kMost) return false;
+    closing.add_over_statements(std::string(rest));
+    return true;
+  });
+}
+
 absl::StatusOr<Ledger::Ruled> Ledger::Rule(Act& act, Next& next) const {
   const Head& head = next.head;
   Writes& writes = next.writes;
@@ -113,6 +126,8 @@ absl::StatusOr<Ledger::Ruled> Ledger::Rule(Act& act, Next& next) const {
     v1::CloseCheckpoint& closing = *act.command.mutable_close_checkpoint();
     closing.set_state_digest(HashBytes(head.state.digest.Value()));
     closing.set_records(head.state.records);
+    const absl::Status over = AddOverStatements(head.time, closing);
+    if (!over.ok()) return over;
   }
   if (act.prepare) {
     const absl::Status prepared = act.prepare(writes, head.time, act.command);

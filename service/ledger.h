@@ -125,6 +125,7 @@ class Ledger {
   absl::StatusOr<uint64_t> WriteEach(std::span<GroupCommit::Seat* const> batch);
   Next Begin();
   absl::StatusOr<Ruled> Rule(Act& act, Next& next) const;
+  absl::Status AddOverStatements(policy::Time now, v1::CloseCheckpoint& closing) const;
   absl::StatusOr<Committed> Enter(Ruled ruled, Next& next);  // its errors are the store's
   absl::StatusOr<uint64_t> End(Next next);
   void Forget();  // what was read and written: it may not have come to the database

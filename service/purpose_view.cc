@@ -2,11 +2,20 @@
 
 #include <optional>
 
+#include "crypto/codec.h"
 #include "matching/threshold.h"
 #include "policy/record_key.h"
 #include "service/galleries.h"
 
 namespace kluis::service {
+namespace {
+
+// As statements name it (policy::Names).
+std::string DigestText(const std::string& digest) {
+  return digest.empty() ? "none" : crypto::ToHex(digest);
+}
+
+}  // namespace
 
 absl::StatusOr<v1::Purpose> PurposeView(const DatabaseState& state, const std::string& id) {
   const auto record = policy::Find<v1::PurposeRecord>(state, policy::key::Purpose(id));
@@ -19,6 +28,9 @@ absl::StatusOr<v1::Purpose> PurposeView(const DatabaseState& state, const std::s
   *view.mutable_registration() = (*record)->registration();
   view.set_stopped(stop->has_value() && (*stop)->stopped());
   view.set_rotating((*record)->previous_slot() != 0);
+  view.set_last_stop(DigestText(stop->has_value() ? (*stop)->stop() : std::string()));
+  view.set_last_calibration(DigestText((*record)->calibrated_by()));
+  view.set_last_rotation(DigestText((*record)->rotated_by()));
   const std::optional<matching::ImpostorModel> measured = ImpostorsOf(**record);
   view.mutable_cuts()->set_rule(std::string(matching::CutRule(measured)));
   if (measured.has_value()) {

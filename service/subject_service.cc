@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "crypto/codec.h"
 #include "policy/record_key.h"
 #include "service/names.h"
 #include "service/requests.h"
@@ -19,6 +20,13 @@ absl::StatusOr<std::string> SubjectOfKey(Vault& vault, const std::string& text) 
   if (!key.ok()) return WithReason(key.status(), "MALFORMED_STATEMENT");
   return FindSubject(vault.database(), vault.sealer(),
                      std::string_view(reinterpret_cast<const char*>(key->data()), key->size()));
+}
+
+// What a consent that follows the template's end names.
+std::string EndOf(const v1::TemplateRecord& record) {
+  if (record.end().empty()) return {};
+  if (record.end() == record.id()) return TemplateName(record.subject_id(), record.id());
+  return crypto::ToHex(record.end());
 }
 
 absl::Status AddHoldings(Vault& vault, const v1::SubjectRecord& subject,
@@ -47,6 +55,8 @@ absl::Status AddHoldings(Vault& vault, const v1::SubjectRecord& subject,
         holding->set_controller_contact(registration.controller().contact());
         holding->set_legal_basis(registration.legal_basis().reference());
         holding->set_restricted((*record)->restricted());
+        holding->set_restriction(crypto::ToHex((*record)->restriction()));
+        holding->set_end(EndOf(**record));
       });
   return scanned.ok() ? status : scanned;
 }
@@ -97,6 +107,11 @@ absl::Status SetRestricted(Vault& vault, const Call& call, const v1::Envelope& e
   *command.mutable_statement() = *std::move(facts);
   command.set_subject_id(*subject_id);
   command.set_purpose(payload.purpose());
+  if constexpr (requires { payload.restriction(); }) {
+    // What is no digest names no restriction.
+    const absl::StatusOr<std::string> named = crypto::FromHex(payload.restriction());
+    if (named.ok()) command.set_restriction(*named);
+  }
   act.applied = [&](const policy::Ruling& ruling) {
     for (const v1::RecordChange& change : ruling.changes) {
       if (change.has_template_()) vault.galleries().TemplateRestricted(change.template_());

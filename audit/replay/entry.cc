@@ -23,9 +23,10 @@ constexpr size_t kArenaBlock = 64 * 1024;
 
 // The facts without who signed, which only the state can say.
 bool SameButSigners(const v1::StatementFacts& recorded, const v1::StatementFacts& found) {
-  return recorded.kind() == found.kind() && recorded.statement_id() == found.statement_id() &&
+  return recorded.kind() == found.kind() && recorded.digest() == found.digest() &&
          recorded.issued_at() == found.issued_at() && recorded.vault() == found.vault() &&
-         recorded.subject_signed() == found.subject_signed();
+         recorded.subject_signed() == found.subject_signed() &&
+         recorded.usable_until() == found.usable_until();
 }
 
 // The envelope must say what the command says that it says.

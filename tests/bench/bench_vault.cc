@@ -55,6 +55,7 @@ v1::LegalProfile Profile() {
   profile.set_case_retention_days(365);
   profile.set_details_retention_days(90);
   profile.set_log_retention_months(6);
+  profile.set_order_max_days(14);
   return profile;
 }
 
@@ -216,6 +217,7 @@ absl::Status BenchVault::RegisterMembers() {
     registration.set_member(member.name);
     if (member.role == v1::ROLE_OFFICER) registration.set_authority(authority->authority());
     registration.set_public_key(crypto::PublicKeyText(member.key.public_key()));
+    registration.set_follows("none");
     *registration.mutable_valid_until() = DaysFromNow(365);
     const absl::Status registered =
         Send(kSupervisor, supervisor_, &v1::SupervisionService::Stub::RegisterMember,
@@ -281,6 +283,8 @@ absl::StatusOr<std::string> BenchVault::OpenCase(const std::string& purpose) {
 
   v1::Warrant warrant;
   warrant.set_case_(name);
+  warrant.set_opening(opened->case_().opening_digest());
+  warrant.set_follows("none");
   warrant.set_budget(10'000);
   warrant.set_candidate_cap(10);
   warrant.add_subject_categories(v1::SUBJECT_CATEGORY_VICTIM);
@@ -293,6 +297,7 @@ absl::StatusOr<std::string> BenchVault::OpenCase(const std::string& purpose) {
 
   v1::CaseApproval approval;
   approval.set_case_(name);
+  approval.set_opening(opened->case_().opening_digest());
   const absl::Status approved =
       Send(kSecondOfficer, second_officer_, &v1::CaseService::Stub::ApproveCase,
            &v1::ApproveCaseRequest::mutable_approval, approval)
@@ -343,6 +348,7 @@ absl::StatusOr<v1::EnrollRequest> BenchVault::Enrollment(const std::string& purp
   *consent.mutable_notice() = NoticeText();
   consent.set_explicit_consent(true);
   *consent.mutable_expires_at() = DaysFromNow(300);
+  consent.set_follows("none");
   const absl::StatusOr<v1::Envelope> statement = Signed(key, consent);
   if (!statement.ok()) return statement.status();
 
@@ -386,7 +392,7 @@ absl::Status BenchVault::FillState(const std::string& purpose, uint64_t count, b
   const auto facts = [&](const char* kind) {
     v1::StatementFacts made;
     made.set_kind(kind);
-    made.set_statement_id(RandomId());
+    made.set_digest(RandomId() + RandomId());
     made.set_issued_at(now);
     made.set_vault(kVaultName);
     return made;
@@ -418,6 +424,7 @@ absl::Status BenchVault::FillState(const std::string& purpose, uint64_t count, b
       enroll.set_category(v1::SUBJECT_CATEGORY_VICTIM);
       enroll.set_same_subject(true);
       enroll.set_template_attested(true);
+      enroll.set_follows_none(true);
       enroll.set_new_subject_id(RandomId());
       enroll.set_new_template_id(RandomId());
       enroll.set_consent_commitment(RandomId() + RandomId());

@@ -52,7 +52,7 @@ calibrate() { as "$1" "$2" supervisor/one purpose calibrate "$3" --reasons 'many
 calibrate 3 TOO_FEW_TEMPLATES people --key one.key --key two.key
 enrol people 1000
 calibrate 3 TOO_FEW_SIGNATURES people --key one.key
-calibrate 3 PURPOSE_UNKNOWN other --key one.key --key two.key
+calibrate 4 'not registered' other --key one.key --key two.key
 as 2 '--reasons is required' supervisor/one purpose calibrate people --key one.key
 calibrate 0 gallery-tail/1 people --key one.key --key two.key
 as 0 'pairs  *499500' supervisor/two purpose show people

@@ -122,11 +122,32 @@ const crypto::SigningKey& LogBuilder::KeyOfId(const std::string& keyid) {
   return KeyOf(keyid.substr(kKeyPrefix.size()));
 }
 
+std::string LogBuilder::RealDigest(const std::string& digest) const {
+  const auto found = digests_.find(digest);
+  return found == digests_.end() ? digest : found->second;
+}
+
+void LogBuilder::NameReally(google::protobuf::Message& payload) const {
+  const google::protobuf::Reflection& reflection = *payload.GetReflection();
+  std::vector<const google::protobuf::FieldDescriptor*> fields;
+  reflection.ListFields(payload, &fields);
+  for (const auto* field : fields) {
+    if (field->is_repeated() ||
+        field->cpp_type() != google::protobuf::FieldDescriptor::CPPTYPE_STRING) {
+      continue;
+    }
+    const auto digest = crypto::FromHex(reflection.GetString(payload, field));
+    if (!digest.ok() || !digests_.contains(*digest)) continue;
+    reflection.SetString(&payload, field, crypto::ToHex(RealDigest(*digest)));
+  }
+}
+
 template <class Payload>
 v1::Envelope LogBuilder::SignBy(const std::vector<std::string>& keyids, v1::StatementFacts& facts,
                                 Payload& payload, const crypto::SigningKey* subject) {
   payload.set_vault(facts.vault());
-  payload.set_statement_id(crypto::ToHex(facts.statement_id()));
+  payload.set_statement_id(crypto::ToHex(facts.digest().substr(0, policy::kIdBytes)));
+  NameReally(payload);
   payload.mutable_issued_at()->set_seconds(facts.issued_at());
   auto envelope = MakeStatement(payload);
   if (!envelope.ok()) Fail(std::string(envelope.status().message()));
@@ -135,6 +156,7 @@ v1::Envelope LogBuilder::SignBy(const std::vector<std::string>& keyids, v1::Stat
   auto found = FactsOf(*envelope, payload);
   const auto signers = RegisteredSigners(state_, *envelope);
   if (!found.ok() || !signers.ok()) Fail("no facts");
+  digests_[facts.digest()] = found->digest();
   for (const std::string& keyid : *signers) found->add_signed_by(keyid);
   facts = *std::move(found);
   return *std::move(envelope);
@@ -176,6 +198,14 @@ void LogBuilder::RealEnrolment(v1::Enroll& enroll, BuiltAct& act) {
   if (!enroll.replaces().empty()) {
     consent.set_replaces("subjects/" + crypto::ToHex(id) + "/templates/" +
                          crypto::ToHex(enroll.replaces()));
+  }
+  enroll.set_follows(RealDigest(enroll.follows()));
+  if (enroll.follows_none()) consent.set_follows("none");
+  if (enroll.follows().size() == policy::kIdBytes) {
+    consent.set_follows("subjects/" + crypto::ToHex(id) + "/templates/" +
+                        crypto::ToHex(enroll.follows()));
+  } else if (!enroll.follows().empty()) {
+    consent.set_follows(crypto::ToHex(enroll.follows()));
   }
   const v1::Envelope first = SignBy(SignersOf(enroll.consent_statement()),
                                     *enroll.mutable_consent_statement(), consent, &subject);

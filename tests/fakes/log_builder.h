@@ -94,6 +94,10 @@ class LogBuilder {
     mutable policy::RecordCache cache_;
   };
 
+  // Of a statement of this log, the digest that it has here; of others, the one given.
+  std::string RealDigest(const std::string& digest) const;
+  // Where `payload` names a statement by the digest that a world gave it, names it by the real one.
+  void NameReally(google::protobuf::Message& payload) const;
   template <class Payload>
   v1::Envelope SignBy(const std::vector<std::string>& keyids, v1::StatementFacts& facts,
                       Payload& payload, const crypto::SigningKey* subject = nullptr);
@@ -111,6 +115,7 @@ class LogBuilder {
   const Sink sink_;
   const std::string policy_digest_;
   std::map<std::string, crypto::SigningKey> keys_;
+  std::map<std::string, std::string> digests_;  // as a PolicyWorld gives them -> as they are
   int64_t now_ = 0;
   int64_t closed_at_ = 0;
   uint32_t checkpoint_seconds_ = 0;

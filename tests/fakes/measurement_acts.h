@@ -19,6 +19,10 @@ inline v1::Command Calibrate(PolicyWorld& world, std::string_view purpose = Poli
   v1::Calibrate& calibrate = *command.mutable_calibrate();
   *calibrate.mutable_statement() = world.Statement("calibration-order", "key-sup-1");
   calibrate.mutable_statement()->add_signed_by("key-sup-2");
+  world.UsableForADay(*calibrate.mutable_statement(), *calibrate.mutable_order());
+  const auto record = world.Look<v1::PurposeRecord>(key::Purpose(purpose));
+  calibrate.mutable_order()->set_follows(
+      PolicyWorld::NameOf(record ? record->calibrated_by() : ""));
   calibrate.mutable_order()->set_purpose(std::string(purpose));
   calibrate.mutable_order()->set_reasons("A thousand people are enrolled.");
   calibrate.set_new_search_id(world.NewId());

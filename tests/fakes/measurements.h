@@ -54,6 +54,7 @@ inline Reply<v1::CalibratePurposeResponse> Calibrate(
   v1::CalibrationOrder order;
   order.set_purpose(purpose);
   order.set_reasons("many people are enrolled");
+  order.set_follows(vault.Purpose(purpose).last_calibration());
   std::vector<const crypto::SigningKey*> keys;
   for (const std::string& who : signers) keys.push_back(&vault.KeyOf(who));
   v1::CalibratePurposeRequest request;

@@ -48,6 +48,7 @@ inline v1::Command Recover(PolicyWorld& world) {
   v1::Recover& recover = *command.mutable_recover();
   *recover.mutable_statement() = world.Statement("recovery-order", "key-otto");
   recover.mutable_statement()->add_signed_by("key-olga");
+  world.UsableForADay(*recover.mutable_statement(), *recover.mutable_order());
   recover.mutable_order()->set_reasons("The machine burnt.");
   recover.set_from_size(10);
   recover.set_to_size(12);

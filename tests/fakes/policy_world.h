@@ -35,6 +35,7 @@ class PolicyWorld {
   static constexpr Time kProbeAge = 24 * 60 * kMinute;
   static constexpr Time kCaseRetention = 30 * kDay;
   static constexpr Time kDetailsRetention = 60 * kDay;
+  static constexpr Time kOrderMax = 14 * kDay;
 
   Time now = 1'800'000'000;
   MemoryState state;
@@ -146,6 +147,21 @@ class PolicyWorld {
     if (!found.ok() || !found->has_value()) Fail("no such record");
     return **found;
   }
+  template <class Record>
+  std::optional<Record> Look(const std::string& key) const {
+    const auto found = Find<Record>(state, key);
+    if (!found.ok()) Fail("the store fails");
+    return *found;
+  }
+  // As a statement names a digest.
+  static std::string NameOf(std::string_view digest) {
+    return digest.empty() ? "none" : crypto::ToHex(digest);
+  }
+  template <class Order>
+  void UsableForADay(v1::StatementFacts& statement, Order& order) const {
+    statement.set_usable_until(now + kDay);
+    order.mutable_usable_until()->set_seconds(now + kDay);
+  }
   v1::CaseRecord Case(std::string_view id) const { return Get<v1::CaseRecord>(key::Case(id)); }
   v1::AuthorityYear Year(std::string_view authority, uint32_t year) const {
     return Get<v1::AuthorityYear>(key::AuthorityYear(AuthorityYearId(authority, year)));
@@ -183,6 +199,7 @@ class PolicyWorld {
     profile.set_case_retention_days(kCaseRetention / kDay);
     profile.set_details_retention_days(kDetailsRetention / kDay);
     profile.set_log_retention_months(6);
+    profile.set_order_max_days(kOrderMax / kDay);
     return command;
   }
   v1::Command Accredit(std::string_view name = "Customs", std::string_view id = {}) {
@@ -203,6 +220,8 @@ class PolicyWorld {
     act.mutable_registration()->set_role(role);
     act.mutable_registration()->set_member(std::string(name));
     if (!authority.empty()) act.mutable_registration()->set_authority(AuthorityName(authority));
+    const auto before = Look<v1::MemberRecord>(key::Member(role, name));
+    act.mutable_registration()->set_follows(NameOf(before ? before->registered_by() : ""));
     act.mutable_registration()->mutable_valid_until()->set_seconds(now + 900 * kDay);
     act.set_keyid("key-" + std::string(name));
     act.set_public_key(std::string(32, 'k'));
@@ -248,6 +267,7 @@ class PolicyWorld {
     v1::StatementFacts& statement = *command.mutable_inspect()->mutable_statement();
     statement = Statement("inspection-order", "key-sup-1");
     statement.add_signed_by("key-sup-3");
+    UsableForADay(statement, *command.mutable_inspect()->mutable_order());
     command.mutable_inspect()->mutable_order()->set_reasons("A subject complained.");
     command.mutable_inspect()->mutable_order()->set_start_index(start);
     command.mutable_inspect()->mutable_order()->set_end_index(end);
@@ -258,6 +278,9 @@ class PolicyWorld {
     v1::StatementFacts& statement = *command.mutable_lift()->mutable_statement();
     statement = Statement("lift-order", "key-sup-1");
     statement.add_signed_by("key-sup-3");
+    UsableForADay(statement, *command.mutable_lift()->mutable_order());
+    const auto stop = Look<v1::PurposeStop>(key::PurposeStop(purpose));
+    command.mutable_lift()->mutable_order()->set_stop(NameOf(stop ? stop->stop() : ""));
     command.mutable_lift()->mutable_order()->set_purpose(std::string(purpose));
     command.mutable_lift()->mutable_order()->set_reasons("The misuse is mended.");
     return command;
@@ -284,6 +307,9 @@ class PolicyWorld {
     enroll.set_same_subject(true);
     enroll.set_template_attested(true);
     enroll.set_known_subject_id(std::string(known));
+    const auto last = Look<v1::Enrollment>(key::Enrollment(known, purpose));
+    if (last) enroll.set_follows(Get<v1::TemplateRecord>(key::Template(last->template_id())).end());
+    enroll.set_follows_none(enroll.follows().empty());
     enroll.set_new_subject_id(NewId());
     enroll.set_new_template_id(NewId());
     enroll.set_consent_commitment(std::string(32, 'c'));
@@ -331,6 +357,9 @@ class PolicyWorld {
     *act.mutable_statement() = Statement("warrant", "key-jo");
     v1::Warrant& warrant = *act.mutable_warrant();
     warrant.set_case_(CaseName(case_id));
+    const auto kase = Look<v1::CaseRecord>(key::Case(case_id));
+    warrant.set_opening(NameOf(kase ? kase->opening_digest() : ""));
+    warrant.set_follows(NameOf(kase ? kase->warrant_digest() : ""));
     warrant.set_budget(3);
     warrant.set_candidate_cap(2);
     warrant.add_subject_categories(v1::SUBJECT_CATEGORY_VICTIM);
@@ -349,7 +378,10 @@ class PolicyWorld {
   v1::Command ApproveCase(std::string_view case_id, std::string_view officer = "ben") {
     v1::Command command = From(v1::ROLE_OFFICER, officer);
     *command.mutable_approve_case()->mutable_statement() = Statement("case-approval", Key(officer));
-    command.mutable_approve_case()->mutable_approval()->set_case_(CaseName(case_id));
+    v1::CaseApproval& approval = *command.mutable_approve_case()->mutable_approval();
+    approval.set_case_(CaseName(case_id));
+    const auto kase = Look<v1::CaseRecord>(key::Case(case_id));
+    approval.set_opening(NameOf(kase ? kase->opening_digest() : ""));
     return command;
   }
   v1::Command CloseCase(std::string_view case_id) {
@@ -496,7 +528,7 @@ class PolicyWorld {
   v1::StatementFacts Statement(std::string_view kind, std::string_view keyid) {
     v1::StatementFacts facts;
     facts.set_kind(std::string(kind));
-    facts.set_statement_id(NewId());
+    facts.set_digest(NewId() + "-of-a-statement-");
     facts.set_issued_at(now);
     facts.set_vault(std::string(kVault));
     if (!keyid.empty()) facts.add_signed_by(std::string(keyid));

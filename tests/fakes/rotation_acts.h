@@ -16,6 +16,8 @@ inline v1::Command RotateTransform(PolicyWorld& world,
   command.mutable_caller()->set_name("sup-1");
   v1::RotateTransform& rotate = *command.mutable_rotate_transform();
   *rotate.mutable_statement() = world.Statement("rotation-order", "key-sup-1");
+  const auto record = world.Look<v1::PurposeRecord>(key::Purpose(purpose));
+  rotate.mutable_order()->set_follows(PolicyWorld::NameOf(record ? record->rotated_by() : ""));
   rotate.mutable_order()->set_purpose(std::string(purpose));
   rotate.mutable_order()->set_reasons("A copy of the disk was found.");
   return command;
@@ -39,6 +41,8 @@ inline v1::Command FinishRotation(std::string_view purpose = PolicyWorld::kPurpo
 inline v1::Command Replacing(PolicyWorld& world, std::string_view subject) {
   v1::Command command = world.Enroll(subject);
   command.mutable_enroll()->set_replaces(world.TemplateOf(subject).id());
+  command.mutable_enroll()->clear_follows();
+  command.mutable_enroll()->clear_follows_none();
   return command;
 }
 

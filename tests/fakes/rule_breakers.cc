@@ -76,7 +76,8 @@ RuleBreaker Simply(v1::Command (*make)(W&)) {
 
 v1::RecordChange UsedStatement(const v1::StatementFacts& facts) {
   v1::RecordChange change;
-  change.mutable_used_statement()->set_statement_id(facts.statement_id());
+  change.mutable_used_statement()->set_digest(facts.digest().substr(0, kIdBytes));
+  change.mutable_used_statement()->set_usable_until(facts.issued_at() + W::kStatementAge);
   return change;
 }
 
@@ -281,8 +282,10 @@ void AddGovernanceRules(std::map<std::string_view, RuleBreaker>& all) {
   });
   all["member.own-key"] =
       Broken(Registering, [](v1::Command& c, W&) { c.mutable_register_()->set_keyid("key-anna"); });
-  all["member.own-name"] = Broken(Registering, [](v1::Command& c, W&) {
+  all["member.own-name"] = Broken(Registering, [](v1::Command& c, W& world) {
     c.mutable_register_()->mutable_registration()->set_member("jo");
+    c.mutable_register_()->mutable_registration()->set_follows(
+        W::NameOf(world.Get<v1::MemberRecord>(key::Member(v1::ROLE_JUDGE, "jo")).registered_by()));
   });
   all["purpose.new"] = Simply([](W& world) { return world.RegisterPurpose(); });
   all["purpose.complete"] = Broken(Purpose, [](v1::Command& c, W&) {
@@ -415,6 +418,12 @@ void AddCustodyRules(std::map<std::string_view, RuleBreaker>& all) {
       ReleaseBreaker([](v1::Verify& v, Time) { v.mutable_released()->set_same_subject(false); });
   all["release.opens"] =
       ReleaseBreaker([](v1::Verify& v, Time) { v.mutable_released()->set_opened(false); });
+  all["custody.secret-new"] = Simply([](W& world) {
+    world.Do(world.RegisterHeldPurpose());
+    const std::string subject = world.EnrolledHeld();
+    world.Do(world.Withdraw(subject, W::kHeldPurpose));
+    return world.EnrollHeld(subject);
+  });
 }
 
 void AddCandidateAndUpkeepRules(std::map<std::string_view, RuleBreaker>& all) {
@@ -543,6 +552,70 @@ void AddRotationRules(std::map<std::string_view, RuleBreaker>& all) {
   };
 }
 
+// What a grant names is another state than the vault's.
+void AddPredecessorRules(std::map<std::string_view, RuleBreaker>& all) {
+  all["consent.follows"] = Simply([](W& world) {
+    const v1::Command old = world.Enroll();
+    const std::string subject = world.Enrolled();
+    world.Do(world.Withdraw(subject));
+    v1::Command command = old;
+    command.mutable_enroll()->set_known_subject_id(subject);
+    return command;
+  });
+  all["restriction.named"] = Simply([](W& world) {
+    const std::string subject = world.Enrolled();
+    world.Do(Restrict(world, subject));
+    const v1::Command old = LiftRestriction(world, subject);
+    world.Do(LiftRestriction(world, subject));
+    world.Do(Restrict(world, subject));
+    return old;
+  });
+  all["stop.named"] = Simply([](W& world) {
+    world.Do(world.Stop());
+    const v1::Command old = world.Lift();
+    world.Do(world.Stop());
+    return old;
+  });
+  all["warrant.follows"] =
+      WarrantBreaker([](v1::Warrant& w, Time) { w.set_opening(std::string(64, 'a')); });
+  all["approval.follows"] = Simply([](W& world) {
+    v1::Command command = world.ApproveCase(world.Opened());
+    command.mutable_approve_case()->mutable_approval()->set_opening(std::string(64, 'a'));
+    return command;
+  });
+  all["registration.follows"] = Broken(Registering, [](v1::Command& c, W&) {
+    c.mutable_register_()->mutable_registration()->set_follows(std::string(64, 'a'));
+  });
+  all["calibration.follows"] = Simply([](W& world) {
+    const v1::Command old = Calibrate(world);
+    Calibrating(world);
+    return old;
+  });
+  all["rotation.follows"] = Simply([](W& world) {
+    const v1::Command old = RotateTransform(world);
+    world.Do(RotateTransform(world));
+    world.Do(FinishRotation());
+    return old;
+  });
+  all["statement.own-end"] = Simply([](W& world) {
+    v1::Command command = world.Inspect();
+    v1::Inspect& inspect = *command.mutable_inspect();
+    inspect.mutable_statement()->set_usable_until(world.now + W::kOrderMax + kDay);
+    inspect.mutable_order()->mutable_usable_until()->set_seconds(world.now + W::kOrderMax + kDay);
+    return command;
+  });
+  all["id.unused"] = Broken(Opening, [](v1::Command& c, W& world) {
+    c.mutable_open_case()->set_new_case_id(world.Opened());
+  });
+  all["upkeep.statements-over"] = Simply([](W& world) {
+    const v1::StatementFacts& used = world.log.back().command().register_purpose().statement();
+    const std::string key = key::UsedStatement(UsableUntil({}, used), used.digest());
+    v1::Command command = world.CloseCheckpoint();
+    command.mutable_close_checkpoint()->add_over_statements(key.substr(1));
+    return command;
+  });
+}
+
 // The outcome of a calibration, with one thing broken.
 RuleBreaker CalibrationBreaker(void (*break_it)(v1::ImpostorDistribution&)) {
   return [break_it](W& world) {
@@ -589,6 +662,7 @@ std::map<std::string_view, RuleBreaker> RuleBreakers() {
   AddCandidateAndUpkeepRules(all);
   AddOperatorRules(all);
   AddRotationRules(all);
+  AddPredecessorRules(all);
   AddMeasurementRules(all);
   return all;
 }

@@ -53,6 +53,7 @@ v1::LegalProfile TheProfile() {
   profile.set_case_retention_days(365);
   profile.set_details_retention_days(90);
   profile.set_log_retention_months(6);
+  profile.set_order_max_days(14);
   return profile;
 }
 

@@ -135,6 +135,7 @@ class TestWorld {
   Reply<v1::OrderStopResponse> Stop(const std::string& purpose = kPurpose) const;
   Reply<v1::LiftStopResponse> Lift(const std::vector<std::string>& signers,
                                    const std::string& purpose = kPurpose) const;
+  v1::Purpose Purpose(const std::string& purpose) const;  // as the vault lists it
   v1::Envelope RotationOrder(const std::string& purpose = kPurpose) const;
   Reply<v1::RotateTransformResponse> Rotate(const std::string& purpose = kPurpose) const;
 
@@ -142,7 +143,8 @@ class TestWorld {
   struct Terms {
     std::string purpose = kPurpose;
     int64_t days = 100;
-    std::string replaces = {};  // subjects/<id>/templates/<id>
+    std::string replaces = {};     // subjects/<id>/templates/<id>
+    std::string follows = "none";  // unless it replaces
     uint32_t capture = 0;
     v1::SubjectCategory category = v1::SUBJECT_CATEGORY_OTHER;
   };
@@ -172,9 +174,12 @@ class TestWorld {
   // `who` signs an opening that commits to the details.
   v1::OpenCaseRequest OpenCaseRequestOf(v1::CaseOpening opening, const v1::CaseDetails& details,
                                         const std::string& who = "officer/one") const;
+  // Of a case that this world opened, else as the vault shows it to the judge.
+  std::string OpeningOf(const std::string& name) const;
   v1::Warrant WarrantFor(const std::string& name, uint32_t budget = 100) const;
   Reply<v1::OpenCaseResponse> OpenCase(const std::string& who = "officer/one") const;
-  Reply<v1::OpenCaseResponse> OpenCaseWith(const v1::CaseDetails& details) const;
+  Reply<v1::OpenCaseResponse> OpenCaseWith(const v1::CaseDetails& details,
+                                           const std::string& who = "officer/one") const;
   Reply<v1::RefuseWarrantResponse> Refuse(const std::string& name,
                                           const std::string& reasons = "not necessary") const;
   Reply<v1::IssueWarrantResponse> Issue(const v1::Warrant& warrant) const;
@@ -217,6 +222,8 @@ class TestWorld {
   mutable std::atomic<uint64_t> people_ = 0;
   mutable std::mutex mutex_;
   mutable std::map<std::string, std::shared_ptr<grpc::Channel>> channels_;
+  mutable std::map<std::string, std::string> openings_;      // digests, by case
+  mutable std::map<std::string, std::string> restrictions_;  // digests, by public key and purpose
 };
 
 // Ends the test program with the status unless it is OK.

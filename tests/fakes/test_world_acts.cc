@@ -1,6 +1,7 @@
 // What everybody around the vault does, each act complete and honest.
 #include "absl/strings/str_cat.h"
 #include "audit/details.h"
+#include "audit/statement_facts.h"
 #include "client/draft.h"
 #include "crypto/codec.h"
 #include "crypto/template_digest.h"
@@ -41,6 +42,7 @@ Reply<v1::RegisterMemberResponse> TestWorld::Register(v1::Role role, const std::
   payload.set_member(who.substr(who.find('/') + 1));
   payload.set_authority(authority);
   payload.set_public_key(crypto::PublicKeyText(KeyOf(who).public_key()));
+  payload.set_follows("none");
   *payload.mutable_valid_until() = ToTimestamp(now() + 3650 * kDay);
   return Act("supervisor/one", &v1::SupervisionService::Stub::RegisterMember,
              &v1::RegisterMemberRequest::mutable_registration, payload);
@@ -81,11 +83,23 @@ Reply<v1::OrderStopResponse> TestWorld::Stop(const std::string& purpose) const {
              &v1::OrderStopRequest::mutable_order, payload);
 }
 
+v1::Purpose TestWorld::Purpose(const std::string& purpose) const {
+  v1::ListPurposesRequest request;
+  request.set_page_size(100);
+  const auto listed = Must(
+      Call("subject/portal", &v1::SupervisionService::Stub::ListPurposes, request), "purposes");
+  for (const v1::Purpose& found : listed.purposes()) {
+    if (found.registration().purpose() == purpose) return found;
+  }
+  return {};
+}
+
 Reply<v1::LiftStopResponse> TestWorld::Lift(const std::vector<std::string>& signers,
                                             const std::string& purpose) const {
   v1::LiftOrder payload;
   payload.set_purpose(purpose);
   payload.set_reasons("inspection ended");
+  payload.set_stop(Purpose(purpose).last_stop());
   std::vector<const crypto::SigningKey*> keys;
   for (const std::string& who : signers) keys.push_back(&KeyOf(who));
   v1::LiftStopRequest request;
@@ -97,6 +111,7 @@ v1::Envelope TestWorld::RotationOrder(const std::string& purpose) const {
   v1::RotationOrder payload;
   payload.set_purpose(purpose);
   payload.set_reasons("a copy of the disk was found");
+  payload.set_follows(Purpose(purpose).last_rotation());
   return Sign(payload, {&KeyOf("supervisor/one")});
 }
 
@@ -130,6 +145,7 @@ v1::Envelope TestWorld::ConsentOf(const Person& person, const Terms& terms) cons
   consent.set_explicit_consent(true);
   *consent.mutable_expires_at() = ToTimestamp(now() + terms.days * kDay);
   consent.set_replaces(terms.replaces);
+  if (terms.replaces.empty()) consent.set_follows(terms.follows);
   return Sign(consent, {&person.key});
 }
 
@@ -179,7 +195,14 @@ Reply<v1::RestrictProcessingResponse> TestWorld::Restrict(const Person& person,
   payload.set_purpose(purpose);
   v1::RestrictProcessingRequest request;
   *request.mutable_restriction() = Sign(payload, {&person.key});
-  return Call("subject/portal", &v1::SubjectService::Stub::RestrictProcessing, request);
+  Reply<v1::RestrictProcessingResponse> reply =
+      Call("subject/portal", &v1::SubjectService::Stub::RestrictProcessing, request);
+  const std::lock_guard lock(mutex_);
+  if (reply.ok()) {
+    restrictions_[payload.subject_public_key() + purpose] =
+        crypto::ToHex(audit::DigestOf(request.restriction()));
+  }
+  return reply;
 }
 
 Reply<v1::LiftRestrictionResponse> TestWorld::LiftRestriction(const Person& person,
@@ -187,6 +210,10 @@ Reply<v1::LiftRestrictionResponse> TestWorld::LiftRestriction(const Person& pers
   v1::RestrictionLift payload;
   payload.set_subject_public_key(crypto::PublicKeyText(person.key.public_key()));
   payload.set_purpose(purpose);
+  {
+    const std::lock_guard lock(mutex_);
+    payload.set_restriction(restrictions_[payload.subject_public_key() + purpose]);
+  }
   v1::LiftRestrictionRequest request;
   *request.mutable_lift() = Sign(payload, {&person.key});
   return Call("subject/portal", &v1::SubjectService::Stub::LiftRestriction, request);
@@ -232,9 +259,22 @@ v1::OpenCaseRequest TestWorld::OpenCaseRequestOf(v1::CaseOpening opening,
   return request;
 }
 
+std::string TestWorld::OpeningOf(const std::string& name) const {
+  {
+    const std::lock_guard lock(mutex_);
+    const auto known = openings_.find(name);
+    if (known != openings_.end()) return known->second;
+  }
+  v1::GetCaseRequest request;
+  request.set_name(name);
+  return Call("judge/one", &v1::CaseService::Stub::GetCase, request)->case_().opening_digest();
+}
+
 v1::Warrant TestWorld::WarrantFor(const std::string& name, uint32_t budget) const {
   v1::Warrant warrant;
   warrant.set_case_(name);
+  warrant.set_opening(OpeningOf(name));
+  warrant.set_follows("none");
   warrant.set_budget(budget);
   warrant.set_candidate_cap(5);
   warrant.add_subject_categories(v1::SUBJECT_CATEGORY_OTHER);
@@ -244,12 +284,16 @@ v1::Warrant TestWorld::WarrantFor(const std::string& name, uint32_t budget) cons
 }
 
 Reply<v1::OpenCaseResponse> TestWorld::OpenCase(const std::string& who) const {
-  return Call(who, &v1::CaseService::Stub::OpenCase, OpenCaseRequestOf(Opening(), Details(), who));
+  return OpenCaseWith(Details(), who);
 }
 
-Reply<v1::OpenCaseResponse> TestWorld::OpenCaseWith(const v1::CaseDetails& details) const {
-  return Call("officer/one", &v1::CaseService::Stub::OpenCase,
-              OpenCaseRequestOf(Opening(), details));
+Reply<v1::OpenCaseResponse> TestWorld::OpenCaseWith(const v1::CaseDetails& details,
+                                                    const std::string& who) const {
+  Reply<v1::OpenCaseResponse> reply =
+      Call(who, &v1::CaseService::Stub::OpenCase, OpenCaseRequestOf(Opening(), details, who));
+  const std::lock_guard lock(mutex_);
+  if (reply.ok()) openings_[reply->case_().name()] = reply->case_().opening_digest();
+  return reply;
 }
 
 Reply<v1::RefuseWarrantResponse> TestWorld::Refuse(const std::string& name,
@@ -276,6 +320,7 @@ Reply<v1::ApproveCaseResponse> TestWorld::Approve(const std::string& name,
                                                   const std::string& who) const {
   v1::CaseApproval payload;
   payload.set_case_(name);
+  payload.set_opening(OpeningOf(name));
   return Act(who, &v1::CaseService::Stub::ApproveCase, &v1::ApproveCaseRequest::mutable_approval,
              payload);
 }

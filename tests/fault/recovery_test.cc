@@ -63,6 +63,7 @@ class Recovery : public testing::Test {
     second.set_role(v1::ROLE_OPERATOR);
     second.set_member("two");
     second.set_public_key(crypto::PublicKeyText(second_.public_key()));
+    second.set_follows("none");
     second.mutable_valid_until()->set_seconds(vault_.now() + 3650 * kDay);
     Must(vault_.Act("supervisor/one", &v1::SupervisionService::Stub::RegisterMember,
                     &v1::RegisterMemberRequest::mutable_registration, second),
@@ -428,6 +429,7 @@ TEST_F(Recovery, ATemplateThatWasProtectedAnewAfterTheBackupIsLostButNotItsSubje
   v1::RotationOrder order;
   order.set_purpose(TestWorld::kPurpose);
   order.set_reasons("a copy of the old transform was found");
+  order.set_follows("none");
   EXPECT_EQ(Must(vault_.Act("supervisor/one", &v1::SupervisionService::Stub::RotateTransform,
                             &v1::RotateTransformRequest::mutable_order, order),
                  "rotate")
@@ -439,7 +441,9 @@ TEST_F(Recovery, ATemplateThatWasProtectedAnewAfterTheBackupIsLostButNotItsSubje
   EXPECT_THAT(recovered.lost_subjects(), IsEmpty());
   EXPECT_EQ(recovered.removed_rows(), 1u);
   ASSERT_TRUE(vault_.TryStart().ok());
-  Must(vault_.Enroll(person), "enrol again");
+  TestWorld::Terms terms;
+  terms.follows = enrolled.template_record();  // which ended without a withdrawal
+  Must(vault_.Enroll(person, terms), "enrol again");
   EXPECT_EQ(vault_.Verify(enrolled.subject(), vault_.Face(person, 1))->result(),
             v1::SEARCH_RESULT_MATCH);
   ExpectReplays();

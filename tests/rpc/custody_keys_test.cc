@@ -57,7 +57,7 @@ struct Takeaway {
     if (released) {
       v1::Released& claim = *verify.mutable_released();
       claim.mutable_statement()->set_vault(TestWorld::kVault);
-      claim.mutable_statement()->set_statement_id(std::string(16, 'r'));
+      claim.mutable_statement()->set_digest(std::string(32, 'r'));
       claim.mutable_statement()->set_issued_at(world.now());
       claim.mutable_statement()->set_subject_signed(true);
       claim.set_purpose(purpose);

@@ -193,6 +193,7 @@ TEST(Measurement, ThatACrashCutOffIsConcludedAtTheNextStart) {
   v1::CalibrationOrder order;
   order.set_purpose(TestWorld::kPurpose);
   order.set_reasons("many people are enrolled");
+  order.set_follows("none");
   const v1::Envelope envelope =
       vault.Sign(order, {&vault.KeyOf("supervisor/one"), &vault.KeyOf("supervisor/two")});
   service::Act act;

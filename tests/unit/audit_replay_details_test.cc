@@ -148,7 +148,7 @@ TEST(ReplayDetails, FindFactsThatTheStatementsDoNotBearOut) {
   using Edit = void (*)(v1::Enroll&);
   const Edit edits[] = {
       [](v1::Enroll& e) { e.mutable_consent_statement()->set_issued_at(e.captured_at()); },
-      [](v1::Enroll& e) { e.mutable_consent_statement()->set_statement_id(std::string(16, 'i')); },
+      [](v1::Enroll& e) { e.mutable_consent_statement()->set_digest(std::string(32, 'i')); },
       [](v1::Enroll& e) { e.set_consent_expires_at(e.consent_expires_at() + 1); },
       [](v1::Enroll& e) { e.set_quality(e.quality() + 1); },
       [](v1::Enroll& e) { e.set_category(v1::SUBJECT_CATEGORY_WITNESS); },

@@ -65,6 +65,7 @@ TEST(ReplayStatements, MayBeWrittenInAnyOrderOfFieldsAndWithWhiteSpace) {
     envelope.mutable_payload()->insert(1, "\n  ");
     envelope.clear_signatures();
     AddSignature(log.KeyOf("sup-1"), envelope);
+    act.command.mutable_stop()->mutable_statement()->set_digest(DigestOf(envelope));
   });
   EXPECT_TRUE(honest.report.clean()) << ReplayText(honest.report, 20);
 }
@@ -181,9 +182,10 @@ TEST(ReplayStatements, FindAPayloadThatIsNotReadable) {
 TEST(ReplayStatements, FindFactsThatAreNotThoseOfTheStatement) {
   using Edit = void (*)(v1::StatementFacts&);
   const Edit edits[] = {[](v1::StatementFacts& f) { f.set_kind("lift-order"); },
-                        [](v1::StatementFacts& f) { f.set_statement_id(std::string(16, 'i')); },
+                        [](v1::StatementFacts& f) { f.set_digest(std::string(32, 'i')); },
                         [](v1::StatementFacts& f) { f.set_issued_at(f.issued_at() + 1); },
                         [](v1::StatementFacts& f) { f.set_vault("other"); },
+                        [](v1::StatementFacts& f) { f.set_usable_until(f.issued_at() + 1); },
                         [](v1::StatementFacts& f) { f.set_subject_signed(true); }};
   for (const Edit edit : edits) {
     ExpectWrong(Tell(Stopping,

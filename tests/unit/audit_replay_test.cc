@@ -278,7 +278,7 @@ TEST(StateFold, FindsAnotherNumberOfRecords) {
 TEST(StateFold, FindsAChangeThatTheDigestDoesNotKnow) {
   const Lie lie = Tell(
       v1::Command::kWithdraw,
-      [](v1::Entry& e) { e.mutable_changes(0)->mutable_used_statement()->set_statement_id("x"); },
+      [](v1::Entry& e) { e.mutable_changes(0)->mutable_used_statement()->set_digest("x"); },
       Digests::kAsTheyAre);
   EXPECT_EQ(lie.report.state.mismatches.count(), 1u);
   ExpectWrong(lie, "changes");

@@ -62,7 +62,8 @@ TEST(Recover, IsOfThisVaultFreshAndOnce) {
   command.mutable_recover()->mutable_statement()->set_vault("another.example/log");
   EXPECT_FALSE(world.Decided(command).decision.allowed());
   command = Recover(world);
-  command.mutable_recover()->mutable_statement()->set_issued_at(world.now - 2 * W::kStatementAge);
+  command.mutable_recover()->mutable_statement()->set_issued_at(world.now - 2 * kDay);
+  command.mutable_recover()->mutable_statement()->set_usable_until(world.now - kDay);
   EXPECT_FALSE(world.Decided(command).decision.allowed());
   command = Recover(world);
   world.Do(command);

@@ -17,8 +17,11 @@ TEST(RecordKey, DiffersForEveryKindAndId) {
   for (const std::string& id : {kA, kB}) {
     for (const auto make : {key::Authority, key::MemberKey, key::Purpose, key::PurposeStop,
                             key::Subject, key::Template, key::Case, key::CaseUse, key::Disclosure,
-                            key::UsedStatement, key::UsedNecessity, key::PendingSearch}) {
+                            key::UsedNecessity, key::PendingSearch}) {
       keys.push_back(make(id));
+    }
+    for (const int64_t end : {1'800'000'000, 1'800'000'060}) {
+      keys.push_back(key::UsedStatement(end, id));
     }
     for (const auto target :
          {v1::ERASURE_TARGET_TEMPLATE, v1::ERASURE_TARGET_CASE, v1::ERASURE_TARGET_SUBJECT}) {
@@ -50,6 +53,19 @@ TEST(RecordKey, StartsWithTheFieldNumberOfItsRecord) {
   EXPECT_EQ(key::PendingErasure(v1::ERASURE_TARGET_CASE, kA), "\x12\x02" + kA);
   EXPECT_EQ(key::AuthorityYear(AuthorityYearId(kA, 2027)), "\x13" + kA + "\x07\xEB");
   EXPECT_EQ(key::Case(kA).substr(0, 1), KindPrefix(v1::RecordChange::kCase));
+}
+
+TEST(RecordKey, OfAUsedStatementStandsInTheOrderOfTheirEndsAndIsOverNotBeforeIt) {
+  EXPECT_EQ(key::UsedStatement(59, kA + "more"), std::string("\x0f\0\0\0\x01", 5) + kA);
+  std::string before;
+  for (const int64_t end : {int64_t{0}, int64_t{60}, int64_t{3'600}, int64_t{1'800'000'000},
+                            int64_t{1'800'000'060}, int64_t{253'402'300'799}}) {
+    const std::string key = key::UsedStatement(end, kA);
+    EXPECT_LT(before, key);
+    before = key;
+    EXPECT_GT(OverAt(key.substr(1)), end);
+    EXPECT_LE(OverAt(key.substr(1)), end + 60);
+  }
 }
 
 // A change of the kind `field` with every id and name filled.
@@ -107,12 +123,12 @@ TEST(MemoryState, IsTheFoldOfItsEntriesInOrder) {
   v1::Entry entry;
   entry.add_changes()->mutable_slots()->set_next_slot(1);
   entry.add_changes()->mutable_slots()->set_next_slot(2);
-  entry.add_changes()->mutable_used_statement()->set_statement_id(kA);
-  entry.add_changes()->set_removed_key(key::UsedStatement(kA));
+  entry.add_changes()->mutable_used_statement()->set_digest(kA);
+  entry.add_changes()->set_removed_key(key::UsedStatement(0, kA));
   state.ApplyChanges(entry);
   EXPECT_EQ(state.records().size(), 1u);
   EXPECT_EQ(Find<v1::SlotCounter>(state, key::Slots()).value()->next_slot(), 2u);
-  EXPECT_FALSE(Find<v1::UsedStatement>(state, key::UsedStatement(kA)).value().has_value());
+  EXPECT_FALSE(Find<v1::UsedStatement>(state, key::UsedStatement(0, kA)).value().has_value());
 }
 
 TEST(IdInName, ReadsTheIdOfEachCollectionOfAName) {

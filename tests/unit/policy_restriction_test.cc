@@ -14,11 +14,12 @@ TEST(Restrict, MarksTheTemplateAndChangesNothingElseOfIt) {
   W world = W::Ready();
   const std::string subject = world.Enrolled();
   v1::TemplateRecord expected = world.TemplateOf(subject);
-  EXPECT_TRUE(Allowed(world, Restrict(world, subject)));
-  const Ruling ruling = world.Do(Restrict(world, subject));
+  const v1::Command command = Restrict(world, subject);
+  EXPECT_TRUE(Allowed(world, command));
+  const Ruling ruling = world.Do(command);
   EXPECT_EQ(ruling.changes.size(), 2u);  // the record and the statement's use
   expected.set_restricted(true);
-  expected.set_restricted_at(world.now);
+  expected.set_restriction(command.restrict().statement().digest());
   EXPECT_EQ(world.TemplateOf(subject).SerializeAsString(), expected.SerializeAsString());
   EXPECT_EQ(world.Subject(subject).live_templates(), 1u);
 }
@@ -73,7 +74,7 @@ TEST(LiftRestriction, SignedBeforeTheRestrictionLiftsNothing) {
   EXPECT_TRUE(RefusedBy("restriction.in-force", "NOTHING_TO_LIFT", world, late));
   world.now += 1;
   world.Do(Restrict(world, subject));
-  EXPECT_TRUE(RefusedBy("restriction.in-force", "NOTHING_TO_LIFT", world, late));
+  EXPECT_TRUE(RefusedBy("restriction.named", "PREDECESSOR_DIFFERS", world, late));
   EXPECT_TRUE(Allowed(world, LiftRestriction(world, subject)));
 }
 

@@ -182,13 +182,14 @@ TEST(Identify, StopsWhenTheBudgetIsSpent) {
 TEST(Identify, CostsTwoSearchesWhenTheProbeComesAgain) {
   W world = W::Ready();
   const std::string id = world.Active();
-  const v1::Command again =
-      IdentifyWith(world, id, [](auto& search) { search.set_repeated_probe(true); });
-  world.Do(again);
+  const auto again = [&] {
+    return IdentifyWith(world, id, [](auto& search) { search.set_repeated_probe(true); });
+  };
+  world.Do(again());
   EXPECT_EQ(world.Get<v1::CaseUse>(key::CaseUse(id)).searches(), 2u);
   EXPECT_EQ(world.Get<v1::CaseUse>(key::CaseUse(id)).repeated_probes(), 1u);
   // One of three is left: not enough for a probe that comes again, and enough for another.
-  EXPECT_TRUE(RefusedBy("warrant.budget", "BUDGET_SPENT", world, again));
+  EXPECT_TRUE(RefusedBy("warrant.budget", "BUDGET_SPENT", world, again()));
   world.Do(world.Identify(id));
   EXPECT_EQ(world.Get<v1::CaseUse>(key::CaseUse(id)).searches(), 3u);
   EXPECT_EQ(world.Get<v1::CaseUse>(key::CaseUse(id)).repeated_probes(), 1u);

@@ -84,6 +84,7 @@ TEST(Statement, IsFreshUntilTheProfilesAgeIsOver) {
   for (Signed& item : EverySignedCommand()) {
     for (const bool second : {false, true}) {
       auto command = item.command;
+      if (StatementOf(command, second)->usable_until() != 0) continue;  // has an end of its own
       StatementOf(command, second)->set_issued_at(item.world.now - W::kStatementAge + 1);
       EXPECT_TRUE(Allowed(item.world, command)) << item.name;
       StatementOf(command, second)->set_issued_at(item.world.now - W::kStatementAge);
@@ -96,6 +97,7 @@ TEST(Statement, IsFreshUntilTheProfilesAgeIsOver) {
 TEST(Statement, MayBeIssuedFiveMinutesAheadAndNoMore) {
   for (Signed& item : EverySignedCommand()) {
     auto command = item.command;
+    if (StatementOf(command)->usable_until() != 0) continue;  // has an end of its own
     StatementOf(command)->set_issued_at(item.world.now + 5 * kMinute);
     EXPECT_TRUE(Allowed(item.world, command)) << item.name;
     StatementOf(command)->set_issued_at(item.world.now + 5 * kMinute + 1);
@@ -111,10 +113,11 @@ TEST(Statement, TakesEffectOnceWhateverItIsUsedFor) {
   for (Signed& item : EverySignedCommand()) {
     for (const bool second : {false, true}) {
       W world = item.world;
-      auto stop = world.RegisterPurpose("elsewhere");
-      *stop.mutable_register_purpose()->mutable_statement()->mutable_statement_id() =
-          StatementOf(item.command, second)->statement_id();
-      world.Do(stop);
+      auto other = world.RegisterPurpose("elsewhere");
+      v1::StatementFacts& facts = *other.mutable_register_purpose()->mutable_statement();
+      facts = *StatementOf(item.command, second);
+      facts.add_signed_by("key-sup-1");
+      world.Do(other);
       EXPECT_TRUE(RefusedBy("statement.once", "STATEMENT_REPLAYED", world, item.command))
           << item.name;
     }
@@ -124,8 +127,8 @@ TEST(Statement, TakesEffectOnceWhateverItIsUsedFor) {
 TEST(Statement, OfConsentCannotAlsoBeTheAttestation) {
   W world = W::Ready();
   auto command = world.Enroll();
-  command.mutable_enroll()->mutable_attestation_statement()->set_statement_id(
-      command.enroll().consent_statement().statement_id());
+  command.mutable_enroll()->mutable_attestation_statement()->set_digest(
+      command.enroll().consent_statement().digest());
   EXPECT_TRUE(RefusedBy("statement.once", "STATEMENT_REPLAYED", world, command));
 }
 
