@@ -90,6 +90,21 @@ void SetRegisteredKey(const v1::Registration& registration, v1::Register& comman
   command.set_public_key(std::string(key->begin(), key->end()));
 }
 
+void SetFoundingKeys(const v1::Founding& founding, v1::Found& command) {
+  const auto set = [](const auto& members, auto& keys) {
+    keys.Clear();
+    for (const v1::FoundingMember& member : members) {
+      v1::NamedKey& named = *keys.Add();
+      const absl::StatusOr<crypto::PublicKey> key = crypto::ParsePublicKey(member.public_key());
+      if (!key.ok()) continue;
+      named.set_keyid(crypto::KeyIdOf(*key));
+      named.set_public_key(std::string(key->begin(), key->end()));
+    }
+  };
+  set(founding.operators(), *command.mutable_operators());
+  set(founding.auditors(), *command.mutable_auditors());
+}
+
 void SetConsent(const v1::Consent& consent, v1::Enroll& command) {
   command.set_consent_purpose(consent.purpose());
   *command.mutable_notice() = consent.notice();

@@ -40,6 +40,9 @@ std::string DigestOf(const v1::Envelope& envelope);
 // The key to be registered and its id; both empty when `registration` names no public key.
 void SetRegisteredKey(const v1::Registration& registration, v1::Register& command);
 
+// The keys of the operators and auditors that `founding` names; an empty one for what is no key.
+void SetFoundingKeys(const v1::Founding& founding, v1::Found& command);
+
 // The parts of consent and attestation that name nobody.
 void SetConsent(const v1::Consent& consent, v1::Enroll& command);
 void SetAttestation(const v1::CaptureAttestation& attestation, v1::Enroll& command);

@@ -20,6 +20,15 @@ bool VisitStatement(const v1::Command& command, const Visit& visit) {
     case v1::Command::kRegister:
       visit(command.register_().statement(), command.register_().registration());
       return true;
+    case v1::Command::kSetTerm:
+      visit(command.set_term().statement(), command.set_term().term());
+      return true;
+    case v1::Command::kOrderRekey:
+      visit(command.order_rekey().statement(), command.order_rekey().order());
+      return true;
+    case v1::Command::kCancelRekey:
+      visit(command.cancel_rekey().statement(), command.cancel_rekey().cancellation());
+      return true;
     case v1::Command::kRegisterPurpose:
       visit(command.register_purpose().statement(), command.register_purpose().registration());
       return true;

@@ -25,6 +25,30 @@ struct MemberOptions {
   uint32_t days = 0;
 };
 
+struct TermOptions {
+  std::vector<std::string> keys;
+  std::string role;
+  std::string name;
+  std::string follows;
+  uint32_t days = 0;
+  bool end = false;
+};
+
+Outcome SetTerm(Session& session, const TermOptions& options) {
+  const absl::StatusOr<int> role = ParseEnum(*v1::Role_descriptor(), options.role);
+  if (!role.ok()) return role.status();
+  if (options.end == (options.days > 0)) return UsageError("--valid-days or --end: one of both");
+  v1::MemberTerm payload;
+  payload.set_role(static_cast<v1::Role>(*role));
+  payload.set_member(options.name);
+  payload.set_follows(options.follows);
+  if (!options.end) {
+    *payload.mutable_valid_until() = ToTimestamp(Now() + options.days * kDaySeconds);
+  }
+  return session.Act(&Stub::SetMemberTerm, &v1::SetMemberTermRequest::mutable_term, options.keys,
+                     payload);
+}
+
 Outcome Accredit(Session& session, const AccreditOptions& options) {
   v1::Accreditation payload;
   payload.set_authority_name(options.name);
@@ -74,14 +98,15 @@ void AddAuthorityVerbs(CommandLine& line) {
       ->required();
 
   auto [member, to_register] = line.Verb<MemberOptions>(
-      group, "member", "Register the key of an officer, a judge, a registrar or an operator",
+      group, "member",
+      "Register the key of a member; of operators and auditors k of n supervisors sign",
       "kluis authority member --key dpa.key --role officer --name anna \\\n"
       "    --authority authorities/... --public-key ed25519:... --valid-days 365",
       Register);
   AddKeys(*member, to_register->keys, "A supervisor's key");
-  member->add_option("--role", to_register->role, "officer, judge, registrar or operator")
+  member->add_option("--role", to_register->role, "officer, judge, registrar, operator or auditor")
       ->type_name("ROLE")
-      ->check(CLI::IsMember({"officer", "judge", "registrar", "operator"}))
+      ->check(CLI::IsMember({"officer", "judge", "registrar", "operator", "auditor"}))
       ->required();
   member->add_option("--name", to_register->name, "The NAME of its certificate, ROLE/NAME")
       ->required();
@@ -93,6 +118,28 @@ void AddAuthorityVerbs(CommandLine& line) {
       ->type_name("DAYS")
       ->check(CLI::Range(1, 36500))
       ->required();
+
+  auto [term, to_set] = line.Verb<TermOptions>(
+      group, "term",
+      "Prolong a membership or end it; that an operator or an auditor stays, k of n sign",
+      "kluis authority term --key dpa-1.key --key dpa-2.key --role operator --name anna \\\n"
+      "    --follows DIGEST --valid-days 365",
+      SetTerm);
+  AddKeys(*term, to_set->keys, "A supervisor's key");
+  term->add_option("--role", to_set->role, "officer, judge, registrar, operator or auditor")
+      ->type_name("ROLE")
+      ->check(CLI::IsMember({"officer", "judge", "registrar", "operator", "auditor"}))
+      ->required();
+  term->add_option("--name", to_set->name, "The NAME of its certificate, ROLE/NAME")->required();
+  term->add_option("--follows", to_set->follows,
+                   "The digest of the registration, founding or term before; `kluis vault "
+                   "status` has it of operators and auditors")
+      ->type_name("ID")
+      ->required();
+  term->add_option("--valid-days", to_set->days, "For how long from now on")
+      ->type_name("DAYS")
+      ->check(CLI::Range(1, 36500));
+  term->add_flag("--end", to_set->end, "It ends at once");
 }
 
 }  // namespace kluis::client

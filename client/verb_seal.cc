@@ -15,12 +15,18 @@ struct NewShares {
   uint32_t needed = 0;
   uint32_t holders = 0;
   std::string out;
+  std::string order;
   bool cancel = false;
 };
 
 struct OneShare {
   std::string share = "-";
   bool forget = false;
+};
+
+struct CancelOptions {
+  std::string share;
+  std::string order;
 };
 
 struct NoOptions {};
@@ -45,6 +51,22 @@ Outcome HandOut(Session& session, const NewShares& options,
                    "  kluis vault prove --share FILE\n"
                    "They are in force when all are proven, and not before.\n";
   return ExitCode::kDone;
+}
+
+// Of a vault that has shares.
+void TellWhatElse(Session& session) {
+  session.err()
+      << "kluis: beside that, as many holders of the old shares as open the vault prove "
+         "theirs the same way,\nor the order of two operators (`kluis vault rekey --order`) "
+         "is due.\n";
+}
+
+Outcome SubmitOrder(Session& session, const std::string& path) {
+  const absl::StatusOr<v1::Envelope> order = ReadStatement(path);
+  if (!order.ok()) return order.status();
+  v1::OrderRekeyRequest request;
+  *request.mutable_order() = *order;
+  return session.Print(session.Call(&v1::VaultService::Stub::OrderRekey, request));
 }
 
 Outcome CheckNewShares(const NewShares& options) {
@@ -72,6 +94,7 @@ Outcome Init(Session& session, const NewShares& options) {
 }
 
 Outcome Rekey(Session& session, const NewShares& options) {
+  if (!options.order.empty()) return SubmitOrder(session, options.order);
   v1::RekeyVaultRequest request;
   request.set_cancel(options.cancel);
   if (!options.cancel) {
@@ -86,7 +109,26 @@ Outcome Rekey(Session& session, const NewShares& options) {
     session.err() << "kluis: the new shares are void; those before stay in force\n";
     return ExitCode::kDone;
   }
-  return HandOut(session, options, response->shares());
+  const Outcome handed = HandOut(session, options, response->shares());
+  if (handed.ok()) TellWhatElse(session);
+  return handed;
+}
+
+Outcome Cancel(Session& session, const CancelOptions& options) {
+  if (options.share.empty() == options.order.empty()) {
+    return UsageError("--share or --cancellation: one of both");
+  }
+  v1::CancelRekeyRequest request;
+  if (!options.share.empty()) {
+    absl::StatusOr<std::string> share = ReadSecretLine(options.share, "share", session.err());
+    if (!share.ok()) return share.status();
+    request.set_share(*std::move(share));
+  } else {
+    const absl::StatusOr<v1::Envelope> cancellation = ReadStatement(options.order);
+    if (!cancellation.ok()) return cancellation.status();
+    *request.mutable_cancellation() = *cancellation;
+  }
+  return session.Print(session.Call(&v1::VaultService::Stub::CancelRekey, request));
 }
 
 Outcome Prove(Session& session, const OneShare& options) {
@@ -154,10 +196,22 @@ void AddSealVerbs(CommandLine& line) {
                           "kluis vault prove --share share-1.txt", Prove);
   BindShare(*prove, *proven);
   auto [rekey, renewed] = line.Verb<NewShares>(
-      vault, "rekey", "Make new shares; the old ones are over when all new ones are proven",
+      vault, "rekey",
+      "Make new shares: in force when all are proven and the old holders agree, or an order is due",
       "kluis vault rekey --needed 3 --holders 5 --out shares", Rekey);
   BindNewShares(*rekey, *renewed);
   rekey->add_flag("--cancel", renewed->cancel, "Void the new shares that are not all proven");
+  rekey
+      ->add_option("--order", renewed->order,
+                   "Order new shares by a rekey-order of two operators, instead of making them")
+      ->type_name("FILE");
+  auto [cancel, to_cancel] = line.Verb<CancelOptions>(
+      vault, "cancel-rekey", "End an order of new shares, with old shares or as a supervisor",
+      "kluis vault cancel-rekey --share share-1.txt", Cancel);
+  cancel->add_option("--share", to_cancel->share, "An old share; - is stdin, without echo")
+      ->type_name("FILE");
+  cancel->add_option("--cancellation", to_cancel->order, "A supervisor's rekey-cancellation")
+      ->type_name("FILE");
   line.Verb<NoOptions>(vault, "seal",
                        "Close the keyring: nothing is served until the vault is unsealed",
                        "kluis vault seal", Seal);

@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/command_line.h"
+#include "client/draft.h"
 #include "client/files.h"
 #include "client/record_name.h"
 #include "client/verbs.h"
@@ -16,6 +17,9 @@ struct FoundOptions {
   std::string origin;
   std::string log_key;
   std::vector<std::string> supervisors;
+  std::vector<std::string> operators;
+  std::vector<std::string> auditors;
+  uint32_t days = 365;
   uint32_t threshold = 0;
   std::string profile;
   std::string out = "founding.dsse.json";
@@ -37,6 +41,15 @@ v1::LegalProfile DefaultProfile() {
   profile.set_details_retention_days(90);
   profile.set_log_retention_months(6);
   profile.set_order_max_days(14);
+  profile.set_rekey_delay_hours(24);
+  profile.set_membership_max_days(1826);
+  profile.set_evaluation_max_probes(10'000);
+  profile.set_legal_basis_max_days(3652);
+  profile.set_warrant_start_max_days(28);
+  profile.set_warrant_max_searches(10'000);
+  profile.set_candidate_max(50);
+  profile.set_disclosures_per_case(10);
+  profile.set_inspection_max_entries(100'000);
   return profile;
 }
 
@@ -57,12 +70,36 @@ absl::Status AddSupervisor(const std::string& argument, v1::Founding& founding,
   return absl::OkStatus();
 }
 
+// Adds NAME with its public key, until `valid_until`.
+absl::Status AddMember(const std::string& option, const std::string& argument, int64_t valid_until,
+                       v1::FoundingMember& member) {
+  const size_t equals = argument.find('=');
+  if (equals == std::string::npos || equals == 0) {
+    return UsageError(option + ": must be NAME=KEY");
+  }
+  const absl::StatusOr<crypto::PublicKey> key = ReadPublicKey(argument.substr(equals + 1));
+  if (!key.ok()) return key.status();
+  member.set_name(argument.substr(0, equals));
+  member.set_public_key(crypto::PublicKeyText(*key));
+  *member.mutable_valid_until() = ToTimestamp(valid_until);
+  return absl::OkStatus();
+}
+
 Outcome Found(Session& session, const FoundOptions& options) {
   v1::Founding founding;
   founding.set_vault(options.origin);
   std::vector<std::string> key_files;
   for (const std::string& supervisor : options.supervisors) {
     const absl::Status added = AddSupervisor(supervisor, founding, key_files);
+    if (!added.ok()) return added;
+  }
+  const int64_t end = Now() + options.days * kDaySeconds;
+  for (const std::string& named : options.operators) {
+    const absl::Status added = AddMember("--operator", named, end, *founding.add_operators());
+    if (!added.ok()) return added;
+  }
+  for (const std::string& named : options.auditors) {
+    const absl::Status added = AddMember("--auditor", named, end, *founding.add_auditors());
     if (!added.ok()) return added;
   }
   if (options.threshold < 1 || options.threshold > key_files.size()) {
@@ -122,7 +159,8 @@ void AddVaultVerbs(CommandLine& line) {
       vault, "found", "Make the statement a vault starts from, signed by all its supervisors",
       "kluis vault found --origin vault.example/nl --log-key log.key --supervisor dpa-1=dpa-1.key "
       "\\\n"
-      "    --supervisor dpa-2=dpa-2.key --supervisor dpa-3=dpa-3.key --threshold 2",
+      "    --supervisor dpa-2=dpa-2.key --supervisor dpa-3=dpa-3.key --threshold 2 \\\n"
+      "    --operator anna=anna.key.pub --operator ben=ben.key.pub --auditor press=press.key.pub",
       Found);
   found->add_option("--origin", options->origin, "The vault's name: a URL without https://")
       ->type_name("ORIGIN")
@@ -133,7 +171,20 @@ void AddVaultVerbs(CommandLine& line) {
   AddRepeated(*found, "--supervisor", options->supervisors, "Name and key file; repeatable")
       ->type_name("NAME=FILE")
       ->required();
-  found->add_option("--threshold", options->threshold, "How many of them lift a stop")
+  AddRepeated(*found, "--operator", options->operators,
+              "Who may run it first: name and public key; repeatable")
+      ->type_name("NAME=KEY")
+      ->required();
+  AddRepeated(*found, "--auditor", options->auditors,
+              "Who may check it first: name and public key; repeatable")
+      ->type_name("NAME=KEY");
+  found->add_option("--valid-days", options->days, "For how long operators and auditors may")
+      ->type_name("DAYS")
+      ->check(CLI::Range(1, 36500))
+      ->capture_default_str();
+  found
+      ->add_option("--threshold", options->threshold,
+                   "How many supervisors lift a stop or register an operator")
       ->type_name("K")
       ->required();
   found->add_option("--profile", options->profile, "Legal limits as JSON; else those of nl")

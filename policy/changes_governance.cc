@@ -1,14 +1,45 @@
+#include <algorithm>
+
 #include "policy/changes.h"
 #include "policy/record_key.h"
 
 namespace kluis::policy {
 namespace {
 
+void AddMember(const v1::MemberRecord& member, Ruling& ruling) {
+  *ruling.changes.emplace_back().mutable_member() = member;
+  v1::MemberKey* key = ruling.changes.emplace_back().mutable_member_key();
+  key->set_keyid(member.keyid());
+  key->set_role(member.role());
+  key->set_name(member.name());
+}
+
+void AddFoundingMember(const Facts& facts, v1::Role role, const v1::FoundingMember& named,
+                       const v1::NamedKey& key, Ruling& ruling) {
+  v1::MemberRecord member;
+  member.set_role(role);
+  member.set_name(named.name());
+  member.set_keyid(key.keyid());
+  member.set_public_key(key.public_key());
+  member.set_valid_until(named.valid_until().seconds());
+  member.set_term(facts.statements.front()->digest());
+  AddMember(member, ruling);
+}
+
 void Found(const Facts& facts, Ruling& ruling) {
   v1::VaultRecord* vault = ruling.changes.emplace_back().mutable_vault();
   *vault->mutable_founding() = facts.command->found().founding();
   *vault->mutable_supervisor_keyids() = facts.command->found().statement().signed_by();
   TakeSlots(facts, 1, ruling);  // slot 0
+  const v1::Found& found = facts.command->found();
+  for (int i = 0; i < found.operators_size(); ++i) {
+    AddFoundingMember(facts, v1::ROLE_OPERATOR, found.founding().operators(i), found.operators(i),
+                      ruling);
+  }
+  for (int i = 0; i < found.auditors_size(); ++i) {
+    AddFoundingMember(facts, v1::ROLE_AUDITOR, found.founding().auditors(i), found.auditors(i),
+                      ruling);
+  }
 }
 
 void RegisterPurpose(const Facts& facts, Ruling& ruling) {
@@ -29,18 +60,24 @@ void Accredit(const Facts& facts, Ruling& ruling) {
 void Register(const Facts& facts, Ruling& ruling) {
   const v1::Register& command = facts.command->register_();
   const v1::Registration& registration = command.registration();
+  v1::MemberRecord member;
+  member.set_role(registration.role());
+  member.set_name(registration.member());
+  member.set_authority_id(IdInName(registration.authority(), "authorities"));
+  member.set_keyid(command.keyid());
+  member.set_public_key(command.public_key());
+  member.set_valid_until(registration.valid_until().seconds());
+  member.set_term(command.statement().digest());
+  AddMember(member, ruling);
+}
+
+// An end that lies behind is now: nobody was no member when an earlier entry took him for one.
+void SetTerm(const Facts& facts, Ruling& ruling) {
+  const v1::SetTerm& command = facts.command->set_term();
   v1::MemberRecord* member = ruling.changes.emplace_back().mutable_member();
-  member->set_role(registration.role());
-  member->set_name(registration.member());
-  member->set_authority_id(IdInName(registration.authority(), "authorities"));
-  member->set_keyid(command.keyid());
-  member->set_public_key(command.public_key());
-  member->set_valid_until(registration.valid_until().seconds());
-  member->set_registered_by(command.statement().digest());
-  v1::MemberKey* key = ruling.changes.emplace_back().mutable_member_key();
-  key->set_keyid(command.keyid());
-  key->set_role(registration.role());
-  key->set_name(registration.member());
+  *member = *facts.registered;
+  member->set_valid_until(std::max(command.term().valid_until().seconds(), facts.now));
+  member->set_term(command.statement().digest());
 }
 
 void SetStop(const std::string& purpose, bool stopped, const std::string& order, Ruling& ruling) {
@@ -73,6 +110,9 @@ bool ChangeGovernance(const Facts& facts, Ruling& ruling) {
       return true;
     case v1::Command::kRegister:
       Register(facts, ruling);
+      return true;
+    case v1::Command::kSetTerm:
+      SetTerm(facts, ruling);
       return true;
     case v1::Command::kRegisterPurpose:
       RegisterPurpose(facts, ruling);

@@ -150,6 +150,10 @@ void Disclose(const Facts& facts, Ruling& ruling) {
   *candidate = *facts.candidate;
   candidate->set_state(v1::CANDIDATE_STATE_DISCLOSED);
 
+  v1::CaseRecord* kase = ruling.changes.emplace_back().mutable_case_();
+  *kase = *facts.kase;
+  kase->add_named(command.person());
+
   v1::DisclosureRecord* disclosure = ruling.changes.emplace_back().mutable_disclosure();
   disclosure->set_id(command.new_disclosure_id());
   disclosure->set_case_id(facts.kase->id());

@@ -67,6 +67,22 @@ void ForgetStatements(const v1::CloseCheckpoint& closing, Ruling& ruling) {
   }
 }
 
+void OrderRekey(const Facts& facts, Ruling& ruling) {
+  const v1::OrderRekey& command = facts.command->order_rekey();
+  v1::PendingRekey* rekey = ruling.changes.emplace_back().mutable_pending_rekey();
+  rekey->set_order(command.statement().digest());
+  rekey->set_needed(command.order().needed());
+  rekey->set_holders(command.order().holders());
+  rekey->set_ordered_at(facts.now);
+  ruling.changes.emplace_back().mutable_last_rekey_order()->set_digest(
+      command.statement().digest());
+}
+
+// It came into force, or never will: what stands in the log about it orders nothing any more.
+void EndRekeyOrder(const Facts& facts, Ruling& ruling) {
+  if (facts.rekey) ruling.changes.emplace_back().set_removed_key(key::PendingRekey());
+}
+
 }  // namespace
 
 bool ChangeUpkeep(const Facts& facts, Ruling& ruling) {
@@ -100,9 +116,27 @@ bool ChangeUpkeep(const Facts& facts, Ruling& ruling) {
     case v1::Command::kCloseCheckpoint:
       ForgetStatements(facts.command->close_checkpoint(), ruling);
       return true;
+    case v1::Command::kOrderRekey:
+      OrderRekey(facts, ruling);
+      return true;
+    case v1::Command::kCancelRekey:
+      EndRekeyOrder(facts, ruling);
+      ruling.changes.emplace_back().mutable_last_rekey_order()->set_digest(
+          facts.command->cancel_rekey().statement().digest());
+      return true;
+    case v1::Command::kVoidRekey:
+      if (!facts.command->void_rekey().old_shares().empty()) EndRekeyOrder(facts, ruling);
+      return true;
+    case v1::Command::kRekey:
+      EndRekeyOrder(facts, ruling);
+      return true;
+    case v1::Command::kBackUp:
+      ruling.changes.emplace_back().mutable_backup()->set_id(facts.command->back_up().id());
+      ruling.changes.back().mutable_backup()->set_made_at(facts.command->back_up().made_at());
+      return true;
+    case v1::Command::kBeginRekey:
     case v1::Command::kStartService:
     case v1::Command::kSealService:
-    case v1::Command::kRekey:
       return true;  // they say something and change nothing
     default:
       return false;

@@ -205,6 +205,23 @@ class Loader {
     }
   }
 
+  void PendingRekey() {
+    facts_.rekey = Load<v1::PendingRekey>(key::PendingRekey());
+    if (const auto last = Load<v1::LastRekeyOrder>(key::LastRekeyOrder())) {
+      facts_.last_rekey = last->digest();
+    }
+  }
+
+  void Backup(const v1::BackUp& made) {
+    const auto known = Load<v1::BackupRecord>(key::Backup(made.id()));
+    facts_.backup_known = known && known->made_at() == made.made_at();
+  }
+
+  // Who already has the name and role of a term.
+  void TermOf(const v1::MemberTerm& term) {
+    facts_.registered = Share<v1::MemberRecord>(key::Member(term.role(), term.member()));
+  }
+
   void NecessityUse(std::string_view digest) {
     facts_.necessity_used = Load<v1::UsedNecessity>(key::UsedNecessity(digest)).has_value();
   }
@@ -350,7 +367,29 @@ void LoadAct(const v1::Command& command, Loader& load) {
     }
     case v1::Command::kEraseDone:
       return load.Erasure(command.erase_done().target(), command.erase_done().id());
+    case v1::Command::kSetTerm:
+      load.Statement(command.set_term().statement());
+      return load.TermOf(command.set_term().term());
+    case v1::Command::kOrderRekey:
+      load.Member();
+      load.PendingRekey();
+      load.Statement(command.order_rekey().statement());
+      return load.Signers(command.order_rekey().statement());
+    case v1::Command::kCancelRekey:
+      load.PendingRekey();
+      return load.Statement(command.cancel_rekey().statement());
+    case v1::Command::kBeginRekey:
+    case v1::Command::kVoidRekey:
+    case v1::Command::kRekey:
+      load.Member();
+      return load.PendingRekey();
+    case v1::Command::kBackUp:
+      load.Member();
+      return load.Backup(command.back_up());
+    case v1::Command::kSealService:
+      return load.Member();
     case v1::Command::kRecover:
+      load.Member();
       load.Slots();
       load.Statement(command.recover().statement());
       return load.Signers(command.recover().statement());
@@ -369,8 +408,6 @@ void LoadAct(const v1::Command& command, Loader& load) {
     case v1::Command::kCloseCheckpoint:
       return load.OverStatements(command.close_checkpoint());
     case v1::Command::kStartService:
-    case v1::Command::kSealService:
-    case v1::Command::kRekey:
     case v1::Command::kReject:
     case v1::Command::ACT_NOT_SET:
       return;
@@ -437,7 +474,6 @@ bool Names(std::string_view name, std::string_view digest) {
   }
   return true;
 }
-
 bool IsPurposeId(std::string_view id) {
   return !id.empty() && id.size() <= 64 && std::all_of(id.begin(), id.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';

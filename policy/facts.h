@@ -59,6 +59,9 @@ struct Facts {
 
   std::optional<v1::PendingSearch> search;
   std::optional<v1::PendingErasure> erasure;
+  std::optional<v1::PendingRekey> rekey;  // the order of new shares that stands
+  std::string last_rekey;                 // digest of the last such order, or of its cancellation
+  bool backup_known = false;              // the log has this backup already
 };
 
 // Reads what `command` names. Any error of `state` is returned: a store that is down denies.
@@ -79,7 +82,6 @@ Time UsableUntil(const v1::Founding& founding, const v1::StatementFacts& stateme
 // Whether a predecessor that a statement names is the one with this digest: 64 lowercase hex
 // digits, or "none" for an empty digest.
 bool Names(std::string_view name, std::string_view digest);
-
 // Whether a purpose may have this id: 1 to 64 of a-z, 0-9 and '-'.
 bool IsPurposeId(std::string_view id);
 

@@ -61,6 +61,13 @@ std::string PendingErasure(v1::ErasureTarget target, std::string_view id) {
   return Join(Change::kPendingErasure, std::string(1, static_cast<char>(target)), id);
 }
 std::string AuthorityYear(std::string_view id) { return Join(Change::kAuthorityYear, id); }
+std::string LastRekeyOrder() { return Join(Change::kLastRekeyOrder); }
+std::string PendingRekey() { return Join(Change::kPendingRekey); }
+std::string Backup(uint32_t id) {
+  std::string number(sizeof id, '\0');
+  for (size_t at = number.size(); at > 0; id >>= 8) number[--at] = static_cast<char>(id & 0xFF);
+  return Join(Change::kBackup, number);
+}
 
 }  // namespace key
 
@@ -125,6 +132,12 @@ RecordWrite Apply(const Change& change) {
       return {key::AuthorityYear(AuthorityYearId(year.authority_id(), year.year())),
               year.SerializeAsString()};
     }
+    case Change::kLastRekeyOrder:
+      return {key::LastRekeyOrder(), change.last_rekey_order().SerializeAsString()};
+    case Change::kPendingRekey:
+      return {key::PendingRekey(), change.pending_rekey().SerializeAsString()};
+    case Change::kBackup:
+      return {key::Backup(change.backup().id()), change.backup().SerializeAsString()};
     case Change::kRemovedKey:
       return {change.removed_key(), std::nullopt};
     case Change::CHANGE_NOT_SET:

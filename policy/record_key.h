@@ -40,6 +40,9 @@ std::string UsedNecessity(std::string_view digest);                         // d
 std::string PendingSearch(std::string_view id);                             // id[16]
 std::string PendingErasure(v1::ErasureTarget target, std::string_view id);  // u8 target | its id
 std::string AuthorityYear(std::string_view id);                             // AuthorityYearId
+std::string LastRekeyOrder();  // nothing more: there is one
+std::string PendingRekey();
+std::string Backup(uint32_t id);  // u32, big-endian
 }  // namespace key
 
 // Unix seconds from which the statement is over whose key this is, without the kind.

@@ -22,12 +22,27 @@ extern const Rule kApprovalFollows;
 extern const Rule kRegistrationFollows;
 extern const Rule kCalibrationFollows;
 extern const Rule kRotationFollows;
+extern const Rule kRekeyFollows;
 
 // The caller and its authority (rules.cc).
 extern const Rule kCallerRole;
 extern const Rule kMemberRegistered;
 extern const Rule kMemberSigned;
 extern const Rule kAuthorityAccredited;
+
+// Who acts for the vault (rules_members.cc).
+extern const Rule kFoundingMembers;
+extern const Rule kSupervisorOfFounding;
+extern const Rule kMemberQuorum;
+
+// Whether a membership or an accreditation may end then.
+bool EndsWithinBound(const Facts& f, Time valid_until);
+
+// Distinct supervisors whose signature on the first statement verifies (rules_governance.cc).
+size_t SupervisorSignatures(const Facts& f);
+
+// Distinct operators, registered and not over, who signed the statement (rules_upkeep.cc).
+size_t OperatorSignatures(const Facts& f);
 
 // The purpose (rules.cc).
 extern const Rule kPurposeRegistered;
@@ -55,7 +70,9 @@ extern const Rule kOutcomeNotStopped;
 RuleList EnrollmentRules(v1::Command::ActCase act);
 RuleList CaseRules(v1::Command::ActCase act);
 RuleList GovernanceRules(v1::Command::ActCase act);
+RuleList MemberRules(v1::Command::ActCase act);
 RuleList MeasurementRules(v1::Command::ActCase act);
+RuleList RekeyRules(v1::Command::ActCase act);
 RuleList SearchRules(v1::Command::ActCase act);
 RuleList UpkeepRules(v1::Command::ActCase act);
 

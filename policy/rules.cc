@@ -12,9 +12,9 @@ namespace {
 
 constexpr Time kClockSkew = 5 * kMinute;
 
-constexpr std::array<std::string_view, 7> kRejectReasons = {
+constexpr std::array<std::string_view, 8> kRejectReasons = {
     "ROLE_NOT_ALLOWED", "MALFORMED_REQUEST",    "MALFORMED_STATEMENT", "MALFORMED_TEMPLATE",
-    "WRONG_ALGORITHM",  "ATOMIC_BATCH_REFUSED", "UNKNOWN_NAME",
+    "WRONG_ALGORITHM",  "ATOMIC_BATCH_REFUSED", "UNKNOWN_NAME",        "MEMBER_NOT_REGISTERED",
 };
 
 }  // namespace
@@ -91,7 +91,13 @@ v1::Role RoleFor(const v1::Command& command) {
     case v1::Command::kCalibrate:
     case v1::Command::kEvaluate:
     case v1::Command::kRotateTransform:
+    case v1::Command::kSetTerm:
+    case v1::Command::kCancelRekey:
       return v1::ROLE_SUPERVISOR;
+    case v1::Command::kOrderRekey:
+    case v1::Command::kBeginRekey:
+    case v1::Command::kVoidRekey:
+      return v1::ROLE_OPERATOR;
     case v1::Command::kEnroll:
       return v1::ROLE_REGISTRAR;
     case v1::Command::kWithdraw:
@@ -179,8 +185,8 @@ const Rule kPurposeNotRotating = {
     [](const Facts& f) { return f.purpose_record->previous_slot() == 0; }};
 
 RuleList RulesFor(v1::Command::ActCase act) {
-  for (const auto lists :
-       {EnrollmentRules, CaseRules, GovernanceRules, SearchRules, MeasurementRules, UpkeepRules}) {
+  for (const auto lists : {EnrollmentRules, CaseRules, GovernanceRules, MemberRules, SearchRules,
+                           MeasurementRules, UpkeepRules, RekeyRules}) {
     const RuleList rules = lists(act);
     if (!rules.empty()) return rules;
   }

@@ -104,11 +104,12 @@ const Rule kCaseAwaitsWarrant = {
 const Rule kWarrantLimits = {
     "warrant.limits",
     "AI Act 26(10), LED 10",
-    "A warrant sets a budget of 1 to 10,000 searches and a candidate cap within the purpose's.",
+    "A warrant sets a budget within the profile's bound and a candidate cap within the purpose's.",
     "WARRANT_LIMITS_INVALID",
     "WARRANT_LIMITS_INVALID",
     [](const Facts& f) {
-      return WarrantOf(f).budget() >= 1 && WarrantOf(f).budget() <= 10'000 &&
+      return WarrantOf(f).budget() >= 1 &&
+             WarrantOf(f).budget() <= f.founding->legal_profile().warrant_max_searches() &&
              WarrantOf(f).candidate_cap() >= 1 && f.purpose &&
              WarrantOf(f).candidate_cap() <= f.purpose->candidate_cap();
     }};
@@ -126,13 +127,15 @@ const Rule kWarrantScope = {"warrant.scope",
 const Rule kWarrantWindow = {
     "warrant.window-set",
     "AI Act 26(10)",
-    "A warrant's window is not over and not longer than the profile allows.",
+    "A warrant's window is not over, and begins no later and is no longer than the profile allows.",
     "WARRANT_WINDOW_INVALID",
     "WARRANT_WINDOW_INVALID",
     [](const Facts& f) {
       const Time from = WarrantOf(f).not_before().seconds();
       const Time until = WarrantOf(f).not_after().seconds();
+      const Time issued = f.statements.front()->issued_at();
       return from < until && until > f.now &&
+             from <= issued + f.founding->legal_profile().warrant_start_max_days() * kDay &&
              from >= until - f.founding->legal_profile().warrant_max_days() * kDay;
     }};
 

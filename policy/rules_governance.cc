@@ -1,5 +1,6 @@
 // Founding, accreditation, registration, stop and lift.
 #include <algorithm>
+#include <iterator>
 #include <set>
 
 #include "policy/record_key.h"
@@ -8,15 +9,43 @@
 namespace kluis::policy {
 namespace {
 
-constexpr uint32_t kMinLogRetentionMonths = 6;
-constexpr uint32_t kMaxOrderDays = 14;
+// What a founding may set at most: no sum of times overflows, and nothing is bounded in name only.
+struct Limit {
+  uint32_t (v1::LegalProfile::*value)() const;
+  uint32_t least;
+  uint32_t most;
+};
+constexpr uint32_t kCentury = 36'525;  // days
+constexpr uint32_t kYearInMinutes = 366 * 24 * 60;
+constexpr Limit kLimits[] = {
+    {&v1::LegalProfile::consent_max_days, 1, kCentury},
+    {&v1::LegalProfile::warrant_max_days, 1, 366},
+    {&v1::LegalProfile::notice_delay_max_days, 1, kCentury},
+    {&v1::LegalProfile::statement_max_age_minutes, 1, kYearInMinutes},
+    {&v1::LegalProfile::necessity_min_characters, 1, 10'000},
+    {&v1::LegalProfile::probe_min_age_minutes, 1, kYearInMinutes},
+    {&v1::LegalProfile::case_retention_days, 1, kCentury},
+    {&v1::LegalProfile::details_retention_days, 1, kCentury},
+    {&v1::LegalProfile::log_retention_months, 6, 1200},
+    {&v1::LegalProfile::order_max_days, 1, 14},
+    {&v1::LegalProfile::rekey_delay_hours, 1, 366 * 24},
+    {&v1::LegalProfile::membership_max_days, 1, kCentury},
+    {&v1::LegalProfile::evaluation_max_probes, 1, 10'000},
+    {&v1::LegalProfile::legal_basis_max_days, 1, kCentury},
+    {&v1::LegalProfile::warrant_start_max_days, 1, 366},
+    {&v1::LegalProfile::warrant_max_searches, 1, 10'000},
+    {&v1::LegalProfile::candidate_max, 1, 50},
+    {&v1::LegalProfile::disclosures_per_case, 1, 1'000},
+    {&v1::LegalProfile::inspection_max_entries, 1, 1'000'000},
+};
 
 const google::protobuf::RepeatedPtrField<std::string>& SupervisorKeyids(const Facts& f) {
   const v1::VaultRecord& vault = f.vault ? *f.vault : v1::VaultRecord::default_instance();
   return vault.supervisor_keyids();
 }
 
-// Distinct supervisors whose signature on the statement verifies.
+}  // namespace
+
 size_t SupervisorSignatures(const Facts& f) {
   std::set<std::string_view> signers;
   for (const std::string& keyid : f.statements.front()->signed_by()) {
@@ -25,6 +54,8 @@ size_t SupervisorSignatures(const Facts& f) {
   }
   return signers.size();
 }
+
+namespace {
 
 bool IsSha256(std::string_view hex) {
   return hex.size() == 64 && std::all_of(hex.begin(), hex.end(), [](char c) {
@@ -60,8 +91,9 @@ const Rule kFoundingComplete = {
     "vault.founding-complete",
     "GDPR 5(1)(e), AI Act 26(6)",
     "The founding has a name, a log key, a threshold of 1 to n and every limit of the legal "
-    "profile: logs kept six months or longer, orders usable fourteen days at most, details kept as "
-    "long as statements can be used.",
+    "profile within its bounds: logs kept six months or longer, orders usable fourteen days at "
+    "most, "
+    "details kept as long as statements can be used.",
     "FOUNDING_INCOMPLETE",
     "FOUNDING_INCOMPLETE",
     [](const Facts& f) {
@@ -70,13 +102,11 @@ const Rule kFoundingComplete = {
       return !founding.vault().empty() && !founding.log_public_key().empty() &&
              founding.threshold() >= 1 &&
              founding.threshold() <= static_cast<uint32_t>(founding.supervisors_size()) &&
-             !profile.id().empty() && profile.consent_max_days() > 0 &&
-             profile.warrant_max_days() > 0 && profile.notice_delay_max_days() > 0 &&
-             profile.statement_max_age_minutes() > 0 && profile.necessity_min_characters() > 0 &&
-             profile.probe_min_age_minutes() > 0 && profile.case_retention_days() > 0 &&
-             profile.details_retention_days() > 0 && OutlastsStatements(profile) &&
-             profile.order_max_days() >= 1 && profile.order_max_days() <= kMaxOrderDays &&
-             profile.log_retention_months() >= kMinLogRetentionMonths;
+             !profile.id().empty() && OutlastsStatements(profile) &&
+             std::all_of(std::begin(kLimits), std::end(kLimits), [&](const Limit& limit) {
+               const uint32_t value = (profile.*limit.value)();
+               return value >= limit.least && value <= limit.most;
+             });
     }};
 
 }  // namespace
@@ -103,32 +133,34 @@ namespace {
 const Rule kAccreditationComplete = {
     "authority.mandate",
     "LED 8, AP-7",
-    "An accreditation names the authority, its contact, its legal mandate and a future end date.",
+    "An accreditation names the authority, its contact, its legal mandate and a future end date "
+    "within the profile's bound.",
     "ACCREDITATION_INCOMPLETE",
     "ACCREDITATION_INCOMPLETE",
     [](const Facts& f) {
       const v1::Accreditation& a = f.command->accredit().accreditation();
       return !a.authority_name().empty() && !a.contact().empty() && !a.legal_mandate().empty() &&
-             a.valid_until().seconds() > f.now;
+             EndsWithinBound(f, a.valid_until().seconds());
     }};
 
 const Rule kRegistrationComplete = {
     "member.complete",
     "LED 25, GDPR 32",
-    "A registration names a role of officer, judge, registrar or operator, a member, a public key "
-    "and a "
-    "future end date; an officer's names an accredited authority, and nobody else's does.",
+    "A registration names a role of officer, judge, registrar, operator or auditor, a member, a "
+    "public key and a future end date within the profile's bound; an officer's names an accredited "
+    "authority, and nobody else's does.",
     "REGISTRATION_INCOMPLETE",
     "REGISTRATION_INCOMPLETE",
     [](const Facts& f) {
       const v1::Registration& r = f.command->register_().registration();
       const bool officer = r.role() == v1::ROLE_OFFICER;
       const bool role = officer || r.role() == v1::ROLE_JUDGE || r.role() == v1::ROLE_REGISTRAR ||
-                        r.role() == v1::ROLE_OPERATOR;
+                        r.role() == v1::ROLE_OPERATOR || r.role() == v1::ROLE_AUDITOR;
       const bool authority =
           officer ? f.authority && f.authority->valid_until() > f.now : r.authority().empty();
       return role && authority && !r.member().empty() && r.member().size() <= 64 &&
-             !f.command->register_().keyid().empty() && r.valid_until().seconds() > f.now;
+             !f.command->register_().keyid().empty() &&
+             EndsWithinBound(f, r.valid_until().seconds());
     }};
 
 const Rule kKeyUnused = {"member.own-key",
@@ -163,11 +195,13 @@ const Rule kPurposeComplete = {
     "GDPR 6(1), 9(2)(a), 13, 35",
     "A purpose has an id, a title, a controller with representative and contact, a legal basis in "
     "force, an impact assessment with its hash, a notice in each language with its hash, custody, "
-    "operations, subject categories, a retention maximum and a candidate cap.",
+    "operations, subject categories, a retention maximum and a candidate cap; basis, retention and "
+    "cap are within the profile's bounds.",
     "PURPOSE_INCOMPLETE",
     "PURPOSE_INCOMPLETE",
     [](const Facts& f) {
       const v1::PurposeRegistration& p = f.command->register_purpose().registration();
+      const v1::LegalProfile& profile = f.founding->legal_profile();
       const bool notices =
           p.notices_size() > 0 &&
           std::all_of(p.notices().begin(), p.notices().end(), [](const v1::Notice& notice) {
@@ -177,12 +211,14 @@ const Rule kPurposeComplete = {
       return IsPurposeId(p.purpose()) && !p.title().empty() && !p.controller().name().empty() &&
              !p.controller().representative().empty() && !p.controller().contact().empty() &&
              !p.legal_basis().reference().empty() &&
-             p.legal_basis().valid_until().seconds() > f.now && !p.dpia().reference().empty() &&
-             IsSha256(p.dpia().sha256()) &&
+             p.legal_basis().valid_until().seconds() > f.now &&
+             p.legal_basis().valid_until().seconds() <=
+                 f.now + profile.legal_basis_max_days() * kDay &&
+             !p.dpia().reference().empty() && IsSha256(p.dpia().sha256()) &&
              (p.custody() == v1::CUSTODY_CASE_GATED || p.custody() == v1::CUSTODY_SUBJECT_HELD) &&
              p.operations_size() > 0 && p.subject_categories_size() > 0 &&
-             p.retention_max_days() > 0 && p.candidate_cap() >= 1 && p.candidate_cap() <= 50 &&
-             notices;
+             p.retention_max_days() > 0 && p.retention_max_days() <= profile.consent_max_days() &&
+             p.candidate_cap() >= 1 && p.candidate_cap() <= profile.candidate_max() && notices;
     }};
 
 const Rule kPurposeCustody = {
@@ -226,6 +262,19 @@ const Rule kPurposeThreshold = {
              t.target_fmr() > 0 && t.target_fmr() <= 0.1;
     }};
 
+const Rule kInspectionRange = {
+    "inspection.range",
+    "GDPR 5(1)(c), 58",
+    "An inspection is of some entries, and of no more than the profile allows.",
+    "RANGE_INVALID",
+    "RANGE_INVALID",
+    [](const Facts& f) {
+      const v1::InspectionOrder& order = f.command->inspect().order();
+      return order.start_index() < order.end_index() &&
+             order.end_index() - order.start_index() <=
+                 f.founding->legal_profile().inspection_max_entries();
+    }};
+
 const Rule kStopped = {
     "stop.in-force", "GDPR 58",     "Only a stop that is in force can be lifted.",
     "NOT_STOPPED",   "NOT_STOPPED", [](const Facts& f) { return f.stopped; }};
@@ -261,35 +310,46 @@ const Rule kVaultOpensTemplates = {
 
 namespace {
 
-constexpr const Rule* kFound[] = {&kFoundOnce, &kFoundingComplete, &kFoundingSigned};
+constexpr const Rule* kFound[] = {&kFoundOnce, &kFoundingComplete, &kFoundingSigned,
+                                  &kFoundingMembers};
 constexpr const Rule* kAccredit[] = {
-    &kCallerRole, &kStatementForThisVault, &kSupervisorSigned, &kStatementFresh, &kStatementOnce,
-    &kIdUnused,   &kAccreditationComplete};
-constexpr const Rule* kRegister[] = {
-    &kCallerRole,    &kStatementForThisVault, &kSupervisorSigned,    &kStatementFresh,
-    &kStatementOnce, &kRegistrationComplete,  &kRegistrationFollows, &kNameUnused,
-    &kKeyUnused};
-constexpr const Rule* kRegisterPurpose[] = {&kCallerRole,        &kStatementForThisVault,
-                                            &kSupervisorSigned,  &kStatementFresh,
-                                            &kStatementOnce,     &kPurposeNew,
-                                            &kPurposeComplete,   &kPurposeCustody,
-                                            &kPurposeEvaluation, &kPurposeThreshold};
+    &kCallerRole,       &kSupervisorOfFounding, &kStatementForThisVault,
+    &kSupervisorSigned, &kStatementFresh,       &kStatementOnce,
+    &kIdUnused,         &kAccreditationComplete};
+constexpr const Rule* kRegister[] = {&kCallerRole,
+                                     &kSupervisorOfFounding,
+                                     &kStatementForThisVault,
+                                     &kSupervisorSigned,
+                                     &kStatementOwnEnd,
+                                     &kStatementFresh,
+                                     &kStatementOnce,
+                                     &kRegistrationComplete,
+                                     &kRegistrationFollows,
+                                     &kNameUnused,
+                                     &kKeyUnused,
+                                     &kMemberQuorum};
+constexpr const Rule* kRegisterPurpose[] = {
+    &kCallerRole,        &kSupervisorOfFounding, &kStatementForThisVault,
+    &kSupervisorSigned,  &kStatementFresh,       &kStatementOnce,
+    &kPurposeNew,        &kPurposeComplete,      &kPurposeCustody,
+    &kPurposeEvaluation, &kPurposeThreshold};
 // An inspection shows personal data, so it needs what a lift needs.
-constexpr const Rule* kInspect[] = {&kCallerRole,      &kStatementForThisVault, &kSupervisorSigned,
-                                    &kStatementOwnEnd, &kStatementFresh,        &kStatementOnce,
-                                    &kOrderReasoned,   &kSupervisorsQuorum};
-constexpr const Rule* kStop[] = {&kCallerRole,     &kStatementForThisVault, &kSupervisorSigned,
-                                 &kStatementFresh, &kStatementOnce,         &kPurposeRegistered,
-                                 &kOrderReasoned};
+constexpr const Rule* kInspect[] = {
+    &kCallerRole,        &kSupervisorOfFounding, &kStatementForThisVault, &kSupervisorSigned,
+    &kStatementOwnEnd,   &kStatementFresh,       &kStatementOnce,         &kOrderReasoned,
+    &kSupervisorsQuorum, &kInspectionRange};
+constexpr const Rule* kStop[] = {
+    &kCallerRole,     &kSupervisorOfFounding, &kStatementForThisVault, &kSupervisorSigned,
+    &kStatementFresh, &kStatementOnce,        &kPurposeRegistered,     &kOrderReasoned};
 constexpr const Rule* kLift[] = {
-    &kCallerRole,     &kStatementForThisVault, &kSupervisorSigned,  &kStatementOwnEnd,
-    &kStatementFresh, &kStatementOnce,         &kPurposeRegistered, &kStopped,
-    &kOrderReasoned,  &kSupervisorsQuorum,     &kStopNamed};
+    &kCallerRole,      &kSupervisorOfFounding, &kStatementForThisVault, &kSupervisorSigned,
+    &kStatementOwnEnd, &kStatementFresh,       &kStatementOnce,         &kPurposeRegistered,
+    &kStopped,         &kOrderReasoned,        &kSupervisorsQuorum,     &kStopNamed};
 
 constexpr const Rule* kRotateTransform[] = {
-    &kCallerRole,    &kStatementForThisVault, &kSupervisorSigned,    &kStatementFresh,  //
-    &kStatementOnce, &kPurposeRegistered,     &kVaultOpensTemplates, &kPurposeNotRotating,
-    &kOrderReasoned, &kRotationFollows};
+    &kCallerRole,         &kSupervisorOfFounding, &kStatementForThisVault, &kSupervisorSigned,
+    &kStatementFresh,     &kStatementOnce,        &kPurposeRegistered,     &kVaultOpensTemplates,
+    &kPurposeNotRotating, &kOrderReasoned,        &kRotationFollows};
 
 }  // namespace
 

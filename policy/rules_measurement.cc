@@ -14,7 +14,6 @@ constexpr uint64_t kMinCalibrationPairs = 100'000;
 
 // A rate over few probes is the result of each of them.
 constexpr uint32_t kMinProbesOfAKind = 100;
-constexpr uint32_t kMaxProbes = 10'000;
 
 const Rule kEvaluateAllowed = {"purpose.evaluate",
                                "GDPR 5(1)(b)",
@@ -30,12 +29,13 @@ const Rule kEvaluateAllowed = {"purpose.evaluate",
 const Rule kProbesOrdered = {
     "evaluation.probes-ordered",
     "GDPR 25, AI Act 15",
-    "The order of an evaluation says how many probes will come: 200 to 10,000.",
+    "The order of an evaluation says how many probes will come: 200 to the profile's bound.",
     "PROBES_NOT_ORDERED",
     "PROBES_NOT_ORDERED",
     [](const Facts& f) {
       const uint32_t probes = f.command->evaluate().order().probes();
-      return probes >= 2 * kMinProbesOfAKind && probes <= kMaxProbes;
+      return probes >= 2 * kMinProbesOfAKind &&
+             probes <= f.founding->legal_profile().evaluation_max_probes();
     }};
 
 const Rule kEvaluationLarge = {
@@ -85,18 +85,28 @@ const Rule kCalibrationSound = {
 
 // A stop does not refuse it: a wrong cut is a reason for one, and what remedies it returns nothing
 // about anybody. Whoever loosens a cut accuses more people, so it needs what a lift needs.
-constexpr const Rule* kCalibrate[] = {
-    &kCallerRole,         &kStatementForThisVault, &kSupervisorSigned,  &kStatementOwnEnd,
-    &kStatementFresh,     &kStatementOnce,         &kPurposeRegistered, &kPurposeLawful,
-    &kPurposeNotRotating, &kVaultOpensTemplates,   &kOrderReasoned,     &kSupervisorsQuorum,
-    &kIdUnused,           &kCalibrationFollows};
+constexpr const Rule* kCalibrate[] = {&kCallerRole,
+                                      &kSupervisorOfFounding,
+                                      &kStatementForThisVault,
+                                      &kSupervisorSigned,
+                                      &kStatementOwnEnd,
+                                      &kStatementFresh,
+                                      &kStatementOnce,
+                                      &kPurposeRegistered,
+                                      &kPurposeLawful,
+                                      &kPurposeNotRotating,
+                                      &kVaultOpensTemplates,
+                                      &kOrderReasoned,
+                                      &kSupervisorsQuorum,
+                                      &kIdUnused,
+                                      &kCalibrationFollows};
 constexpr const Rule* kCalibrationOutcome[] = {&kOutcomeOfSearch, &kCalibrationLarge,
                                                &kCalibrationSound};
 constexpr const Rule* kEvaluate[] = {
-    &kCallerRole,        &kStatementForThisVault, &kSupervisorSigned, &kStatementFresh,
-    &kStatementOnce,     &kPurposeRegistered,     &kEvaluateAllowed,  &kPurposeLawful,
-    &kPurposeNotStopped, &kPurposeNotRotating,    &kOrderReasoned,    &kIdUnused,
-    &kProbesOrdered};
+    &kCallerRole,     &kSupervisorOfFounding, &kStatementForThisVault, &kSupervisorSigned,
+    &kStatementFresh, &kStatementOnce,        &kPurposeRegistered,     &kEvaluateAllowed,
+    &kPurposeLawful,  &kPurposeNotStopped,    &kPurposeNotRotating,    &kOrderReasoned,
+    &kIdUnused,       &kProbesOrdered};
 constexpr const Rule* kEvaluationOutcome[] = {&kOutcomeOfSearch, &kOutcomeNotStopped,
                                               &kEvaluationLarge};
 

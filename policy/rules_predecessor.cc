@@ -81,7 +81,7 @@ const Rule kRegistrationFollows = {
     kDiffers,
     [](const Facts& f) {
       return Names(f.command->register_().registration().follows(),
-                   f.registered ? f.registered->registered_by() : std::string());
+                   f.registered ? f.registered->term() : std::string());
     }};
 
 const Rule kCalibrationFollows = {
@@ -103,5 +103,13 @@ const Rule kRotationFollows = {
     [](const Facts& f) {
       return Names(f.command->rotate_transform().order().follows(), f.purpose_record->rotated_by());
     }};
+
+const Rule kRekeyFollows = {
+    "rekey.follows",
+    "GDPR 32",
+    "An order of new shares names the last such order or its cancellation, or that there was none.",
+    kDiffers,
+    kDiffers,
+    [](const Facts& f) { return Names(f.command->order_rekey().order().follows(), f.last_rekey); }};
 
 }  // namespace kluis::policy

@@ -151,10 +151,14 @@ const Rule kReleaseVerifier = {"release.this-verifier",
 const Rule kReleaseUnexpired = {
     "release.unexpired",
     "GDPR 5(1)(e)",
-    "The release has an end time, and it is not over.",
+    "The release has an end time, which is not over and no later than the release may be used.",
     "RELEASE_EXPIRED",
     "RELEASE_EXPIRED",
-    [](const Facts& f) { return !Released(f) || Release(f).expires_at() > f.now; }};
+    [](const Facts& f) {
+      const Time age = f.founding->legal_profile().statement_max_age_minutes() * kMinute;
+      return !Released(f) || (Release(f).expires_at() > f.now &&
+                              Release(f).expires_at() <= Release(f).statement().issued_at() + age);
+    }};
 
 const Rule kReleaseSameSubject = {
     "release.same-subject",
@@ -335,6 +339,30 @@ const Rule kDisclosureConsent = {
     "CANDIDATE_GONE",
     [](const Facts& f) { return f.command->disclose().template_live(); }};
 
+const Rule kDisclosurePersonOnce = {
+    "disclosure.person-once",
+    "GDPR 5(1)(c), LED 4(1)(c)",
+    "A person is named once in a case, however many candidates of the case it is.",
+    "PERSON_NAMED",
+    "PERSON_NAMED",
+    [](const Facts& f) {
+      constexpr size_t kDigestBytes = 32;
+      const std::string& person = f.command->disclose().person();
+      const auto& named = f.kase->named();
+      return person.size() == kDigestBytes &&
+             std::find(named.begin(), named.end(), person) == named.end();
+    }};
+
+const Rule kDisclosuresLeft = {"disclosure.per-case",
+                               "GDPR 5(1)(c), LED 10",
+                               "No more people are named in a case than the profile allows.",
+                               "DISCLOSURES_SPENT",
+                               "DISCLOSURES_SPENT",
+                               [](const Facts& f) {
+                                 return static_cast<uint32_t>(f.kase->named_size()) <
+                                        f.founding->legal_profile().disclosures_per_case();
+                               }};
+
 constexpr const Rule* kIdentify[] = {&kCallerRole,      &kMemberRegistered,  &kAuthorityAccredited,
                                      &kCaseOfAuthority, &kCaseActive,        &kWarrantInWindow,
                                      &kSamePurpose,     &kPurposeRegistered, &kIdentifyAllowed,
@@ -387,7 +415,9 @@ constexpr const Rule* kDisclose[] = {&kCallerRole,
                                      &kDisclosureConfirmed,
                                      &kDisclosureRecipient,
                                      &kIdUnused,
-                                     &kDisclosureConsent};
+                                     &kDisclosureConsent,
+                                     &kDisclosuresLeft,
+                                     &kDisclosurePersonOnce};
 
 }  // namespace
 

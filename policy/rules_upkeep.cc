@@ -126,19 +126,8 @@ const Rule kSealed = {
     "NOT_AN_OPERATOR",
     [](const Facts& f) { return f.vault && f.command->caller().role() == v1::ROLE_OPERATOR; }};
 
-const Rule kRekeyed = {
-    "upkeep.rekeyed",
-    "GDPR 32",
-    "New shares of the root key are in force when all are proven, and no one of them is enough.",
-    "REKEY_INCOMPLETE",
-    "REKEY_INCOMPLETE",
-    [](const Facts& f) {
-      const v1::Rekey& rekey = f.command->rekey();
-      return f.vault && f.command->caller().role() == v1::ROLE_OPERATOR && rekey.generation() > 0 &&
-             rekey.needed() >= 2 && rekey.needed() <= rekey.holders();
-    }};
+}  // namespace
 
-// Distinct operators, registered and not over, who signed the statement.
 size_t OperatorSignatures(const Facts& f) {
   std::set<std::string_view> signers;
   for (const auto& member : f.signers) {
@@ -148,6 +137,8 @@ size_t OperatorSignatures(const Facts& f) {
   }
   return signers.size();
 }
+
+namespace {
 
 const Rule kRecoveryOrdered = {
     "recovery.two-operators",
@@ -208,12 +199,28 @@ const Rule kRotationOver = {"upkeep.rotation-over",
                                      f.purpose_record->previous_slot() != 0;
                             }};
 
+const Rule kBackedUp = {
+    "upkeep.backed-up",
+    "GDPR 5(1)(f), 32",
+    "A backup is made by a registered operator and entered once; one of a sealed vault is entered "
+    "by the vault itself, when it is unsealed.",
+    "BACKUP_NOT_ENTERED",
+    "BACKUP_NOT_ENTERED",
+    [](const Facts& f) {
+      const v1::BackUp& made = f.command->back_up();
+      const bool by_operator = f.command->caller().role() == v1::ROLE_OPERATOR && f.member &&
+                               f.member->valid_until() > f.now;
+      return f.vault && made.id() > 0 && !f.backup_known &&
+             (made.while_sealed() ? ByTheVault(f) : by_operator);
+    }};
+
 constexpr const Rule* kRenewTemplate[] = {&kTemplateRenewable};
 constexpr const Rule* kFinishRotation[] = {&kRotationOver};
-constexpr const Rule* kSealService[] = {&kSealed};
-constexpr const Rule* kRekey[] = {&kRekeyed};
-constexpr const Rule* kRecover[] = {&kStatementForThisVault, &kRecoveryOrdered, &kStatementOwnEnd,
-                                    &kStatementFresh,        &kStatementOnce,   &kRecoveryReasons};
+constexpr const Rule* kSealService[] = {&kSealed, &kMemberRegistered};
+constexpr const Rule* kBackUp[] = {&kBackedUp};
+constexpr const Rule* kRecover[] = {&kStatementForThisVault, &kRecoveryOrdered, &kMemberRegistered,
+                                    &kStatementOwnEnd,       &kStatementFresh,  &kStatementOnce,
+                                    &kRecoveryReasons};
 constexpr const Rule* kLoseTemplate[] = {&kTemplateLost};
 constexpr const Rule* kStartService[] = {&kServiceStarts};
 constexpr const Rule* kCloseCheckpoint[] = {&kCheckpointCloses, &kStatementsOver};
@@ -243,8 +250,8 @@ RuleList UpkeepRules(v1::Command::ActCase act) {
       return kCloseCheckpoint;
     case v1::Command::kSealService:
       return kSealService;
-    case v1::Command::kRekey:
-      return kRekey;
+    case v1::Command::kBackUp:
+      return kBackUp;
     case v1::Command::kRecover:
       return kRecover;
     case v1::Command::kLoseTemplate:

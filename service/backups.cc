@@ -62,4 +62,10 @@ v1::Backup ViewOf(const storage::BackupInfo& info) {
   return view;
 }
 
+void SetBackUp(const v1::Backup& backup, v1::BackUp& command) {
+  command.set_id(backup.id());
+  command.set_made_at(backup.made_at().seconds());
+  command.set_bytes(backup.bytes());
+}
+
 }  // namespace kluis::service

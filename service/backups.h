@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "kluis/v1/ledger.pb.h"
 #include "kluis/v1/vault_service.pb.h"
 #include "storage/backup.h"
 #include "storage/database.h"
@@ -29,6 +30,9 @@ absl::StatusOr<v1::Backup> MakeBackup(storage::Database& database, const std::st
 absl::StatusOr<std::vector<v1::Backup>> ListBackups(const std::string& directory, bool verify);
 
 v1::Backup ViewOf(const storage::BackupInfo& info);
+
+// What its entry says of a backup.
+void SetBackUp(const v1::Backup& backup, v1::BackUp& command);
 
 }  // namespace kluis::service
 

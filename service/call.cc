@@ -10,12 +10,14 @@
 #include "absl/time/time.h"
 #include "crypto/sha256.h"
 #include "policy/rules.h"
+#include "service/membership.h"
 #include "service/server.h"
 
 namespace kluis::service {
 namespace {
 
 constexpr char kRoleNotAllowed[] = "ROLE_NOT_ALLOWED";
+constexpr char kNotRegistered[] = "MEMBER_NOT_REGISTERED";
 constexpr char kIndexMetadata[] = "kluis-log-index";
 
 const google::protobuf::MethodDescriptor* FindMethod(std::string_view full_name) {
@@ -42,7 +44,7 @@ std::vector<std::string> LogWords() {
        {"MALFORMED_REQUEST", "MALFORMED_STATEMENT", "MALFORMED_TEMPLATE", "WRONG_ALGORITHM",
         "ROLE_NOT_ALLOWED", "UNKNOWN_NAME", "UNAVAILABLE", "AUDIT_UNAVAILABLE", "VAULT_SEALED",
         "SHARE_REFUSED", "SHARE_MALFORMED", "SEARCH_QUEUE_FULL", "GALLERY_LOADING", "INTERNAL",
-        "UNAUTHENTICATED", "MEASUREMENT_RUNS"}) {
+        "UNAUTHENTICATED", "MEASUREMENT_RUNS", "NOT_BY_SHARES", "REKEY_NOT_DUE"}) {
     words.emplace_back(word);
   }
   return words;
@@ -78,15 +80,32 @@ bool IsRevocation(std::string_view method) {
 // of their own.
 bool WorksSealed(std::string_view method) {
   constexpr std::string_view kSealedMethods[] = {
-      "kluis.v1.VaultService.GetVaultStatus",  "kluis.v1.VaultService.InitVault",
-      "kluis.v1.VaultService.UnsealVault",     "kluis.v1.VaultService.SealVault",
-      "kluis.v1.VaultService.RekeyVault",      "kluis.v1.VaultService.ProveShare",
-      "kluis.v1.VaultService.ListBackups",     "kluis.v1.VaultService.RestoreVault",
-      "kluis.v1.VaultService.ListPolicyRules", "kluis.v1.VaultService.BackUpVault",
+      "kluis.v1.VaultService.GetVaultStatus",
+      "kluis.v1.VaultService.InitVault",
+      "kluis.v1.VaultService.UnsealVault",
+      "kluis.v1.VaultService.SealVault",
+      "kluis.v1.VaultService.RekeyVault",
+      "kluis.v1.VaultService.ProveShare",
+      "kluis.v1.VaultService.ListBackups",
+      "kluis.v1.VaultService.RestoreVault",
+      "kluis.v1.VaultService.ListPolicyRules",
+      "kluis.v1.VaultService.BackUpVault",
       "kluis.v1.VaultService.CheckVault",
+      "kluis.v1.VaultService.CancelRekey",
+      // So that a vault whose operators are all gone can be given new ones.
+      "kluis.v1.SupervisionService.RegisterMember",
+      "kluis.v1.SupervisionService.SetMemberTerm",
   };
   return std::find(std::begin(kSealedMethods), std::end(kSealedMethods), method) !=
          std::end(kSealedMethods);
+}
+
+// Says what anybody with a certificate may know: subjects are no members, so nobody needs to be
+// one.
+bool IsForEverybody(const v1::MethodPolicy& rules) {
+  return rules.kind() == v1::LOG_KIND_PUBLIC &&
+         std::find(rules.roles().begin(), rules.roles().end(), v1::ROLE_SUBJECT) !=
+             rules.roles().end();
 }
 
 // Worth asking again with the same id: there was no answer.
@@ -129,10 +148,8 @@ absl::StatusOr<Call> Calls::Enter(grpc::ServerContext* context, std::string_view
   absl::StatusOr<Peer> peer = PeerOf(*context->auth_context(), trust_domain_);
   if (!peer.ok()) return peer.status();
   Call call;
-  if (!WorksSealed(method)) {
-    call.pass = vault_.gate().Enter();
-    if (!call.pass.owns_lock()) return Sealed();
-  }
+  const bool needs_keys = !WorksSealed(method);
+  if (needs_keys) call.pass = vault_.gate().Enter();
   const google::protobuf::MethodDescriptor* descriptor = FindMethod(method);
   if (descriptor == nullptr) return absl::InternalError("method: not in the API");
   const v1::MethodPolicy& rules = descriptor->options().GetExtension(v1::method_policy);
@@ -151,6 +168,12 @@ absl::StatusOr<Call> Calls::Enter(grpc::ServerContext* context, std::string_view
         WithReason(absl::PermissionDeniedError("role: this call is not for the certificate's role"),
                    kRoleNotAllowed));
   }
+  if (!IsForEverybody(rules)) {
+    const absl::Status member = CheckMembership(vault_.state(), call.peer, vault_.ledger().Now());
+    if (!member.ok()) return LogRejection(call, member);
+  }
+  // Who is nobody here does not learn whether it is sealed.
+  if (needs_keys && !call.pass.owns_lock()) return Sealed();
   return call;
 }
 
@@ -168,7 +191,8 @@ absl::Status Calls::LogRejection(const Call& call, absl::Status status) {
   if (LogIndexOf(status).has_value()) return status;
   const bool rejected = absl::IsInvalidArgument(status) || absl::IsPermissionDenied(status);
   std::string reason = ReasonOf(status);
-  const bool open_to_all = call.kind == v1::LOG_KIND_PUBLIC && reason != kRoleNotAllowed;
+  const bool open_to_all =
+      call.kind == v1::LOG_KIND_PUBLIC && reason != kRoleNotAllowed && reason != kNotRegistered;
   // A sealed vault says nothing before it says that it started.
   const bool serving = call.pass.owns_lock() || vault_.gate().is_open();
   if (!rejected || open_to_all || !serving) return status;

@@ -1,6 +1,6 @@
-// What every RPC goes through, in this order: deadline -> peer identity -> sealed or not -> role ->
-// request id -> strict validation -> its own act. Whatever is refused after the identity is known
-// gets its entry in the log. Thread-safe.
+// What every RPC goes through, in this order: deadline -> peer identity -> role -> membership ->
+// sealed or not -> request id -> strict validation -> its own act. Whatever is refused after the
+// identity is known gets its entry in the log. Thread-safe.
 #ifndef KLUIS_SERVICE_CALL_H_
 #define KLUIS_SERVICE_CALL_H_
 

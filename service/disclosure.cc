@@ -22,6 +22,7 @@ using storage::Column;
 struct Person {
   v1::SubjectRecord subject;
   v1::SubjectDetails details;
+  std::string in_case;  // Disclose.person
 };
 
 // Nothing when there is no such candidate, or when its consent ended or its template is restricted;
@@ -65,7 +66,9 @@ absl::StatusOr<std::optional<Person>> FindPerson(Vault& vault, std::string_view 
     absl::StatusOr<v1::SubjectDetails> details =
         OpenDetails(vault.database(), vault.sealer(), **subject);
     if (!details.ok()) return details.status();
-    return std::optional<Person>(Person{**subject, *std::move(details)});
+    absl::StatusOr<std::string> in_case = vault.sealer().PersonInCase(**kase, found.subject_id());
+    if (!in_case.ok()) return in_case.status();
+    return std::optional<Person>(Person{**subject, *std::move(details), *std::move(in_case)});
   }
   return absl::DataLossError("search: its record does not hold the candidate");
 }
@@ -125,6 +128,7 @@ absl::Status Disclose(Vault& vault, const Call& call, const v1::Envelope& envelo
   if (person.has_value()) {
     openings.push_back(CommitTo("subject", person->subject.id()));
     act.commitments.push_back(openings.front().commitment);
+    command.set_person(person->in_case);
     command.set_subject_commitment(openings.front().commitment.digest());
   }
   act.prepare = [&](const Writes&, policy::Time, v1::Command& prepared) -> absl::Status {

@@ -190,6 +190,11 @@ Ledger::Next Ledger::Begin() {
   return {std::move(head), Writes(database_, &cache_, &last_)};
 }
 
+policy::Time Ledger::Now() const {
+  const std::lock_guard lock(mutex_);
+  return std::max(head_.time, clock_.NowUnix());
+}
+
 void Ledger::Forget() {
   cache_ = {};
   last_ = {};

@@ -83,6 +83,9 @@ class Ledger {
   // Entries, including ones that are not durable yet.
   uint64_t size() const;
 
+  // The time that an act would be decided at: the clock's, and never before the last entry.
+  policy::Time Now() const;
+
   // The digest of the state that all entries make, and its number of records.
   StateSummary state() const;
 

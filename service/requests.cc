@@ -195,6 +195,9 @@ absl::Status Validate(const v1::AccreditAuthorityRequest& request) {
 absl::Status Validate(const v1::RegisterMemberRequest& request) {
   return CheckEnvelope("registration", request.registration());
 }
+absl::Status Validate(const v1::SetMemberTermRequest& request) {
+  return CheckEnvelope("term", request.term());
+}
 absl::Status Validate(const v1::RegisterPurposeRequest& request) {
   return CheckEnvelope("registration", request.registration());
 }
@@ -251,6 +254,16 @@ absl::Status Validate(const v1::InitVaultRequest& request) {
 }
 absl::Status Validate(const v1::RekeyVaultRequest& request) {
   return request.cancel() ? absl::OkStatus() : CheckShares(request.needed(), request.holders());
+}
+absl::Status Validate(const v1::OrderRekeyRequest& request) {
+  return CheckEnvelope("order", request.order());
+}
+absl::Status Validate(const v1::CancelRekeyRequest& request) {
+  if (request.has_cancellation() == !request.share().empty()) {
+    return Malformed("share: a share or a cancellation, one of both");
+  }
+  return request.has_cancellation() ? CheckEnvelope("cancellation", request.cancellation())
+                                    : CheckShareText(request.share());
 }
 absl::Status Validate(const v1::ProveShareRequest& request) {
   if (request.share().empty()) return Malformed("share: is missing");

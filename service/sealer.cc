@@ -10,6 +10,7 @@ namespace {
 
 constexpr crypto::Label kCustodyUse("kluis-custody");
 constexpr crypto::Label kLookupDigestUse("kluis-lookup-id");
+constexpr crypto::Label kPersonUse("kluis-person");
 constexpr crypto::Label kNecessityUse("kluis-necessity");
 constexpr crypto::Label kTransformUse("kluis-transform");
 constexpr crypto::Label kProbeSketchUse("kluis-probes");
@@ -105,6 +106,13 @@ absl::StatusOr<crypto::SecretKey32> Sealer::TransformKey(const v1::PurposeRecord
   const absl::StatusOr<crypto::SecretKey32> key = keyring_.Key(purpose.slot());
   if (!key.ok()) return key.status();
   return crypto::DeriveKey(key->Expose(), kTransformUse, {purpose.registration().purpose()});
+}
+
+absl::StatusOr<std::string> Sealer::PersonInCase(const v1::CaseRecord& kase,
+                                                 std::string_view subject_id) const {
+  const absl::StatusOr<crypto::SecretKey32> key = keyring_.Key(kase.slot());
+  if (!key.ok()) return key.status();
+  return std::string(crypto::Bytes(crypto::KeyedId(key->Expose(), kPersonUse, subject_id)));
 }
 
 absl::StatusOr<crypto::SecretKey32> Sealer::ProbeSketchKey(const v1::CaseRecord& kase) const {

@@ -81,6 +81,11 @@ class Sealer {
   // The secret of a purpose's template transform.
   absl::StatusOr<crypto::SecretKey32> TransformKey(const v1::PurposeRecord& purpose) const;
 
+  // One for the same subject in the same case, 32 bytes: two cases cannot be compared by it.
+  // kNotFound: the case's slot is punctured.
+  absl::StatusOr<std::string> PersonInCase(const v1::CaseRecord& kase,
+                                           std::string_view subject_id) const;
+
   // The secret of the sketches of a case's probes. kNotFound: the case's slot is punctured.
   absl::StatusOr<crypto::SecretKey32> ProbeSketchKey(const v1::CaseRecord& kase) const;
 

@@ -30,12 +30,17 @@ bool GoesOnWithoutSpace(v1::Command::ActCase act) {
     case v1::Command::kStop:
     case v1::Command::kRefuseWarrant:
     case v1::Command::kCloseCase:
+    case v1::Command::kSetTerm:
+    case v1::Command::kCancelRekey:
+    case v1::Command::kVoidRekey:
     case v1::Command::kExpireTemplate:
     case v1::Command::kEndCase:
     case v1::Command::kForgetSubject:
     case v1::Command::kForgetAuthorityYear:
     case v1::Command::kSealService:
+    case v1::Command::kBeginRekey:
     case v1::Command::kRekey:
+    case v1::Command::kBackUp:
     // Concludes what began before.
     case v1::Command::kEraseDone:
     case v1::Command::kSearchOutcome:
@@ -68,6 +73,7 @@ bool GoesOnWithoutSpace(v1::Command::ActCase act) {
     case v1::Command::kVerify:
     case v1::Command::kAdjudicate:
     case v1::Command::kDisclose:
+    case v1::Command::kOrderRekey:
     case v1::Command::kRotateTransform:
     case v1::Command::kRenewTemplate:
     case v1::Command::kReject:

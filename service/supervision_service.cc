@@ -157,6 +157,25 @@ grpc::Status SupervisionService::RegisterMember(grpc::ServerContext* context,
       });
 }
 
+grpc::Status SupervisionService::SetMemberTerm(grpc::ServerContext* context,
+                                               const v1::SetMemberTermRequest* request,
+                                               v1::SetMemberTermResponse* response) {
+  return calls_.Unary<v1::SetMemberTermRequest, v1::SetMemberTermResponse>(
+      context, "kluis.v1.SupervisionService.SetMemberTerm", *request, *response, Validate,
+      [&](const Call& call, v1::SetMemberTermResponse& out) {
+        const absl::StatusOr<Committed> committed = CarryStatement<v1::MemberTerm>(
+            calls_.vault(), call, request->term(),
+            [](v1::StatementFacts facts, v1::MemberTerm payload, v1::Command& command) {
+              *command.mutable_set_term()->mutable_statement() = std::move(facts);
+              *command.mutable_set_term()->mutable_term() = std::move(payload);
+            });
+        if (!committed.ok()) return committed.status();
+        out.set_member("members/" + committed->command.set_term().term().member());
+        *out.mutable_receipt() = ReceiptOf(*committed);
+        return absl::OkStatus();
+      });
+}
+
 grpc::Status SupervisionService::RegisterPurpose(grpc::ServerContext* context,
                                                  const v1::RegisterPurposeRequest* request,
                                                  v1::RegisterPurposeResponse* response) {

@@ -19,6 +19,8 @@ class SupervisionService final : public v1::SupervisionService::Service {
   grpc::Status RegisterMember(grpc::ServerContext* context,
                               const v1::RegisterMemberRequest* request,
                               v1::RegisterMemberResponse* response) override;
+  grpc::Status SetMemberTerm(grpc::ServerContext* context, const v1::SetMemberTermRequest* request,
+                             v1::SetMemberTermResponse* response) override;
   grpc::Status RegisterPurpose(grpc::ServerContext* context,
                                const v1::RegisterPurposeRequest* request,
                                v1::RegisterPurposeResponse* response) override;

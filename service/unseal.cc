@@ -241,6 +241,7 @@ v1::SealStatus Unsealer::Status() {
   if (rekey_.has_value()) {
     for (const uint8_t number : rekey_->Missing()) status.add_unproven(number);
   }
+  status.set_agreed(static_cast<uint32_t>(agreed_.numbers.size()));
   if (kind_ != v1::UNSEAL_KIND_SHARES) return status;
   const absl::StatusOr<crypto::ShareHeader> header = HeaderInForce();
   if (!header.ok()) return status;

@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -61,17 +62,31 @@ class Unsealer {
   void ForgetShares();
 
   // New shares: for a keyring that is yet to be made, or in place of those in force. Ends a rekey
-  // that was under way. kFailedPrecondition: shares do not unseal this vault. kInvalidArgument: as
-  // ShareRekey::Begin.
+  // that was under way, and what old holders agreed to. kFailedPrecondition: shares do not unseal
+  // this vault. kInvalidArgument: as ShareRekey::Begin.
   absl::StatusOr<std::vector<crypto::SecretBytes>> BeginShares(size_t needed, size_t holders);
   void CancelShares();
 
-  // One new share, brought back. Errors as ShareRekey::Prove; kFailedPrecondition: none is awaited.
-  // True when it was the last one: then Finish.
+  // One new share, brought back; or one of those in force, by which its holder agrees to the new
+  // ones. Errors as ShareRekey::Prove and CheckShare; kFailedPrecondition: none is awaited. True
+  // when all new ones are proven: then Finish, if policy lets Proposed come into force.
   absl::StatusOr<bool> ProveShare(std::string_view text);
+
+  // The new shares that are made, and the old ones that agreed when they are as many as open the
+  // vault. kFailedPrecondition: none are made.
+  absl::StatusOr<v1::Rekey> Proposed();
+
+  // One share of those in force, by which its holder wants the order of new shares ended that has
+  // this id; those given for another order are forgotten. Errors as CheckShare;
+  // kFailedPrecondition: shares do not unseal this vault, or it has none.
+  absl::StatusOr<crypto::ShareProgress> AddCancelling(std::string_view order,
+                                                      std::string_view text);
+  // The numbers of the shares given for that order, when they are as many as open the vault.
+  std::vector<uint32_t> Cancelling();
 
   // After the last proof: the keyring of a new vault, or `open` under the new shares. On an error
   // of the disk the new shares stay proven; call again. Errors as Open and Keyring::Rekey.
+  // kDataLoss: the header that old shares were held against is not the one of what opened `open`.
   absl::StatusOr<OpenKeyring> FinishInit();
   absl::StatusOr<v1::Rekey> FinishRekey(OpenKeyring& open);
 
@@ -95,6 +110,17 @@ class Unsealer {
   absl::StatusOr<Wrappers> TokenWrappers();
   absl::StatusOr<Wrappers> ShareWrappers();
   absl::StatusOr<crypto::ShareHeader> HeaderInForce() const;
+  // Old shares that were held against the commitments in one header.
+  struct OldShares {
+    std::string header;
+    size_t needed = 0;
+    std::set<uint32_t> numbers;
+    bool checked = false;  // the header is that of what opened the vault
+
+    bool enough() const { return !numbers.empty() && numbers.size() >= needed; }
+  };
+  absl::StatusOr<crypto::ShareProgress> AddOld(std::string_view text, OldShares& old);
+  absl::Status CheckOldHeader(const OpenKeyring& open);
   static bool IsUnder(const Place& place, const crypto::ShareHeader& header);
   absl::Status DropOldShares(const crypto::ShareHeader& header, const Wrappers& wrappers);
   absl::StatusOr<OpenKeyring> OpenWith(Wrappers wrappers, bool is_new);
@@ -113,6 +139,9 @@ class Unsealer {
   std::vector<uint32_t> given_;                // numbers of the shares in shares_
   std::shared_ptr<crypto::RootWrapper> kept_;  // of shares that were given before
   std::optional<crypto::ShareRekey> rekey_;
+  OldShares agreed_;             // to the shares of rekey_
+  std::string cancelled_order_;  // that cancelling_ is about
+  OldShares cancelling_;
   uint32_t generation_ = 0;  // the highest that any place has shown
 };
 

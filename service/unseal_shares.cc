@@ -119,12 +119,76 @@ absl::StatusOr<std::vector<crypto::SecretBytes>> Unsealer::BeginShares(size_t ne
       crypto::ShareRekey::Begin(crypto::ShareHint(vault_), generation_ + 1, needed, holders);
   if (!begun.ok()) return begun.status();
   rekey_.emplace(std::move(begun->rekey));
+  agreed_ = {};
   return std::move(begun->texts);
 }
 
 void Unsealer::CancelShares() {
   const std::lock_guard lock(mutex_);
   rekey_.reset();
+  agreed_ = {};
+}
+
+// Of the share only its number is kept: it is held against the commitment of the set in force.
+absl::StatusOr<crypto::ShareProgress> Unsealer::AddOld(std::string_view text, OldShares& old) {
+  if (kind_ != v1::UNSEAL_KIND_SHARES) return NotByShares();
+  const absl::Status read = ReadPlaces();
+  if (!read.ok()) return read;
+  const absl::StatusOr<crypto::ShareHeader> header = HeaderInForce();
+  if (!header.ok()) return header.status();
+  const absl::StatusOr<crypto::LabeledShare> share = crypto::CheckShare(*header, text);
+  if (!share.ok()) return share.status();
+  if (old.header != header->Serialize()) old = {header->Serialize(), header->needed, {}, false};
+  if (!old.numbers.insert(share->label.index).second) {
+    return absl::AlreadyExistsError("shares: this one was given for it before");
+  }
+  return crypto::ShareProgress{old.numbers.size(), old.needed};
+}
+
+absl::StatusOr<crypto::ShareProgress> Unsealer::AddCancelling(std::string_view order,
+                                                              std::string_view text) {
+  const std::lock_guard lock(mutex_);
+  if (cancelled_order_ != order) cancelling_ = {};
+  cancelled_order_ = std::string(order);
+  return AddOld(text, cancelling_);
+}
+
+std::vector<uint32_t> Unsealer::Cancelling() {
+  const std::lock_guard lock(mutex_);
+  if (!cancelling_.enough()) return {};
+  return {cancelling_.numbers.begin(), cancelling_.numbers.end()};
+}
+
+absl::StatusOr<v1::Rekey> Unsealer::Proposed() {
+  const std::lock_guard lock(mutex_);
+  if (!rekey_.has_value()) return absl::FailedPreconditionError("shares: no rekey is under way");
+  v1::Rekey rekey;
+  rekey.set_generation(rekey_->header().generation);
+  rekey.set_needed(rekey_->header().needed);
+  rekey.set_holders(static_cast<uint32_t>(rekey_->header().commitments.size()));
+  if (agreed_.enough()) {
+    rekey.mutable_old_shares()->Assign(agreed_.numbers.begin(), agreed_.numbers.end());
+  }
+  return rekey;
+}
+
+// Whoever can write to the disk could put commitments of shares of his own there. What opened the
+// vault opens what lies under the true ones only.
+absl::Status Unsealer::CheckOldHeader(const OpenKeyring& open) {
+  const absl::Status read = ReadPlaces();
+  if (!read.ok()) return read;
+  for (const Place& place : places_) {
+    if (!place.wrapped.has_value()) continue;
+    const absl::StatusOr<crypto::WrappedRoot> parts = crypto::ParseWrapped(*place.wrapped);
+    if (!parts.ok() || parts->header != agreed_.header) continue;
+    for (const auto& wrapper : open.wrappers) {
+      agreed_.checked = agreed_.checked || (wrapper && wrapper->Unwrap(*place.wrapped).ok());
+    }
+  }
+  return agreed_.checked ? absl::OkStatus()
+                         : absl::DataLossError(
+                               "shares: the old ones that agreed are not those "
+                               "that opened this vault");
 }
 
 absl::StatusOr<bool> Unsealer::ProveShare(std::string_view text) {
@@ -134,6 +198,11 @@ absl::StatusOr<bool> Unsealer::ProveShare(std::string_view text) {
         "shares: no new ones were made; begin with `kluis vault init` or `kluis vault rekey`");
   }
   const absl::StatusOr<crypto::ShareProgress> proven = rekey_->Prove(text);
+  if (absl::IsPermissionDenied(proven.status()) && HasRootKey()) {  // not a new one: an old one?
+    const absl::Status agreed = AddOld(text, agreed_).status();
+    if (!agreed.ok()) return absl::IsPermissionDenied(agreed) ? proven.status() : agreed;
+    return rekey_->Missing().empty();
+  }
   if (absl::IsAlreadyExists(proven.status()) && rekey_->Missing().empty()) return true;
   if (!proven.ok()) return proven.status();
   return proven->have == proven->need;
@@ -162,6 +231,10 @@ absl::StatusOr<v1::Rekey> Unsealer::FinishRekey(OpenKeyring& open) {
   if (!rekey_.has_value()) return absl::FailedPreconditionError("shares: no rekey is under way");
   absl::StatusOr<std::unique_ptr<crypto::RootWrapper>> wrapper = rekey_->Commit();
   if (!wrapper.ok()) return wrapper.status();
+  if (!agreed_.numbers.empty() && !agreed_.checked) {  // once: a second attempt changed a place
+    const absl::Status same = CheckOldHeader(open);
+    if (!same.ok()) return same;
+  }
   const std::shared_ptr<crypto::RootWrapper> shared = *std::move(wrapper);
   std::vector<std::unique_ptr<crypto::RootKeyStore>> stores;
   for (const Place& place : places_) {
@@ -178,7 +251,12 @@ absl::StatusOr<v1::Rekey> Unsealer::FinishRekey(OpenKeyring& open) {
   rekey.set_generation(rekey_->header().generation);
   rekey.set_needed(rekey_->header().needed);
   rekey.set_holders(static_cast<uint32_t>(rekey_->header().commitments.size()));
+  if (agreed_.enough()) {
+    rekey.mutable_old_shares()->Assign(agreed_.numbers.begin(), agreed_.numbers.end());
+  }
   rekey_.reset();
+  agreed_ = {};
+  cancelling_ = {};
   shares_.reset();
   given_.clear();
   ReadPlaces().IgnoreError();  // for Status

@@ -160,6 +160,7 @@ absl::Status Vault::Found(const std::string& path, const crypto::PublicKey& log_
     facts->add_signed_by(keyid);
   }
   *found->mutable_statement() = *std::move(facts);
+  audit::SetFoundingKeys(found->founding(), *found);
   if (found->founding().log_public_key() != crypto::PublicKeyText(log_key)) {
     return absl::FailedPreconditionError(
         "founding document: names another log key than keys.log_signer");

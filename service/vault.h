@@ -69,9 +69,23 @@ class Vault {
                                                          const v1::Envelope& order, uint32_t backup,
                                                          const RecoveryStep& step);
 
+  // New shares of an open vault, handed out; their entry is made first. `act` carries the caller.
+  // Errors as Unsealer::BeginShares and CommitAct.
+  absl::StatusOr<std::vector<crypto::SecretBytes>> BeginRekey(Act act, uint32_t needed,
+                                                              uint32_t holders,
+                                                              Committed& committed);
+
+  // Ends what is under way of new shares by `act`, a CancelRekey or a VoidRekey.
+  absl::StatusOr<Committed> EndRekey(Act act);
+
   // The same for a new vault, and a rekey of an open one, when all new shares are proven. Which of
-  // both is known by whether it has a keyring. `act` carries the caller.
+  // both is known by whether it has a keyring. `act` carries the caller. REKEY_NOT_DUE: neither
+  // have as many old holders agreed as open the vault, nor is an order of two operators due; the
+  // old shares stay in force.
   absl::StatusOr<Committed> FinishShares(Act act);
+
+  // Enters backups that the log does not know of: made while the vault was sealed.
+  absl::Status EnterBackups();
 
   // A rekey is in force whose entry could not be made: FinishShares makes it.
   bool HasUnloggedRekey() const;
@@ -136,6 +150,7 @@ class Vault {
   absl::Status UseKeyring(OpenKeyring open);
   void StayClosed(const absl::Status& why);
   absl::Status EnsureStarted();
+  absl::Status MayRekey(const Act& act);
   absl::StatusOr<Committed> Serve();
   void CloseKeyring();
   absl::StatusOr<bool> IsNew() const;

@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "crypto/file_system.h"
 #include "policy/record_key.h"
+#include "service/backups.h"
 #include "service/call.h"
 #include "service/keyring_check.h"
 #include "service/publisher.h"
@@ -81,36 +82,23 @@ absl::StatusOr<v1::RestoreVaultResponse> Vault::FinishRestore(const v1::Caller& 
   return finished;
 }
 
-absl::StatusOr<Committed> Vault::FinishShares(Act act) {
-  const std::lock_guard lock(seal_mutex_);
-  if (restored_.has_value()) return NotNow("is being recovered; unseal it with the shares it has");
-  if (!gate_.is_open()) {
-    const absl::StatusOr<bool> is_new = IsNew();
-    if (!is_new.ok()) return is_new.status();
-    if (!*is_new) return NotNow("is sealed, and has its shares; unseal it first");
-    absl::StatusOr<OpenKeyring> open = unsealer_->FinishInit();
-    if (!open.ok()) {
-      StayClosed(open.status());
-      return open.status();
-    }
-    const absl::Status used = UseKeyring(*std::move(open));
-    if (!used.ok()) return used;
-    return Serve();
+// A backup directory that cannot be read holds up no vault: the next unsealing enters them.
+absl::Status Vault::EnterBackups() {
+  const absl::StatusOr<std::vector<v1::Backup>> backups = ListBackups(backups_, false);
+  if (!backups.ok()) return absl::OkStatus();
+  for (const v1::Backup& backup : *backups) {
+    const auto known = policy::Find<v1::BackupRecord>(*state_, policy::key::Backup(backup.id()));
+    if (!known.ok()) return known.status();
+    if (known->has_value() && (*known)->made_at() == backup.made_at().seconds()) continue;
+    Act act;
+    act.kind = v1::LOG_KIND_UPKEEP;
+    act.command.set_method("EnterBackups");
+    SetBackUp(backup, *act.command.mutable_back_up());
+    act.command.mutable_back_up()->set_while_sealed(true);
+    const absl::Status entered = ledger_->Commit(std::move(act)).status();
+    if (!entered.ok()) return entered;
   }
-  if (!unlogged_.has_value()) {
-    const absl::StatusOr<v1::Rekey> rekey = unsealer_->FinishRekey(open_);
-    if (!rekey.ok()) return rekey.status();
-    unlogged_ = *rekey;
-  }
-  *act.command.mutable_rekey() = *unlogged_;
-  absl::StatusOr<Committed> committed = CommitAct(*this, std::move(act));
-  if (committed.ok()) unlogged_.reset();
-  return committed;
-}
-
-bool Vault::HasUnloggedRekey() const {
-  const std::lock_guard lock(seal_mutex_);
-  return unlogged_.has_value();
+  return absl::OkStatus();
 }
 
 // Under seal_mutex_, with the gate closed.
@@ -145,6 +133,7 @@ absl::StatusOr<Committed> Vault::Serve() {
       started_ ? absl::StatusOr<Committed>(Committed{}) : LogStart();
   absl::Status status = started.status();
   if (status.ok()) status = Recover();
+  if (status.ok()) status = EnterBackups();
   if (status.ok()) {
     status = publisher_->Sign().status();
     // A witness that knows another history leaves revocations: a vault must start for those.

@@ -13,6 +13,19 @@ namespace {
 
 uint64_t Rounded(double value) { return static_cast<uint64_t>(value + 0.5); }
 
+// Who runs and who checks the vault, and until when: so that nobody finds out by a refusal.
+absl::Status AddMembers(Vault& vault, v1::GetVaultStatusResponse& out) {
+  return vault.state().ForEach<v1::MemberRecord>(
+      v1::RecordChange::kMember, [&](const v1::MemberRecord& member) {
+        if (member.role() != v1::ROLE_OPERATOR && member.role() != v1::ROLE_AUDITOR) return;
+        v1::GetVaultStatusResponse::Member* view = out.add_members();
+        view->set_role(member.role());
+        view->set_name(member.name());
+        view->mutable_valid_until()->set_seconds(member.valid_until());
+        view->set_term(crypto::ToHex(member.term()));
+      });
+}
+
 // What only an open vault has.
 void AddOpenStatus(Vault& vault, v1::GetVaultStatusResponse& out) {
   const Gate::Pass pass = vault.gate().Enter();
@@ -47,6 +60,11 @@ v1::SealStatus SealStatusOf(Vault& vault) {
   status.set_sealed(!vault.gate().is_open());
   if (status.sealed() && status.why().empty()) status.set_why(vault.why_sealed());
   if (!status.sealed()) status.set_initialized(true);
+  const auto order = policy::Find<v1::PendingRekey>(vault.state(), policy::key::PendingRekey());
+  if (order.ok() && order->has_value()) *status.mutable_ordered() = **order;
+  const auto last = policy::Find<v1::LastRekeyOrder>(vault.state(), policy::key::LastRekeyOrder());
+  if (last.ok())
+    status.set_last_rekey(last->has_value() ? crypto::ToHex((*last)->digest()) : "none");
   return status;
 }
 
@@ -68,6 +86,8 @@ grpc::Status VaultService::GetVaultStatus(grpc::ServerContext* context,
         // It may name files of the machine.
         if (call.caller.role() != v1::ROLE_OPERATOR) out.mutable_seal()->clear_why();
         out.set_disk(std::string(InWords(vault.space().level())));
+        const absl::Status listed = AddMembers(vault, out);
+        if (!listed.ok()) return listed;
         uint64_t pending = 0;
         const absl::Status scanned = vault.state().ForEach<v1::PendingErasure>(
             v1::RecordChange::kPendingErasure, [&](const v1::PendingErasure&) { ++pending; });

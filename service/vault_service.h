@@ -28,6 +28,10 @@ class VaultService final : public v1::VaultService::Service {
                          v1::SealVaultResponse* response) override;
   grpc::Status RekeyVault(grpc::ServerContext* context, const v1::RekeyVaultRequest* request,
                           v1::RekeyVaultResponse* response) override;
+  grpc::Status OrderRekey(grpc::ServerContext* context, const v1::OrderRekeyRequest* request,
+                          v1::OrderRekeyResponse* response) override;
+  grpc::Status CancelRekey(grpc::ServerContext* context, const v1::CancelRekeyRequest* request,
+                           v1::CancelRekeyResponse* response) override;
   grpc::Status ProveShare(grpc::ServerContext* context, const v1::ProveShareRequest* request,
                           v1::ProveShareResponse* response) override;
 

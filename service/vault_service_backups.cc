@@ -13,7 +13,7 @@ grpc::Status VaultService::BackUpVault(grpc::ServerContext* context,
                                        grpc::ServerWriter<v1::BackUpVaultResponse>* writer) {
   return calls_.Stream<v1::BackUpVaultRequest>(
       context, "kluis.v1.VaultService.BackUpVault", *request, Validate,
-      [&](const Call&) -> absl::Status {
+      [&](const Call& call) -> absl::Status {
         Vault& vault = calls_.vault();
         const auto progress = [&](uint64_t bytes) {
           v1::BackUpVaultResponse message;
@@ -24,6 +24,14 @@ grpc::Status VaultService::BackUpVault(grpc::ServerContext* context,
             MakeBackup(vault.database(), vault.backups(), request->keep(), progress);
         if (!made.ok()) return made.status();
         v1::BackUpVaultResponse last;
+        // A sealed vault enters it when it is unsealed.
+        if (const Gate::Pass pass = vault.gate().Enter(); pass.owns_lock()) {
+          Act act = call.NewAct();
+          SetBackUp(*made, *act.command.mutable_back_up());
+          const absl::StatusOr<Committed> committed = CommitAct(vault, std::move(act));
+          if (!committed.ok()) return committed.status();
+          *last.mutable_receipt() = ReceiptOf(*committed);
+        }
         *last.mutable_backup() = *std::move(made);
         writer->Write(last);
         return absl::OkStatus();

@@ -3,7 +3,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "policy/record_key.h"
 #include "service/requests.h"
+#include "service/statements.h"
 #include "service/vault_service.h"
 
 namespace kluis::service {
@@ -36,6 +38,24 @@ absl::Status HandOut(absl::StatusOr<std::vector<crypto::SecretBytes>> shares, Re
   return absl::OkStatus();
 }
 
+constexpr int64_t kHour = 3600;
+
+// One share against the order of new shares that stands.
+absl::Status GiveAgainstOrder(Vault& vault, const std::string& share,
+                              v1::CancelRekeyResponse& out) {
+  const auto order = policy::Find<v1::PendingRekey>(vault.state(), policy::key::PendingRekey());
+  if (!order.ok()) return order.status();
+  if (!order->has_value()) {
+    return absl::FailedPreconditionError("shares: no order of new ones stands");
+  }
+  const absl::StatusOr<crypto::ShareProgress> given =
+      vault.unsealer().AddCancelling((*order)->order(), share);
+  if (!given.ok()) return given.status();
+  out.set_have(static_cast<uint32_t>(given->have));
+  out.set_need(static_cast<uint32_t>(given->need));
+  return absl::OkStatus();
+}
+
 Act UpkeepAct(const Call& call) {
   Act act = call.NewAct();
   act.kind = v1::LOG_KIND_UPKEEP;
@@ -65,13 +85,82 @@ grpc::Status VaultService::RekeyVault(grpc::ServerContext* context,
   Vault& vault = calls_.vault();
   return calls_.Unary<v1::RekeyVaultRequest, v1::RekeyVaultResponse>(
       context, "kluis.v1.VaultService.RekeyVault", *request, *response, Validate,
-      [&](const Call&, v1::RekeyVaultResponse& out) -> absl::Status {
+      [&](const Call& call, v1::RekeyVaultResponse& out) -> absl::Status {
+        if (!vault.gate().is_open()) return Sealed();
+        Act act = call.NewAct();
         if (request->cancel()) {
-          vault.unsealer().CancelShares();
+          act.command.mutable_void_rekey();
+          const absl::StatusOr<Committed> ended = vault.EndRekey(std::move(act));
+          if (!ended.ok()) return ended.status();
+          *out.mutable_receipt() = ReceiptOf(*ended);
           return absl::OkStatus();
         }
+        Committed begun;
+        const absl::Status made = HandOut(
+            vault.BeginRekey(std::move(act), request->needed(), request->holders(), begun), out);
+        if (made.ok()) *out.mutable_receipt() = ReceiptOf(begun);
+        return made;
+      });
+}
+
+grpc::Status VaultService::OrderRekey(grpc::ServerContext* context,
+                                      const v1::OrderRekeyRequest* request,
+                                      v1::OrderRekeyResponse* response) {
+  Vault& vault = calls_.vault();
+  return calls_.Unary<v1::OrderRekeyRequest, v1::OrderRekeyResponse>(
+      context, "kluis.v1.VaultService.OrderRekey", *request, *response, Validate,
+      [&](const Call& call, v1::OrderRekeyResponse& out) -> absl::Status {
         if (!vault.gate().is_open()) return Sealed();
-        return HandOut(vault.unsealer().BeginShares(request->needed(), request->holders()), out);
+        if (vault.unsealer().kind() != v1::UNSEAL_KIND_SHARES) {
+          return WithReason(
+              absl::FailedPreconditionError("shares: keys.unseal of this vault is not \"shares\""),
+              "NOT_BY_SHARES");
+        }
+        Act act = call.NewAct();
+        v1::OrderRekey& command = *act.command.mutable_order_rekey();
+        absl::StatusOr<v1::StatementFacts> facts =
+            TakeStatement(vault.state(), request->order(), *command.mutable_order());
+        if (!facts.ok()) return facts.status();
+        *command.mutable_statement() = *std::move(facts);
+        act.envelopes.push_back(request->order());
+        const absl::StatusOr<Committed> ordered = CommitAct(vault, std::move(act));
+        if (!ordered.ok()) return ordered.status();
+        *out.mutable_receipt() = ReceiptOf(*ordered);
+        const auto record = policy::Find<v1::VaultRecord>(vault.state(), policy::key::Vault());
+        if (!record.ok()) return record.status();
+        const int64_t delay = (*record)->founding().legal_profile().rekey_delay_hours() * kHour;
+        out.mutable_due_at()->set_seconds(ordered->decided_at + delay);
+        return absl::OkStatus();
+      });
+}
+
+// Also of a sealed vault: nothing of it needs the keyring.
+grpc::Status VaultService::CancelRekey(grpc::ServerContext* context,
+                                       const v1::CancelRekeyRequest* request,
+                                       v1::CancelRekeyResponse* response) {
+  Vault& vault = calls_.vault();
+  return calls_.Unary<v1::CancelRekeyRequest, v1::CancelRekeyResponse>(
+      context, "kluis.v1.VaultService.CancelRekey", *request, *response, Validate,
+      [&](const Call& call, v1::CancelRekeyResponse& out) -> absl::Status {
+        Act act = call.NewAct();
+        if (request->has_cancellation()) {
+          v1::CancelRekey& command = *act.command.mutable_cancel_rekey();
+          absl::StatusOr<v1::StatementFacts> facts = TakeStatement(
+              vault.state(), request->cancellation(), *command.mutable_cancellation());
+          if (!facts.ok()) return facts.status();
+          *command.mutable_statement() = *std::move(facts);
+          act.envelopes.push_back(request->cancellation());
+        } else {
+          const absl::Status enough = GiveAgainstOrder(vault, request->share(), out);
+          if (!enough.ok() || out.have() < out.need()) return OfShare(enough);
+          for (const uint32_t number : vault.unsealer().Cancelling()) {
+            act.command.mutable_void_rekey()->add_old_shares(number);
+          }
+        }
+        const absl::StatusOr<Committed> ended = vault.EndRekey(std::move(act));
+        if (!ended.ok()) return ended.status();
+        *out.mutable_receipt() = ReceiptOf(*ended);
+        return absl::OkStatus();
       });
 }
 
@@ -90,8 +179,10 @@ grpc::Status VaultService::ProveShare(grpc::ServerContext* context,
         }
         if (last) {
           const absl::StatusOr<Committed> finished = vault.FinishShares(UpkeepAct(call));
-          if (!finished.ok()) return ForOperator(finished.status());
-          *out.mutable_receipt() = ReceiptOf(*finished);
+          // Proven, and not in force: old holders must agree, or an order must be due.
+          const bool waits = ReasonOf(finished.status()) == "REKEY_NOT_DUE";
+          if (!finished.ok() && !waits) return ForOperator(finished.status());
+          if (finished.ok()) *out.mutable_receipt() = ReceiptOf(*finished);
         }
         *out.mutable_seal() = SealStatusOf(vault);
         return absl::OkStatus();

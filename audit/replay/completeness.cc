@@ -32,6 +32,12 @@ const std::string* Intended(const v1::Command& command) {
   }
 }
 
+// What a sealed vault enters too: who may run it, and that it gets no new shares.
+bool NeedsNoKey(const v1::Command& command) {
+  return command.has_register_() || command.has_set_term() || command.has_cancel_rekey() ||
+         command.has_void_rekey();
+}
+
 // The id of what an outcome concludes; null: it is no outcome.
 const std::string* Concluded(const v1::Command& command) {
   switch (command.act_case()) {
@@ -108,6 +114,26 @@ absl::Status CompletenessCheck::CheckErasures(uint64_t index, const v1::Entry& e
   return absl::OkStatus();
 }
 
+// An entry that is no start.
+void CompletenessCheck::CheckSilence(uint64_t index, const v1::Entry& entry) {
+  const int64_t now = entry.decided_at();
+  const bool founding = entry.command().has_found();
+  const int64_t limit = promised_ + kClosingSlackSeconds + promised_ / kClosingSlackShare;
+  const bool late = promised_ > 0 ? now - closed_at_ > limit : !founding;
+  if (!late) return;
+  if (NeedsNoKey(entry.command())) {
+    if (!sealed_) sealed_since_ = latest_;
+    sealed_ = true;
+    return;
+  }
+  if (promised_ == 0 || (sealed_ && entry.command().has_close_checkpoint())) return;
+  Mismatch(index,
+           absl::StrCat("comes ", now - closed_at_, " s after the last closing entry, and every ",
+                        promised_, " s one was promised"));
+  closed_at_ = now;  // said once
+  sealed_ = false;
+}
+
 void CompletenessCheck::CheckTime(uint64_t index, const v1::Entry& entry) {
   const v1::Command& command = entry.command();
   const int64_t now = entry.decided_at();
@@ -116,25 +142,21 @@ void CompletenessCheck::CheckTime(uint64_t index, const v1::Entry& entry) {
     if (promised_ > 0) {
       ++verdict_.restarts;
       if (verdict_.downtimes.size() < Mismatches::kKept) {
-        verdict_.downtimes.push_back({index, latest_, now});
+        verdict_.downtimes.push_back({index, sealed_ ? sealed_since_ : latest_, now});
       }
     }
+    sealed_ = false;
     promised_ = command.start_service().checkpoint_seconds();
     closed_at_ = now;
     started_ = index;
-  } else if (promised_ > 0) {
-    const int64_t limit = promised_ + kClosingSlackSeconds + promised_ / kClosingSlackShare;
-    if (now - closed_at_ > limit) {
-      Mismatch(index, absl::StrCat("comes ", now - closed_at_,
-                                   " s after the last closing entry, and every ", promised_,
-                                   " s one was promised"));
-      closed_at_ = now;  // said once
-    }
+  } else {
+    CheckSilence(index, entry);
   }
   latest_ = std::max(latest_, now);
   last_closes_ = command.has_close_checkpoint() && entry.decision().allowed();
   if (!last_closes_) return;
   ++verdict_.closings;
+  if (sealed_) return;  // of what a sealed vault entered: it promises nothing
   if (promised_ == 0) Mismatch(index, "a closing entry, and no start of the vault before it");
   closed_at_ = now;
 }

@@ -1,6 +1,8 @@
 // Whether a log says everything: each search has one outcome, each erasure that was started is
-// done, time never steps back, and silence is shown by closing entries at the promised distance. An
-// object belongs to one thread.
+// done, time never steps back, and silence is shown by closing entries at the promised distance. A
+// sealed vault is silent, but for members and orders that are entered without any of its keys;
+// after such an entry that breaks a silence, nothing else may come before the next start. An object
+// belongs to one thread.
 #ifndef KLUIS_AUDIT_REPLAY_COMPLETENESS_H_
 #define KLUIS_AUDIT_REPLAY_COMPLETENESS_H_
 
@@ -37,6 +39,7 @@ class CompletenessCheck {
  private:
   void Mismatch(uint64_t index, std::string reason);
   void CheckTime(uint64_t index, const v1::Entry& entry);
+  void CheckSilence(uint64_t index, const v1::Entry& entry);
   absl::Status Open(std::string id, uint64_t index, int64_t at);
   // False: no such thing was open.
   absl::StatusOr<bool> Close(const std::string& id);
@@ -48,6 +51,9 @@ class CompletenessCheck {
   int64_t latest_ = 0;     // decision time of the entry before
   int64_t closed_at_ = 0;  // of the last closing entry or start
   int64_t promised_ = 0;   // seconds between closing entries; 0: nothing was promised yet
+  // A sealed vault made entries, and did not start since: only what needs none of its keys.
+  bool sealed_ = false;
+  int64_t sealed_since_ = 0;  // the last entry before those
   bool last_closes_ = false;
   uint64_t next_ = 0;
   uint64_t started_ = 0;  // index of the last start

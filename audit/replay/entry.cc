@@ -1,5 +1,6 @@
 #include "audit/replay/entry.h"
 
+#include <algorithm>
 #include <cstring>
 #include <mutex>
 #include <span>
@@ -72,6 +73,18 @@ bool CommitsTo(const v1::Entry& entry, std::string_view what, const std::string&
   return entry.commitments_size() == 1 && crypto::ToHex(CommitmentOf(entry, what)) == signed_one;
 }
 
+bool HasFoundingKeys(const v1::Found& found) {
+  v1::Found again;
+  SetFoundingKeys(found.founding(), again);
+  const auto same = [](const auto& one, const auto& other) {
+    return std::equal(one.begin(), one.end(), other.begin(), other.end(),
+                      [](const v1::NamedKey& a, const v1::NamedKey& b) {
+                        return a.keyid() == b.keyid() && a.public_key() == b.public_key();
+                      });
+  };
+  return same(again.operators(), found.operators()) && same(again.auditors(), found.auditors());
+}
+
 // Fields of the command that follow from others.
 std::string DerivedComplaint(const v1::Entry& entry, std::string_view origin,
                              const crypto::PublicKey& log_key) {
@@ -86,6 +99,9 @@ std::string DerivedComplaint(const v1::Entry& entry, std::string_view origin,
       }
       if (command.found().founding().vault() != origin) {
         return "the founding is that of another vault than the log's origin";
+      }
+      if (!HasFoundingKeys(command.found())) {
+        return "the keys of operators and auditors are not those in the founding";
       }
       return {};
     case v1::Command::kRegister: {
@@ -210,6 +226,8 @@ void SeenKeys::AddFrom(const v1::Command& command) {
   for (const auto& supervisor : command.found().founding().supervisors()) {
     add(supervisor.public_key());
   }
+  for (const auto& member : command.found().founding().operators()) add(member.public_key());
+  for (const auto& member : command.found().founding().auditors()) add(member.public_key());
 }
 
 std::optional<crypto::PublicKey> SeenKeys::Find(const std::string& keyid) const {

@@ -56,6 +56,15 @@ v1::LegalProfile Profile() {
   profile.set_details_retention_days(90);
   profile.set_log_retention_months(6);
   profile.set_order_max_days(14);
+  profile.set_rekey_delay_hours(24);
+  profile.set_membership_max_days(3650);
+  profile.set_evaluation_max_probes(10'000);
+  profile.set_legal_basis_max_days(3650);
+  profile.set_warrant_start_max_days(28);
+  profile.set_warrant_max_searches(10'000);
+  profile.set_candidate_max(50);
+  profile.set_disclosures_per_case(10);
+  profile.set_inspection_max_entries(100'000);
   return profile;
 }
 
@@ -122,6 +131,12 @@ absl::Status BenchVault::Found() {
   v1::FoundingSupervisor& supervisor = *founding.add_supervisors();
   supervisor.set_name("sup");
   supervisor.set_public_key(crypto::PublicKeyText(supervisor_.public_key()));
+  // No bench acts as one; its key is nobody's.
+  v1::FoundingMember& founding_operator = *founding.add_operators();
+  founding_operator.set_name("operator");
+  founding_operator.set_public_key(
+      crypto::PublicKeyText(crypto::SigningKey::Generate().public_key()));
+  founding_operator.mutable_valid_until()->set_seconds(client::Now() + 365 * client::kDaySeconds);
   founding.set_threshold(1);
   founding.set_log_public_key(crypto::PublicKeyText(log_key.public_key()));
   *founding.mutable_legal_profile() = Profile();

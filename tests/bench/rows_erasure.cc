@@ -151,6 +151,7 @@ absl::Status MeasureUnseal(BenchVault& vault, Report& report) {
     act.kind = v1::LOG_KIND_UPKEEP;
     act.command.set_method("SealVault");
     act.command.mutable_caller()->set_role(v1::ROLE_OPERATOR);
+    act.command.mutable_caller()->set_name("operator");  // of the founding
     const absl::Status sealed = vault.daemon().vault().Seal(std::move(act)).status();
     if (!sealed.ok()) return sealed;
     const auto start = std::chrono::steady_clock::now();

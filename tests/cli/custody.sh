@@ -9,10 +9,10 @@ cd "$work" || exit 1
 
 # a vault with a desk and two officers
 prepare '' 'supervisor/one officer/one officer/two registrar/desk subject/portal operator/one' \
-  supervisor one two desk me other
+  supervisor operator one two desk me other
 form=(--output json)
 expect 0 '' kluis vault found --origin v.example --log-key keys/log.key --threshold 1 \
-  --supervisor one=supervisor.key -o founding.dsse.json
+  --supervisor one=supervisor.key --operator one=operator.key -o founding.dsse.json
 serve
 as 0 authorities supervisor/one authority accredit --key supervisor.key --valid-days 9 --name Border \
   --contact desk@border.example --mandate 'Border Act, article 1'
@@ -28,7 +28,7 @@ purpose() {  # OPERATIONS
   cat <<JSON
 {"purpose": "fast-lane", "title": "A lane of one's own", "controller": {"name": "Border",
  "representative": "The board", "contact": "privacy@border.example"},
- "legal_basis": {"reference": "GDPR 9(2)(a)", "valid_until": "2040-01-01T00:00:00Z"},
+ "legal_basis": {"reference": "GDPR 9(2)(a)", "valid_until": "2034-01-01T00:00:00Z"},
  "dpia": {"reference": "DPIA-1", "sha256": "$hash"}, "custody": "CUSTODY_SUBJECT_HELD",
  "operations": [$1], "algorithm": "dlib-128/1", "retention_max_days": 30,
  "threshold": {"target_fpir": 0.003, "target_fmr": 0.0001}, "candidate_cap": 1,

@@ -21,9 +21,9 @@ prepare '
   s/^replicas = .*/replicas = ["second\/keyring roots\/second"]/
   s/^checkpoint_seconds = .*/checkpoint_seconds = 1/
 ' 'supervisor/one officer/one registrar/desk subject/portal operator/one' \
-  supervisor one desk canary other op-1 op-2
+  supervisor operator one desk canary other op-1 op-2
 expect 0 '' kluis vault found --origin v.example --log-key keys/log.key --threshold 1 \
-  --supervisor one=supervisor.key -o founding.dsse.json
+  --supervisor one=supervisor.key --operator one=operator.key -o founding.dsse.json
 serve
 as 0 authorities supervisor/one authority accredit --key supervisor.key --valid-days 9 --name Border \
   --contact desk@border.example --mandate 'Border Act, article 1'
@@ -40,7 +40,7 @@ hash=$(printf 'd%.0s' $(seq 64))
 cat >purpose.json <<JSON
 {"purpose": "lane", "title": "A lane", "controller": {"name": "Border",
  "representative": "The board", "contact": "privacy@border.example"},
- "legal_basis": {"reference": "GDPR 9(2)(a)", "valid_until": "2040-01-01T00:00:00Z"},
+ "legal_basis": {"reference": "GDPR 9(2)(a)", "valid_until": "2034-01-01T00:00:00Z"},
  "dpia": {"reference": "DPIA-1", "sha256": "$hash"}, "custody": "CUSTODY_CASE_GATED",
  "operations": ["OPERATION_VERIFY"], "algorithm": "dlib-128/1", "retention_max_days": 30,
  "threshold": {"target_fpir": 0.003, "target_fmr": 0.0001}, "candidate_cap": 1,

@@ -13,9 +13,10 @@ holds() {  # FILE TEXT
 }
 
 # a vault with a desk and two purposes
-prepare '' 'supervisor/one supervisor/two registrar/desk subject/portal operator/one' one two desk
+prepare '' 'supervisor/one supervisor/two registrar/desk subject/portal operator/one' one two desk operator
 expect 0 '' kluis vault found --origin v.example --log-key keys/log.key --threshold 2 \
-  --supervisor one=one.key --supervisor two=two.key -o founding.dsse.json
+  --supervisor one=one.key --supervisor two=two.key --operator one=operator.key \
+  -o founding.dsse.json
 serve
 as 0 '' supervisor/one authority member --key one.key --role registrar --name desk \
   --public-key desk.key --valid-days 9
@@ -24,7 +25,7 @@ purpose() {  # NAME OPERATIONS
   cat <<JSON
 {"purpose": "$1", "title": "People", "controller": {"name": "Ministry",
  "representative": "The board", "contact": "privacy@ministry.example"},
- "legal_basis": {"reference": "GDPR 9(2)(a)", "valid_until": "2040-01-01T00:00:00Z"},
+ "legal_basis": {"reference": "GDPR 9(2)(a)", "valid_until": "2034-01-01T00:00:00Z"},
  "dpia": {"reference": "DPIA-1", "sha256": "$hash"}, "custody": "CUSTODY_CASE_GATED",
  "operations": [$2], "algorithm": "arcface-512/1", "retention_max_days": 30,
  "threshold": {"target_fpir": 0.003, "target_fmr": 0.0001}, "candidate_cap": 5,

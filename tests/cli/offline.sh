@@ -42,7 +42,9 @@ expect 7 '' kluis statement show stop.json --key b.key
 expect 4 'no_such_field' kluis --vault v.example statement sign stop-order --key a.key \
   --set no_such_field=1 -o x.json
 expect 2 '' kluis statement sign
-expect 0 '' kluis vault found --origin v.example --log-key a.key --supervisor one=b.key --threshold 1
+expect 2 '--operator' kluis vault found --origin v.example --log-key a.key --supervisor one=b.key --threshold 1
+expect 0 '' kluis vault found --origin v.example --log-key a.key --supervisor one=b.key --threshold 1 \
+  --operator one=a.key --auditor press=b.key
 expect 0 'founding' kluis statement show founding.dsse.json
 
 # synthetic people and template files

@@ -53,7 +53,12 @@ v1::LogKind KindOf(const v1::Command& command) {
     case v1::Command::kLiftRestriction:
       return v1::LOG_KIND_ALTERATION;
     case v1::Command::kSealService:
+    case v1::Command::kOrderRekey:
+    case v1::Command::kBeginRekey:
+    case v1::Command::kCancelRekey:
+    case v1::Command::kVoidRekey:
     case v1::Command::kRekey:
+    case v1::Command::kBackUp:
     case v1::Command::kRecover:
     case v1::Command::kFinishRotation:
     case v1::Command::kStartService:
@@ -248,6 +253,13 @@ void LogBuilder::RealStatement(v1::Command& command, BuiltAct& act) {
       for (auto& supervisor : *found.mutable_founding()->mutable_supervisors()) {
         supervisor.set_public_key(crypto::PublicKeyText(KeyOf(supervisor.name()).public_key()));
       }
+      for (auto* members : {found.mutable_founding()->mutable_operators(),
+                            found.mutable_founding()->mutable_auditors()}) {
+        for (v1::FoundingMember& member : *members) {
+          member.set_public_key(crypto::PublicKeyText(KeyOf(member.name()).public_key()));
+        }
+      }
+      SetFoundingKeys(found.founding(), found);
       if (!found.founding().log_public_key().empty()) {
         found.mutable_founding()->set_log_public_key(
             crypto::PublicKeyText(KeyOf(kLogKey).public_key()));
@@ -271,6 +283,14 @@ void LogBuilder::RealStatement(v1::Command& command, BuiltAct& act) {
       SetRegisteredKey(act_of.registration(), act_of);
       return whole(&act_of, act_of.mutable_registration());
     }
+    case v1::Command::kSetTerm:
+      // Ids are the same, as they are given by the world.
+      return whole(command.mutable_set_term(), command.mutable_set_term()->mutable_term());
+    case v1::Command::kOrderRekey:
+      return whole(command.mutable_order_rekey(), command.mutable_order_rekey()->mutable_order());
+    case v1::Command::kCancelRekey:
+      return whole(command.mutable_cancel_rekey(),
+                   command.mutable_cancel_rekey()->mutable_cancellation());
     case v1::Command::kRegisterPurpose:
       return whole(command.mutable_register_purpose(),
                    command.mutable_register_purpose()->mutable_registration());

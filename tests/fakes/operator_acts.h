@@ -1,6 +1,6 @@
 // What operators do to the vault itself, as commands for a PolicyWorld: seal it, bring new shares,
-// order a recovery; and what a recovery does by itself. Each is allowed in a world that has the
-// operators otto and olga (WithOperators). Functions of their arguments.
+// back it up, order a recovery; and what a recovery does by itself. Each is allowed in a world that
+// has the operators otto and olga, whom the founding names. Functions of their arguments.
 #ifndef KLUIS_TESTS_FAKES_OPERATOR_ACTS_H_
 #define KLUIS_TESTS_FAKES_OPERATOR_ACTS_H_
 
@@ -10,17 +10,6 @@
 #include "tests/fakes/policy_world.h"
 
 namespace kluis::policy {
-
-inline void RegisterOperators(PolicyWorld& world) {
-  world.Do(world.Register(v1::ROLE_OPERATOR, "otto"));
-  world.Do(world.Register(v1::ROLE_OPERATOR, "olga"));
-}
-
-inline PolicyWorld WithOperators() {
-  PolicyWorld world = PolicyWorld::Ready();
-  RegisterOperators(world);
-  return world;
-}
 
 inline v1::Command FromOperator() {
   v1::Command command;
@@ -40,6 +29,66 @@ inline v1::Command Rekey(uint32_t needed = 2, uint32_t holders = 3) {
   command.mutable_rekey()->set_generation(2);
   command.mutable_rekey()->set_needed(needed);
   command.mutable_rekey()->set_holders(holders);
+  command.mutable_rekey()->add_old_shares(1);
+  command.mutable_rekey()->add_old_shares(3);
+  return command;
+}
+
+// In force by an order, without an old holder; after OrderRekey and the delay.
+inline v1::Command RekeyByOrder() {
+  v1::Command command = Rekey();
+  command.mutable_rekey()->clear_old_shares();
+  return command;
+}
+
+inline v1::Command OrderRekey(PolicyWorld& world) {
+  v1::Command command = FromOperator();
+  v1::OrderRekey& order = *command.mutable_order_rekey();
+  *order.mutable_statement() = world.Statement("rekey-order", "key-otto");
+  order.mutable_statement()->add_signed_by("key-olga");
+  world.UsableForADay(*order.mutable_statement(), *order.mutable_order());
+  const auto last = world.Look<v1::LastRekeyOrder>(key::LastRekeyOrder());
+  order.mutable_order()->set_follows(PolicyWorld::NameOf(last ? last->digest() : ""));
+  order.mutable_order()->set_reasons("Two holders have left.");
+  order.mutable_order()->set_needed(2);
+  order.mutable_order()->set_holders(3);
+  return command;
+}
+
+inline v1::Command BeginRekey() {
+  v1::Command command = FromOperator();
+  command.mutable_begin_rekey()->set_generation(2);
+  command.mutable_begin_rekey()->set_needed(2);
+  command.mutable_begin_rekey()->set_holders(3);
+  return command;
+}
+
+// After OrderRekey.
+inline v1::Command CancelRekey(PolicyWorld& world) {
+  v1::Command command;
+  command.mutable_caller()->set_role(v1::ROLE_SUPERVISOR);
+  command.mutable_caller()->set_name("sup-1");
+  v1::CancelRekey& cancel = *command.mutable_cancel_rekey();
+  *cancel.mutable_statement() = world.Statement("rekey-cancellation", "key-sup-1");
+  cancel.mutable_cancellation()->set_reasons("The holders were not asked.");
+  cancel.mutable_cancellation()->set_order(
+      crypto::ToHex(world.Get<v1::PendingRekey>(key::PendingRekey()).order()));
+  return command;
+}
+
+// By two old holders.
+inline v1::Command VoidRekey() {
+  v1::Command command = FromOperator();
+  command.mutable_void_rekey()->add_old_shares(1);
+  command.mutable_void_rekey()->add_old_shares(2);
+  return command;
+}
+
+inline v1::Command BackUp(uint32_t id = 1, Time made_at = 1'800'000'000) {
+  v1::Command command = FromOperator();
+  command.mutable_back_up()->set_id(id);
+  command.mutable_back_up()->set_made_at(made_at);
+  command.mutable_back_up()->set_bytes(1'000);
   return command;
 }
 

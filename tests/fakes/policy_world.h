@@ -36,6 +36,11 @@ class PolicyWorld {
   static constexpr Time kCaseRetention = 30 * kDay;
   static constexpr Time kDetailsRetention = 60 * kDay;
   static constexpr Time kOrderMax = 14 * kDay;
+  static constexpr Time kRekeyDelay = kDay;
+  static constexpr Time kMembershipMax = 1'000 * kDay;
+  static constexpr Time kBasisMax = 800 * kDay;
+  static constexpr Time kWarrantStartMax = 14 * kDay;
+  static constexpr uint32_t kDisclosuresPerCase = 3;
 
   Time now = 1'800'000'000;
   MemoryState state;
@@ -79,9 +84,12 @@ class PolicyWorld {
     Do(command);
     return command.open_case().new_case_id();
   }
-  std::string Active() {
+  std::string Active() { return ActiveWith(3); }
+  std::string ActiveWith(uint32_t budget) {
     const std::string id = Opened();
-    Do(IssueWarrant(id));
+    v1::Command warrant = IssueWarrant(id);
+    warrant.mutable_issue_warrant()->mutable_warrant()->set_budget(budget);
+    Do(warrant);
     Do(ApproveCase(id));
     return id;
   }
@@ -200,7 +208,27 @@ class PolicyWorld {
     profile.set_details_retention_days(kDetailsRetention / kDay);
     profile.set_log_retention_months(6);
     profile.set_order_max_days(kOrderMax / kDay);
+    profile.set_rekey_delay_hours(kRekeyDelay / (60 * kMinute));
+    profile.set_membership_max_days(kMembershipMax / kDay);
+    profile.set_evaluation_max_probes(10'000);
+    profile.set_legal_basis_max_days(kBasisMax / kDay);
+    profile.set_warrant_start_max_days(kWarrantStartMax / kDay);
+    profile.set_warrant_max_searches(10'000);
+    profile.set_candidate_max(50);
+    profile.set_disclosures_per_case(kDisclosuresPerCase);
+    profile.set_inspection_max_entries(100'000);
+    for (const char* name : {"otto", "olga"}) {
+      AddFounding(*founding.add_operators(), *found.add_operators(), name);
+    }
+    AddFounding(*founding.add_auditors(), *found.add_auditors(), "ada");
     return command;
+  }
+  // As of a registration.
+  void AddFounding(v1::FoundingMember& member, v1::NamedKey& key, std::string_view name) const {
+    member.set_name(std::string(name));
+    member.mutable_valid_until()->set_seconds(now + 900 * kDay);
+    key.set_keyid(Key(name));
+    key.set_public_key(std::string(32, 'k'));
   }
   v1::Command Accredit(std::string_view name = "Customs", std::string_view id = {}) {
     v1::Command command = From(v1::ROLE_SUPERVISOR, "sup-1");
@@ -217,14 +245,34 @@ class PolicyWorld {
     v1::Command command = From(v1::ROLE_SUPERVISOR, "sup-1");
     v1::Register& act = *command.mutable_register_();
     *act.mutable_statement() = Statement("registration", "key-sup-1");
+    if (role == v1::ROLE_OPERATOR || role == v1::ROLE_AUDITOR) {
+      act.mutable_statement()->add_signed_by("key-sup-2");
+    }
     act.mutable_registration()->set_role(role);
     act.mutable_registration()->set_member(std::string(name));
     if (!authority.empty()) act.mutable_registration()->set_authority(AuthorityName(authority));
     const auto before = Look<v1::MemberRecord>(key::Member(role, name));
-    act.mutable_registration()->set_follows(NameOf(before ? before->registered_by() : ""));
+    act.mutable_registration()->set_follows(NameOf(before ? before->term() : ""));
+    UsableForADay(*act.mutable_statement(), *act.mutable_registration());
     act.mutable_registration()->mutable_valid_until()->set_seconds(now + 900 * kDay);
     act.set_keyid("key-" + std::string(name));
     act.set_public_key(std::string(32, 'k'));
+    return command;
+  }
+  // `valid_until`: 0 ends the membership.
+  v1::Command SetTerm(v1::Role role, std::string_view name, Time valid_until) {
+    v1::Command command = From(v1::ROLE_SUPERVISOR, "sup-1");
+    v1::SetTerm& act = *command.mutable_set_term();
+    *act.mutable_statement() = Statement("member-term", "key-sup-1");
+    if (role == v1::ROLE_OPERATOR || role == v1::ROLE_AUDITOR) {
+      act.mutable_statement()->add_signed_by("key-sup-2");
+    }
+    act.mutable_term()->set_role(role);
+    act.mutable_term()->set_member(std::string(name));
+    act.mutable_term()->set_follows(
+        crypto::ToHex(Get<v1::MemberRecord>(key::Member(role, name)).term()));
+    UsableForADay(*act.mutable_statement(), *act.mutable_term());
+    if (valid_until > 0) act.mutable_term()->mutable_valid_until()->set_seconds(valid_until);
     return command;
   }
   v1::Command RegisterPurpose(std::string_view purpose = kPurpose) {
@@ -473,6 +521,7 @@ class PolicyWorld {
     act.set_new_disclosure_id(NewId());
     act.set_subject_commitment(std::string(32, 's'));
     act.set_template_live(true);
+    act.set_person(NewId() + NewId());
     return command;
   }
 

@@ -285,8 +285,31 @@ void AddGovernanceRules(std::map<std::string_view, RuleBreaker>& all) {
   all["member.own-name"] = Broken(Registering, [](v1::Command& c, W& world) {
     c.mutable_register_()->mutable_registration()->set_member("jo");
     c.mutable_register_()->mutable_registration()->set_follows(
-        W::NameOf(world.Get<v1::MemberRecord>(key::Member(v1::ROLE_JUDGE, "jo")).registered_by()));
+        W::NameOf(world.Get<v1::MemberRecord>(key::Member(v1::ROLE_JUDGE, "jo")).term()));
   });
+  all["vault.founding-members"] =
+      Broken(Founding, [](v1::Command& c, W&) { c.mutable_found()->clear_operators(); });
+  all["supervisor.of-founding"] =
+      Broken(Stopping, [](v1::Command& c, W&) { c.mutable_caller()->set_name("sup-9"); });
+  all["member.quorum"] = [](W& world) {
+    v1::Command command = world.Register(v1::ROLE_OPERATOR, "mallory");
+    command.mutable_register_()->mutable_statement()->mutable_signed_by()->RemoveLast();
+    return RuleBreak{command};
+  };
+  all["term.of-member"] = [](W& world) {
+    v1::Command command = world.SetTerm(v1::ROLE_OPERATOR, "otto", 0);
+    command.mutable_set_term()->mutable_term()->set_member("nobody");
+    return RuleBreak{command, {{UsedStatement(command.set_term().statement())}}};
+  };
+  all["term.follows"] = [](W& world) {
+    const v1::Command prolonging = world.SetTerm(v1::ROLE_OPERATOR, "otto", world.now + 900 * kDay);
+    world.Do(world.SetTerm(v1::ROLE_OPERATOR, "otto", 0));
+    return RuleBreak{prolonging};
+  };
+  all["term.end"] = Simply([](W& world) {
+    return world.SetTerm(v1::ROLE_OPERATOR, "otto", world.now + W::kMembershipMax + 1);
+  });
+  all["inspection.range"] = Simply([](W& world) { return world.Inspect(0, 100'001); });
   all["purpose.new"] = Simply([](W& world) { return world.RegisterPurpose(); });
   all["purpose.complete"] = Broken(Purpose, [](v1::Command& c, W&) {
     c.mutable_register_purpose()->mutable_registration()->clear_notices();
@@ -464,6 +487,21 @@ void AddCandidateAndUpkeepRules(std::map<std::string_view, RuleBreaker>& all) {
         W::AuthorityName(world.coastguard));
     return RuleBreak{command};
   };
+  all["disclosure.person-once"] = [](W& world) {
+    const std::string id = world.Active();
+    const v1::Command first = world.Disclose(id, world.Confirmed(id));
+    world.Do(first);
+    v1::Command command = world.Disclose(id, world.Confirmed(id));
+    command.mutable_disclose()->set_person(first.disclose().person());
+    return RuleBreak{command};
+  };
+  all["disclosure.per-case"] = [](W& world) {
+    const std::string id = world.ActiveWith(100);
+    for (uint32_t i = 0; i < W::kDisclosuresPerCase; ++i) {
+      world.Do(world.Disclose(id, world.Confirmed(id)));
+    }
+    return RuleBreak{world.Disclose(id, world.Confirmed(id))};
+  };
   all["disclosure.consent"] = [](W& world) {
     const std::string id = world.Active();
     v1::Command command = world.Disclose(id, world.Confirmed(id));
@@ -503,14 +541,52 @@ void AddOperatorRules(std::map<std::string_view, RuleBreaker>& all) {
     return RuleBreak{command};
   };
   all["upkeep.rekeyed"] = [](W&) { return RuleBreak{Rekey(1, 3)}; };
+  all["upkeep.backed-up"] = [](W& world) {
+    world.Do(BackUp());
+    return RuleBreak{BackUp()};
+  };
+  all["rekey.two-operators"] = [](W& world) {
+    v1::Command command = OrderRekey(world);
+    command.mutable_order_rekey()->mutable_statement()->mutable_signed_by()->RemoveLast();
+    return RuleBreak{command};
+  };
+  all["rekey.one-order"] = [](W& world) {
+    world.Do(OrderRekey(world));
+    return RuleBreak{OrderRekey(world)};
+  };
+  all["rekey.order-complete"] = [](W& world) {
+    v1::Command command = OrderRekey(world);
+    command.mutable_order_rekey()->mutable_order()->set_needed(1);
+    return RuleBreak{command};
+  };
+  all["rekey.begun"] = [](W&) {
+    v1::Command command = BeginRekey();
+    command.mutable_begin_rekey()->set_holders(33);
+    return RuleBreak{command};
+  };
+  all["rekey.cancels-order"] = [](W& world) {
+    world.Do(OrderRekey(world));
+    v1::Command command = CancelRekey(world);
+    command.mutable_cancel_rekey()->mutable_cancellation()->set_order(crypto::ToHex(Nobody()));
+    return RuleBreak{command};
+  };
+  all["rekey.void-agreed"] = [](W& world) {
+    world.Do(OrderRekey(world));
+    v1::Command command = VoidRekey();
+    command.mutable_void_rekey()->mutable_old_shares()->RemoveLast();
+    return RuleBreak{command};
+  };
+  all["rekey.agreed-or-due"] = [](W& world) {
+    world.Do(OrderRekey(world));
+    world.now += W::kRekeyDelay - 1;
+    return RuleBreak{RekeyByOrder()};
+  };
   all["recovery.two-operators"] = [](W& world) {
-    RegisterOperators(world);
     v1::Command command = Recover(world);
     command.mutable_recover()->mutable_statement()->mutable_signed_by()->RemoveLast();
     return RuleBreak{command};
   };
   all["recovery.reasons"] = [](W& world) {
-    RegisterOperators(world);
     v1::Command command = Recover(world);
     command.mutable_recover()->mutable_order()->clear_reasons();
     return RuleBreak{command};
@@ -585,6 +661,12 @@ void AddPredecessorRules(std::map<std::string_view, RuleBreaker>& all) {
   });
   all["registration.follows"] = Broken(Registering, [](v1::Command& c, W&) {
     c.mutable_register_()->mutable_registration()->set_follows(std::string(64, 'a'));
+  });
+  all["rekey.follows"] = Simply([](W& world) {
+    const v1::Command old = OrderRekey(world);
+    world.Do(OrderRekey(world));
+    world.Do(CancelRekey(world));
+    return old;
   });
   all["calibration.follows"] = Simply([](W& world) {
     const v1::Command old = Calibrate(world);

@@ -25,10 +25,12 @@
 namespace kluis {
 namespace {
 
-constexpr const char* kPeople[] = {
-    "registrar/desk", "officer/one", "officer/two",    "officer/three",  "officer/outside",
-    "officer/guest",  "judge/one",   "supervisor/one", "supervisor/two", "supervisor/three",
-    "subject/portal", "auditor/one", "operator/one"};
+constexpr const char* kPeople[] = {"registrar/desk",   "officer/one",        "officer/two",
+                                   "officer/three",    "officer/outside",    "officer/guest",
+                                   "judge/one",        "supervisor/one",     "supervisor/two",
+                                   "supervisor/three", "subject/portal",     "auditor/one",
+                                   "operator/one",     "operator/two",       "operator/stranger",
+                                   "auditor/stranger", "supervisor/stranger"};
 
 [[noreturn]] void Fail(const std::string& why) {
   std::fprintf(stderr, "test world: %s\n", why.c_str());
@@ -54,6 +56,15 @@ v1::LegalProfile TheProfile() {
   profile.set_details_retention_days(90);
   profile.set_log_retention_months(6);
   profile.set_order_max_days(14);
+  profile.set_rekey_delay_hours(24);
+  profile.set_membership_max_days(3650);
+  profile.set_evaluation_max_probes(10'000);
+  profile.set_legal_basis_max_days(3650);
+  profile.set_warrant_start_max_days(366);
+  profile.set_warrant_max_searches(10'000);
+  profile.set_candidate_max(50);
+  profile.set_disclosures_per_case(10);
+  profile.set_inspection_max_entries(1'000'000);
   return profile;
 }
 
@@ -99,6 +110,14 @@ void TestWorld::WriteFounding(const std::string& directory) const {
     supervisor->set_public_key(
         crypto::PublicKeyText(KeyOf(absl::StrCat("supervisor/", name)).public_key()));
   }
+  const auto name = [&](const char* who, v1::FoundingMember& member) {
+    member.set_name(std::string(who).substr(std::string(who).find('/') + 1));
+    member.set_public_key(crypto::PublicKeyText(KeyOf(who).public_key()));
+    member.mutable_valid_until()->set_seconds(now() + 3650 * kDay);
+  };
+  name("operator/one", *founding.add_operators());
+  name("operator/two", *founding.add_operators());
+  name("auditor/one", *founding.add_auditors());
   founding.set_threshold(2);
   founding.set_log_public_key(crypto::PublicKeyText(log_key_.public_key()));
   *founding.mutable_legal_profile() = TheProfile();

@@ -73,7 +73,8 @@ class TestWorld {
   static const std::string& Pki();
 
   void Connect(int port);
-  // Accredits, registers the members (but officer/guest) and the purpose.
+  // Accredits, registers the members (but officer/guest and operator/stranger) and the purpose. The
+  // founding names the operators one and two, and the auditor.
   void SetUp();
 
   int64_t now() const { return clock_.NowUnix(); }

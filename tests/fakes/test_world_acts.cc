@@ -44,8 +44,10 @@ Reply<v1::RegisterMemberResponse> TestWorld::Register(v1::Role role, const std::
   payload.set_public_key(crypto::PublicKeyText(KeyOf(who).public_key()));
   payload.set_follows("none");
   *payload.mutable_valid_until() = ToTimestamp(now() + 3650 * kDay);
-  return Act("supervisor/one", &v1::SupervisionService::Stub::RegisterMember,
-             &v1::RegisterMemberRequest::mutable_registration, payload);
+  v1::RegisterMemberRequest request;
+  *request.mutable_registration() =
+      Sign(payload, {&KeyOf("supervisor/one"), &KeyOf("supervisor/two")});
+  return Call("supervisor/one", &v1::SupervisionService::Stub::RegisterMember, request);
 }
 
 Reply<v1::RegisterPurposeResponse> TestWorld::RegisterPurpose(

@@ -57,19 +57,7 @@ struct Opened {
 
 class Recovery : public testing::Test {
  protected:
-  Recovery() {
-    Must(vault_.Register(v1::ROLE_OPERATOR, "operator/one"), "register");
-    v1::Registration second;
-    second.set_role(v1::ROLE_OPERATOR);
-    second.set_member("two");
-    second.set_public_key(crypto::PublicKeyText(second_.public_key()));
-    second.set_follows("none");
-    second.mutable_valid_until()->set_seconds(vault_.now() + 3650 * kDay);
-    Must(vault_.Act("supervisor/one", &v1::SupervisionService::Stub::RegisterMember,
-                    &v1::RegisterMemberRequest::mutable_registration, second),
-         "register");
-    log_key_ = vault_.vault().publisher().verifier_key();
-  }
+  Recovery() { log_key_ = vault_.vault().publisher().verifier_key(); }
 
   std::string Place(const std::string& name) const { return vault_.directory() + "/" + name; }
   v1::EnrollResponse Enroll(const Person& person) { return Must(vault_.Enroll(person), "enrol"); }
@@ -119,7 +107,9 @@ class Recovery : public testing::Test {
     order.set_reasons("the machine burnt");
     return vault_.Sign(order, keys);
   }
-  v1::Envelope Order() const { return Order({&vault_.KeyOf("operator/one"), &second_}); }
+  v1::Envelope Order() const {
+    return Order({&vault_.KeyOf("operator/one"), &vault_.KeyOf("operator/two")});
+  }
 
   absl::StatusOr<v1::RestoreVaultResponse> Finish(const Opened& opened,
                                                   const service::RestoredDatabase& restored,
@@ -165,7 +155,6 @@ class Recovery : public testing::Test {
   }
 
   TestVault vault_;
-  const crypto::SigningKey second_ = crypto::SigningKey::Generate();
   const service::FakeClock clock_{1'800'000'000};
   std::string log_key_;
 };

@@ -15,44 +15,13 @@
 #include "gtest/gtest.h"
 #include "tests/fakes/file_bytes.h"
 #include "tests/fakes/replayed.h"
-#include "tests/fakes/test_vault.h"
+#include "tests/fakes/share_holders.h"
 
 namespace kluis {
 namespace {
 
 namespace fs = std::filesystem;
 using Stub = v1::VaultService::Stub;
-using Shares = std::vector<std::string>;
-
-constexpr char kOperator[] = "operator/one";
-
-Reply<v1::UnsealVaultResponse> Give(const TestVault& vault, const std::string& share) {
-  v1::UnsealVaultRequest request;
-  request.set_share(share);
-  return vault.Call(kOperator, &Stub::UnsealVault, request);
-}
-
-Reply<v1::ProveShareResponse> Prove(const TestVault& vault, const std::string& share) {
-  v1::ProveShareRequest request;
-  request.set_share(share);
-  return vault.Call(kOperator, &Stub::ProveShare, request);
-}
-
-Shares Init(const TestVault& vault, uint32_t needed, uint32_t holders) {
-  v1::InitVaultRequest request;
-  request.set_needed(needed);
-  request.set_holders(holders);
-  const auto made = Must(vault.Call(kOperator, &Stub::InitVault, request), "init");
-  return {made.shares().begin(), made.shares().end()};
-}
-
-Shares Rekey(const TestVault& vault, uint32_t needed, uint32_t holders) {
-  v1::RekeyVaultRequest request;
-  request.set_needed(needed);
-  request.set_holders(holders);
-  const auto made = Must(vault.Call(kOperator, &Stub::RekeyVault, request), "rekey");
-  return {made.shares().begin(), made.shares().end()};
-}
 
 // What load balancers and the machine's supervisor ask.
 bool IsServing(const TestVault& vault) {
@@ -155,13 +124,17 @@ TEST_F(SharesTest, OldOnesOpenUntilAllNewOnesAreProvenAndNotAfter) {
   Must(Prove(vault_, renewed[0]), "prove");
   Must(Prove(vault_, renewed[1]), "prove");
   EXPECT_EQ(vault_.Status().seal().unproven_size(), 1);
-  EXPECT_EQ(Prove(vault_, shares_[2]).reason, "SHARE_REFUSED");
+  std::string wrong = shares_[2];
+  wrong[wrong.size() / 2] = wrong[wrong.size() / 2] == 'q' ? 'p' : 'q';
+  EXPECT_EQ(Prove(vault_, wrong).reason, "SHARE_MALFORMED");
 
   vault_.Restart();  // the rekey was not complete: nothing has changed
   Must(Give(vault_, shares_[0]), "first old share");
   EXPECT_FALSE(Must(Give(vault_, shares_[1]), "second old share").seal().sealed());
 
   const Shares newest = Rekey(vault_, 3, 4);
+  Must(Prove(vault_, shares_[0]), "an old holder agrees");
+  Must(Prove(vault_, shares_[2]), "another one");
   for (const std::string& share : newest) {
     const auto proven = Must(Prove(vault_, share), "prove");
     if (&share != &newest.back()) {
@@ -220,14 +193,25 @@ TEST_F(SharesTest, AreAwaitedInSilenceSoThatTheLogReplays) {
   EXPECT_TRUE(report.clean()) << audit::ReplayText(report, 20);
 }
 
+// An operator is who supervisors registered, not whoever has a certificate of that role.
 TEST_F(SharesTest, AreForOperatorsOnly) {
-  v1::UnsealVaultRequest request;
-  request.set_share(shares_[0]);
-  EXPECT_EQ(vault_.Call("officer/one", &Stub::UnsealVault, request).reason, "ROLE_NOT_ALLOWED");
-  EXPECT_EQ(vault_.Call("supervisor/one", &Stub::SealVault, v1::SealVaultRequest()).reason,
-            "ROLE_NOT_ALLOWED");
+  v1::RekeyVaultRequest rekey;
+  rekey.set_needed(2);
+  rekey.set_holders(2);
+  const auto refused = [&](const std::string& who, const std::string& reason) {
+    EXPECT_EQ(Give(vault_, shares_[0], who).reason, reason) << who;
+    EXPECT_EQ(vault_.Call(who, &Stub::RekeyVault, rekey).reason, reason) << who;
+    EXPECT_EQ(vault_.Call(who, &Stub::SealVault, v1::SealVaultRequest()).reason, reason) << who;
+  };
+  refused("officer/one", "ROLE_NOT_ALLOWED");
+  refused("supervisor/one", "ROLE_NOT_ALLOWED");
+  refused("operator/stranger", "MEMBER_NOT_REGISTERED");
+  EXPECT_EQ(vault_.Status().seal().unproven_size(), 0);
+  EXPECT_FALSE(vault_.Status().seal().sealed());
   vault_.Restart();
-  EXPECT_EQ(vault_.Call("officer/one", &Stub::UnsealVault, request).reason, "ROLE_NOT_ALLOWED");
+  refused("officer/one", "ROLE_NOT_ALLOWED");
+  refused("operator/stranger", "MEMBER_NOT_REGISTERED");
+  EXPECT_EQ(vault_.Status().seal().have(), 0U);
 }
 
 TEST_F(SharesTest, AreInNoFile) {
@@ -270,6 +254,7 @@ TEST(Rekeying, CutOffBetweenTwoPlacesIsFinishedByTheNewShares) {
     if (is_second(file.path())) fs::copy(file.path(), kept);
   }
   const Shares renewed = Rekey(vault, 2, 3);
+  for (const std::string& share : shares) Must(Prove(vault, share), "agree");
   for (const std::string& share : renewed) Must(Prove(vault, share), "prove");
   vault.ShutDown();
   for (const auto& file : fs::directory_iterator(keys)) {

@@ -92,10 +92,7 @@ TEST(ReplayStatements, OfMeasurementsAreReadAgain) {
 }
 
 TEST(ReplayStatements, OfARecoveryAndARotationAreReadAgain) {
-  const auto recovering = [](PolicyWorld& world) {
-    policy::RegisterOperators(world);
-    return policy::Recover(world);
-  };
+  const auto recovering = [](PolicyWorld& world) { return policy::Recover(world); };
   const auto rotating = [](PolicyWorld& world) { return policy::RotateTransform(world); };
   EXPECT_TRUE(Tell(recovering, [](BuiltAct&, LogBuilder&) {}).report.clean());
   EXPECT_TRUE(Tell(rotating, [](BuiltAct&, LogBuilder&) {}).report.clean());

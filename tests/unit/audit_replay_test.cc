@@ -236,6 +236,49 @@ TEST(Completeness, TellsADowntimeFromSilence) {
   EXPECT_EQ(report.completeness.downtimes[0].index, log.size() - 2);
 }
 
+// A judge is registered while the vault waits for its shares: the entry as it was, `later` seconds
+// on, and a closing entry after it, for what a sealed vault enters is signed.
+void AddSealed(std::vector<v1::Entry>& entries, int64_t later) {
+  v1::Entry registered = entries[IndexOf(entries, Act(v1::Command::kRegister))];
+  v1::Entry closing = entries.back();
+  registered.set_decided_at(entries.back().decided_at() + later);
+  closing.set_decided_at(registered.decided_at());
+  entries.push_back(registered);
+  entries.push_back(closing);
+}
+
+TEST(Completeness, TakesAMemberThatASealedVaultRegisteredBeforeItStarted) {
+  std::vector<v1::Entry> entries = EntriesOf(Story());
+  const int64_t from = entries.back().decided_at();
+  AddSealed(entries, 5000);
+  EXPECT_EQ(ReplayOf(Told(entries)).completeness.mismatches.count(), 0u);
+  AddSealed(entries, 5000);
+  v1::Entry start = entries[IndexOf(entries, Act(v1::Command::kStartService))];
+  start.set_decided_at(from + 12'000);
+  v1::Entry closing = entries.back();
+  closing.set_decided_at(from + 12'000);
+  entries.push_back(start);
+  entries.push_back(closing);
+  const ReplayReport report = ReplayOf(Told(entries));
+  EXPECT_EQ(report.completeness.mismatches.count(), 0u) << ReplayText(report, 20);
+  ASSERT_EQ(report.completeness.downtimes.size(), 1u);
+  EXPECT_EQ(report.completeness.downtimes[0].from, from);
+  EXPECT_EQ(report.completeness.downtimes[0].to, from + 12'000);
+}
+
+TEST(Completeness, FindsASearchOfAVaultThatRegisteredAMemberInItsSilenceAndDidNotStart) {
+  std::vector<v1::Entry> entries = EntriesOf(Story());
+  AddSealed(entries, 5000);
+  v1::Entry reading = entries[IndexOf(entries, Act(v1::Command::kIdentify))];
+  reading.set_decided_at(entries.back().decided_at());
+  entries.insert(entries.end() - 1, reading);
+  const ReplayReport report = ReplayOf(Told(entries));
+  ASSERT_GE(report.completeness.mismatches.count(), 1u);
+  EXPECT_EQ(report.completeness.mismatches.first()[0].index, entries.size() - 2);
+  EXPECT_THAT(report.completeness.mismatches.first()[0].reason,
+              HasSubstr("after the last closing entry"));
+}
+
 TEST(Completeness, FindsTimeThatStepsBack) {
   std::vector<v1::Entry> entries = EntriesOf(Story());
   entries.back().set_decided_at(entries.back().decided_at() - 1);
@@ -315,11 +358,19 @@ TEST(Decisions, FindAnEditedRuleReasonOrChange) {
 
 // Sealed, rekeyed, rotated; then restored from a backup, with one template less.
 TEST(Replay, FindsNothingInTheActsOfOperatorsAndARotation) {
-  PolicyWorld world = policy::WithOperators();
+  PolicyWorld world = PolicyWorld::Ready();
   const std::string lost = world.TemplateOf(world.Enrolled()).id();
   const std::string kept = world.TemplateOf(world.Enrolled()).id();
   world.Do(policy::SealService());
+  world.Do(world.SetTerm(v1::ROLE_AUDITOR, "ada", world.now + policy::kDay));
+  world.Do(world.SetTerm(v1::ROLE_AUDITOR, "ada", 0));
+  world.Do(policy::BeginRekey());
   world.Do(policy::Rekey());
+  world.Do(policy::OrderRekey(world));
+  world.Do(policy::VoidRekey());
+  world.Do(policy::OrderRekey(world));
+  world.Do(policy::CancelRekey(world));
+  world.Do(policy::BackUp());
   world.Do(policy::Recover(world));
   world.Do(policy::LoseTemplate(lost));
   world.Do(world.EraseDone(v1::ERASURE_TARGET_TEMPLATE, lost));

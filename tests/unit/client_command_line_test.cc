@@ -122,7 +122,7 @@ TEST_F(CommandLineTest, SignsCosignsAndShowsAStatementOffline) {
 }
 
 TEST_F(CommandLineTest, FoundsAVaultSignedByAllSupervisors) {
-  for (const char* name : {"log.key", "dpa-1.key", "dpa-2.key"}) {
+  for (const char* name : {"log.key", "dpa-1.key", "dpa-2.key", "anna.key"}) {
     ASSERT_EQ(Run({"key", "new", Path(name)}), 0);
   }
   const std::vector<std::string> found = {"vault",        "found",
@@ -130,6 +130,8 @@ TEST_F(CommandLineTest, FoundsAVaultSignedByAllSupervisors) {
                                           "--log-key",    Path("log.key"),
                                           "--supervisor", "dpa-1=" + Path("dpa-1.key"),
                                           "--supervisor", "dpa-2=" + Path("dpa-2.key"),
+                                          "--operator",   "anna=" + Path("anna.key"),
+                                          "--auditor",    "press=" + Path("log.key"),
                                           "-o",           Path("founding.json"),
                                           "--threshold"};
   std::vector<std::string> good = found;
@@ -144,6 +146,11 @@ TEST_F(CommandLineTest, FoundsAVaultSignedByAllSupervisors) {
   EXPECT_EQ(founding.threshold(), 2u);
   EXPECT_EQ(founding.supervisors(1).name(), "dpa-2");
   EXPECT_EQ(founding.legal_profile().consent_max_days(), 1825u);
+  ASSERT_EQ(founding.operators_size(), 1);
+  EXPECT_EQ(founding.operators(0).name(), "anna");
+  EXPECT_EQ(founding.operators(0).valid_until().seconds(),
+            founding.issued_at().seconds() + 365 * kDaySeconds);
+  EXPECT_EQ(founding.auditors(0).name(), "press");
 
   std::vector<std::string> too_many = found;
   too_many.push_back("3");

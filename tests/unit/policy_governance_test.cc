@@ -47,6 +47,10 @@ TEST(Found, NeedsEveryLimitOfTheLegalProfile) {
     broken->GetReflection()->ClearField(broken, type->field(i));
     EXPECT_TRUE(RefusedBy("vault.founding-complete", "FOUNDING_INCOMPLETE", world, command))
         << type->field(i)->name();
+    if (type->field(i)->cpp_type() != google::protobuf::FieldDescriptor::CPPTYPE_UINT32) continue;
+    broken->GetReflection()->SetUInt32(broken, type->field(i), 4'000'000'000);
+    EXPECT_TRUE(RefusedBy("vault.founding-complete", "FOUNDING_INCOMPLETE", world, command))
+        << type->field(i)->name() << " without a bound";
   }
 }
 

@@ -10,7 +10,7 @@ namespace {
 using W = PolicyWorld;
 
 TEST(SealService, IsAnOperatorsOnly) {
-  W world = WithOperators();
+  W world = W::Ready();
   EXPECT_TRUE(Allowed(world, SealService()));
   EXPECT_TRUE(world.Do(SealService()).changes.empty());
   for (const v1::Role role : {v1::ROLE_UNSPECIFIED, v1::ROLE_SUPERVISOR, v1::ROLE_AUDITOR}) {
@@ -21,8 +21,38 @@ TEST(SealService, IsAnOperatorsOnly) {
   EXPECT_TRUE(RefusedBy("upkeep.sealed", "NOT_AN_OPERATOR", W(), SealService())) << "not founded";
 }
 
+TEST(SealService, IsARegisteredOperatorsOnly) {
+  W world = W::Ready();
+  v1::Command command = SealService();
+  command.mutable_caller()->set_name("stranger");
+  EXPECT_TRUE(RefusedBy("member.registered", "MEMBER_NOT_REGISTERED", world, command));
+  world.now += 900 * kDay;
+  EXPECT_TRUE(RefusedBy("member.registered", "MEMBER_NOT_REGISTERED", world, SealService()));
+}
+
+TEST(BackUp, IsEnteredOnceByARegisteredOperatorOrByTheVaultItself) {
+  W world = W::Ready();
+  EXPECT_TRUE(Allowed(world, BackUp()));
+  const auto refused = [&](const v1::Command& command) {
+    return RefusedBy("upkeep.backed-up", "BACKUP_NOT_ENTERED", world, command);
+  };
+  v1::Command command = BackUp();
+  command.mutable_caller()->set_name("stranger");
+  EXPECT_TRUE(refused(command));
+  command = BackUp();
+  command.mutable_back_up()->set_while_sealed(true);
+  EXPECT_TRUE(refused(command));
+  command.clear_caller();
+  EXPECT_TRUE(Allowed(world, command));
+  EXPECT_TRUE(refused(BackUp(0)));
+  world.Do(BackUp());
+  EXPECT_TRUE(refused(BackUp()));
+  EXPECT_TRUE(Allowed(world, BackUp(1, 1'800'000'001))) << "another one, of the same number";
+  EXPECT_TRUE(Allowed(world, BackUp(2)));
+}
+
 TEST(Rekey, NeedsMoreThanOneShareAndNoMoreThanThereAre) {
-  const W world = WithOperators();
+  const W world = W::Ready();
   EXPECT_TRUE(Allowed(world, Rekey(2, 2)));
   EXPECT_TRUE(RefusedBy("upkeep.rekeyed", "REKEY_INCOMPLETE", world, Rekey(1, 3)));
   EXPECT_TRUE(RefusedBy("upkeep.rekeyed", "REKEY_INCOMPLETE", world, Rekey(4, 3)));
@@ -35,7 +65,7 @@ TEST(Rekey, NeedsMoreThanOneShareAndNoMoreThanThereAre) {
 }
 
 TEST(Recover, NeedsTheSignaturesOfTwoRegisteredOperators) {
-  W world = WithOperators();
+  W world = W::Ready();
   EXPECT_TRUE(Allowed(world, Recover(world)));
   const auto refused = [&](const v1::Command& command) {
     return RefusedBy("recovery.two-operators", "TOO_FEW_SIGNATURES", world, command);
@@ -57,7 +87,7 @@ TEST(Recover, NeedsTheSignaturesOfTwoRegisteredOperators) {
 }
 
 TEST(Recover, IsOfThisVaultFreshAndOnce) {
-  W world = WithOperators();
+  W world = W::Ready();
   v1::Command command = Recover(world);
   command.mutable_recover()->mutable_statement()->set_vault("another.example/log");
   EXPECT_FALSE(world.Decided(command).decision.allowed());
@@ -71,7 +101,7 @@ TEST(Recover, IsOfThisVaultFreshAndOnce) {
 }
 
 TEST(Recover, SaysWhyAndNeverRollsBack) {
-  W world = WithOperators();
+  W world = W::Ready();
   v1::Command command = Recover(world);
   command.mutable_recover()->mutable_order()->clear_reasons();
   EXPECT_TRUE(RefusedBy("recovery.reasons", "RECOVERY_INCOMPLETE", world, command));
@@ -84,7 +114,7 @@ TEST(Recover, SaysWhyAndNeverRollsBack) {
 
 // Slots whose entries were lost may be destroyed: nobody may be sealed under one of them.
 TEST(Recover, PassesOverTheSlotsThatMayHaveBeenTaken) {
-  W world = WithOperators();
+  W world = W::Ready();
   const std::string before = world.Enrolled();
   world.Do(Recover(world));
   const std::string after = world.Enrolled();

@@ -279,6 +279,43 @@ std::vector<Pair> GovernancePairs() {
        [](W& world, const std::string&) { world.Do(world.Register(v1::ROLE_JUDGE, "kim")); },
        {},
        {}},
+      {"a member is prolonged on paper, and ended",
+       Act::kSetTerm,
+       Act::kSetTerm,
+       "term.follows",
+       Nothing,
+       [](W& world, const std::string&) {
+         return world.SetTerm(v1::ROLE_OPERATOR, "otto", world.now + 100 * kDay);
+       },
+       [](W& world, const std::string&) { world.Do(world.SetTerm(v1::ROLE_OPERATOR, "otto", 0)); },
+       {},
+       [](W& world, const std::string&) {
+         return world.SetTerm(v1::ROLE_OPERATOR, "otto", world.now + 100 * kDay);
+       }},
+      {"new shares are ordered twice on paper, a supervisor cancels the first",
+       Act::kOrderRekey,
+       Act::kCancelRekey,
+       "rekey.follows",
+       Nothing,
+       [](W& world, const std::string&) { return OrderRekey(world); },
+       [](W& world, const std::string&) {
+         world.Do(OrderRekey(world));
+         world.Do(CancelRekey(world));
+       },
+       {},
+       [](W& world, const std::string&) { return OrderRekey(world); }},
+      {"new shares are ordered twice on paper, the old holders void the first",
+       Act::kOrderRekey,
+       Act::kVoidRekey,
+       "rekey.follows",
+       Nothing,
+       [](W& world, const std::string&) { return OrderRekey(world); },
+       [](W& world, const std::string&) {
+         world.Do(OrderRekey(world));
+         world.Do(VoidRekey());
+       },
+       {},
+       [](W& world, const std::string&) { return OrderRekey(world); }},
       {"a calibration is signed, a later one is used",
        Act::kCalibrate,
        Act::kCalibrate,
@@ -340,7 +377,9 @@ const std::map<Act::ActCase, std::string_view> kNeither = {
     {Act::kStartService, "says that the vault starts"},
     {Act::kCloseCheckpoint, "closes a checkpoint"},
     {Act::kSealService, "of one call, without a statement"},
-    {Act::kRekey, "of one call, without a statement"},
+    {Act::kBeginRekey, "says that new shares are made"},
+    {Act::kRekey, "stands on old shares or on an order"},
+    {Act::kBackUp, "says that a backup was made"},
     {Act::kRenewTemplate, "of the vault itself, of an order"},
     {Act::kFinishRotation, "of the vault itself, of an order"},
     {Act::kReject, "did nothing"},
@@ -475,6 +514,9 @@ TEST(Order, ThatNamesAnotherPredecessorIsRefusedAndSaysWhy) {
     command = Calibrate(world);
     command.mutable_calibrate()->mutable_order()->set_follows(other);
     EXPECT_TRUE(RefusedBy("calibration.follows", "PREDECESSOR_DIFFERS", world, command));
+    command = OrderRekey(world);
+    command.mutable_order_rekey()->mutable_order()->set_follows(other);
+    EXPECT_TRUE(RefusedBy("rekey.follows", "PREDECESSOR_DIFFERS", world, command));
     command = RotateTransform(world);
     command.mutable_rotate_transform()->mutable_order()->set_follows(other);
     EXPECT_TRUE(RefusedBy("rotation.follows", "PREDECESSOR_DIFFERS", world, command));
@@ -508,7 +550,6 @@ TEST(Closing, ForgetsOnlyStatementsThatTheVaultTookAndThatAreOver) {
 TEST(StatementOfSeveralSigners, StatesItsOwnEndWithinTheProfilesDays) {
   W world = W::Ready();
   world.Do(world.Stop());
-  RegisterOperators(world);
   for (const v1::Command& honest :
        {world.Lift(), world.Inspect(), Calibrate(world), Recover(world)}) {
     EXPECT_TRUE(Allowed(world, honest));

@@ -91,7 +91,8 @@ TEST(Rules, OfEveryCommandWithAStatementCheckVaultAgeReuseAndSignature) {
       EXPECT_TRUE(ids.contains(id)) << acts->field(i)->name() << " " << id;
     }
     EXPECT_TRUE(ids.contains("member.signed") || ids.contains("supervisor.signed") ||
-                ids.contains("subject.known") || ids.contains("recovery.two-operators"))
+                ids.contains("subject.known") || ids.contains("recovery.two-operators") ||
+                ids.contains("rekey.two-operators"))
         << acts->field(i)->name();
   }
 }

@@ -88,7 +88,8 @@ TEST(Api, SaysOfEveryRpcHowItIsLoggedAndWhoMayCallIt) {
 
 // What an operator has the vault do; a repeat finds it done, so that these need no request id.
 bool IsOrderToTheVault(const std::string& name) {
-  return name == "SealVault" || name == "RestoreVault";
+  return name == "SealVault" || name == "RestoreVault" || name == "RekeyVault" ||
+         name == "OrderRekey" || name == "CancelRekey" || name == "BackUpVault";
 }
 
 TEST(Api, LeavesOutOfTheLogOnlyWhatIsPublic) {
