@@ -5,12 +5,44 @@ set(KLUIS_SANITIZE "" CACHE STRING "sanitizers: 'address,undefined' or 'thread' 
 option(KLUIS_TOGETHER "compile sources of big libraries together: twice as fast from nothing" OFF)
 option(KLUIS_FUZZ "build the fuzz targets with libFuzzer (clang)" OFF)
 
+# What this compiler has of the hardening of release; `./check hardening` reads it back.
+include(CheckCXXCompilerFlag)
+include(CheckCXXSourceCompiles)
+set(KLUIS_HARDENING)
+foreach(flag stack-clash-protection cf-protection)
+  check_cxx_compiler_flag(-f${flag} KLUIS_HAS_${flag})
+  if(KLUIS_HAS_${flag})
+    list(APPEND KLUIS_HARDENING -f${flag})
+  endif()
+endforeach()
+# Writes the options that code was generated with into the binary; of clang with paths.
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  list(APPEND KLUIS_HARDENING -frecord-gcc-switches)
+endif()
+check_cxx_source_compiles("
+  #include <features.h>
+  #if !__GLIBC_PREREQ(2, 34) || !__has_builtin(__builtin_dynamic_object_size)
+  #error no level 3
+  #endif
+  int main() {}" KLUIS_HAS_FORTIFY_3)
+if(KLUIS_HAS_FORTIFY_3)
+  set(KLUIS_FORTIFY 3)
+else()
+  set(KLUIS_FORTIFY 2)
+endif()
+
+# Of all code, also of what is generated.
+add_library(kluis_hardened INTERFACE)
+target_compile_options(kluis_hardened INTERFACE
+  "$<$<CONFIG:Release>:-fstack-protector-strong;${KLUIS_HARDENING}>")
+target_compile_definitions(kluis_hardened INTERFACE
+  $<$<CONFIG:Release>:_FORTIFY_SOURCE=${KLUIS_FORTIFY}> $<$<CONFIG:Release>:_GLIBCXX_ASSERTIONS>)
+
 add_library(kluis_flags INTERFACE)
+target_link_libraries(kluis_flags INTERFACE kluis_hardened)
 target_compile_options(kluis_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror
   -fno-omit-frame-pointer -fstack-protector-strong)
-target_compile_definitions(kluis_flags INTERFACE
-  $<$<CONFIG:Release>:_FORTIFY_SOURCE=2> $<$<CONFIG:Release>:_GLIBCXX_ASSERTIONS>)
 target_link_options(kluis_flags INTERFACE $<$<CONFIG:Release>:-Wl,-z,relro,-z,now>)
 target_include_directories(kluis_flags INTERFACE ${PROJECT_SOURCE_DIR})
 if(KLUIS_SANITIZE)
@@ -38,7 +70,7 @@ endfunction()
 # kluis_binary(NAME SRCS main.cc DEPS target ...): bin/NAME.
 function(kluis_binary name)
   cmake_parse_arguments(ARG "" "" "SRCS;DEPS" ${ARGN})
-  add_executable(${name} ${ARG_SRCS})
+  add_executable(${name} ${ARG_SRCS} ${PROJECT_SOURCE_DIR}/cmake/build_facts.cc)
   target_link_libraries(${name} PRIVATE ${ARG_DEPS} kluis_flags)
 endfunction()
 
