@@ -1,5 +1,6 @@
 #include "client/command_line.h"
 
+#include "audit/visible_text.h"
 #include "client/verbs.h"
 
 namespace kluis::client {
@@ -85,6 +86,8 @@ CLI::App& CommandLine::Group(const std::string& name, const std::string& descrip
 }
 
 ExitCode CommandLine::Run(int argc, const char* const* argv, std::ostream& out, std::ostream& err) {
+  const audit::VisibleOutput visible_out(out);
+  const audit::VisibleOutput visible_err(err);
   chosen_ = nullptr;
   try {
     app_.parse(argc, argv);
@@ -94,6 +97,7 @@ ExitCode CommandLine::Run(int argc, const char* const* argv, std::ostream& out, 
   }
   if (!chosen_) return ExitCode::kUsage;
   Session session(settings_, out, err);
+  if (session.json()) out << audit::AsJson;
   const Outcome outcome = chosen_(session);
   out.flush();
   if (outcome.ok()) return *outcome;

@@ -13,6 +13,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
+#include "audit/visible_text.h"
 #include "crypto/codec.h"
 #include "kluis/v1/types.pb.h"
 
@@ -145,23 +146,7 @@ std::vector<Column> PlainColumns(const google::protobuf::Descriptor& type) {
 
 }  // namespace
 
-std::string Printable(std::string_view text) {
-  std::string out;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(text[i]);
-    const bool c1 = byte == 0xC2 && i + 1 < text.size() &&
-                    static_cast<unsigned char>(text[i + 1]) >= 0x80 &&
-                    static_cast<unsigned char>(text[i + 1]) < 0xA0;
-    if (c1) {
-      absl::StrAppend(&out, "\\x", crypto::ToHex(text.substr(++i, 1)));
-    } else if (byte < 0x20 || byte == 0x7F) {
-      absl::StrAppend(&out, "\\x", crypto::ToHex(text.substr(i, 1)));
-    } else {
-      out.push_back(text[i]);
-    }
-  }
-  return out;
-}
+std::string Printable(std::string_view text) { return audit::VisibleText(text); }
 
 std::string Padded(const std::string& text, size_t width) {
   const size_t length = CodePoints(text);

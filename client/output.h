@@ -1,6 +1,7 @@
 // What verbs print: a protobuf message as text for people, or as JSON in protobuf's mapping with
 // the field names of the .proto files, one message a line. Text from the server is never sent to a
-// terminal raw. Pure functions, thread-safe.
+// terminal raw: cells by Printable, and the whole output of a run by audit::VisibleOutput. Pure
+// functions, thread-safe.
 #ifndef KLUIS_CLIENT_OUTPUT_H_
 #define KLUIS_CLIENT_OUTPUT_H_
 
@@ -13,7 +14,7 @@
 
 namespace kluis::client {
 
-// `text` with control characters (C0, DEL, C1 in UTF-8) as \xNN; a line feed too.
+// audit::VisibleText: one line, in which nothing is hidden.
 std::string Printable(std::string_view text);
 
 // "2026-11-22T19:03:21Z".

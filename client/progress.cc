@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <iostream>
 
+#include "client/output.h"
+
 namespace kluis::client {
 namespace {
 
@@ -26,7 +28,7 @@ void Progress::Show(uint64_t done, const std::string& text) {
   const auto now = std::chrono::steady_clock::now();
   if (terminal_ && !ended_) {
     shown_ = true;
-    err_ << "\r" << (total_.has_value() ? Bar(done, *total_) : "") << text << std::flush;
+    Draw("\r" + (total_.has_value() ? Bar(done, *total_) : "") + Printable(text));
     if (total_.has_value() && done >= *total_) End();
   } else if (!terminal_ && now - last_ >= std::chrono::seconds(10)) {
     err_ << "kluis: " << text << std::endl;
@@ -35,8 +37,13 @@ void Progress::Show(uint64_t done, const std::string& text) {
 }
 
 void Progress::End() {
-  if (shown_ && !ended_) err_ << "\n" << std::flush;
+  if (shown_ && !ended_) Draw("\n");
   ended_ = true;
+}
+
+void Progress::Draw(const std::string& text) {
+  // Past the stream, which makes control characters visible. A terminal that is gone stops nothing.
+  [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, text.data(), text.size());
 }
 
 }  // namespace kluis::client

@@ -23,6 +23,8 @@ class Progress {
   void End();
 
  private:
+  void Draw(const std::string& text);  // on the terminal
+
   std::ostream& err_;
   std::optional<uint64_t> total_;
   bool terminal_;

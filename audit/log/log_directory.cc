@@ -16,18 +16,11 @@
 #include "audit/merkle.h"
 #include "audit/note.h"
 #include "audit/tiles.h"
+#include "audit/visible_text.h"
 #include "crypto/codec.h"
 
 namespace kluis::audit {
 namespace {
-
-// The text of a stranger's entry, safe for a terminal.
-std::string Printable(std::string text) {
-  for (char& c : text) {
-    if (c < 0x20 || c > 0x7e) c = '?';
-  }
-  return text;
-}
 
 std::string Hex(const Hash& hash) { return crypto::ToHex(crypto::Bytes(hash)); }
 
@@ -252,7 +245,7 @@ std::string ReportText(const DirectoryReport& report) {
   }
   absl::StrAppend(&text, "refused   ", report.refused, "\n");
   for (const auto& [reason, count] : report.by_reason) {
-    absl::StrAppend(&text, "  ", count, "  ", Printable(reason), "\n");
+    absl::StrAppend(&text, "  ", count, "  ", VisibleText(reason), "\n");
   }
   if (!report.cosigned_by.empty()) {
     absl::StrAppend(&text, "cosigned  ", absl::StrJoin(report.cosigned_by, ", "), "\n");
@@ -266,7 +259,7 @@ std::string ReportText(const DirectoryReport& report) {
 
 std::string ReportJson(const DirectoryReport& report) {
   std::map<std::string, uint64_t> reasons;
-  for (const auto& [reason, count] : report.by_reason) reasons[Printable(reason)] += count;
+  for (const auto& [reason, count] : report.by_reason) reasons[reason] += count;
   return nlohmann::ordered_json{{"verified", true},
                                 {"origin", report.checkpoint.origin},
                                 {"size", report.checkpoint.size},

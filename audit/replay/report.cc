@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "audit/visible_text.h"
 #include "crypto/codec.h"
 
 namespace kluis::audit {
@@ -25,14 +26,6 @@ std::vector<Named> AllMismatches(const ReplayReport& report) {
   return all;
 }
 
-// The text of a stranger's entry, safe for a terminal and for JSON.
-std::string Plain(std::string text) {
-  for (char& c : text) {
-    if (c < 0x20 || c > 0x7e) c = '?';
-  }
-  return text;
-}
-
 std::string Head(std::string_view verdict, bool holds) {
   return absl::StrFormat("%-14s%s\n", std::string(verdict), holds ? "holds" : "DOES NOT HOLD");
 }
@@ -44,18 +37,18 @@ std::string Line(uint64_t count, std::string_view what) {
 std::string TextOf(const ReplayMismatch& mismatch, std::string_view verdict) {
   std::string text = absl::StrCat("MISMATCH  entry ", mismatch.index, "  ", std::string(verdict));
   if (!mismatch.recorded.empty()) {
-    absl::StrAppend(&text, "  recorded ", Plain(mismatch.recorded), ", expected ",
-                    Plain(mismatch.expected));
+    absl::StrAppend(&text, "  recorded ", VisibleText(mismatch.recorded), ", expected ",
+                    VisibleText(mismatch.expected));
   }
-  return absl::StrCat(text, ": ", Plain(mismatch.reason), "\n");
+  return absl::StrCat(text, ": ", VisibleText(mismatch.reason), "\n");
 }
 
 Json JsonOf(const ReplayMismatch& mismatch, std::string_view verdict) {
   return Json{{"index", mismatch.index},
               {"verdict", std::string(verdict)},
-              {"recorded_rule", Plain(mismatch.recorded)},
-              {"expected_rule", Plain(mismatch.expected)},
-              {"reason", Plain(mismatch.reason)}};
+              {"recorded_rule", mismatch.recorded},
+              {"expected_rule", mismatch.expected},
+              {"reason", mismatch.reason}};
 }
 
 std::string IntegrityText(const IntegrityVerdict& integrity) {
@@ -63,7 +56,7 @@ std::string IntegrityText(const IntegrityVerdict& integrity) {
   text += Line(integrity.entries, "entries");
   text += Line(integrity.witnesses, "witnesses cosigned");
   if (!integrity.status.ok()) {
-    absl::StrAppend(&text, "  ", Plain(std::string(integrity.status.message())), "\n");
+    absl::StrAppend(&text, "  ", VisibleText(std::string(integrity.status.message())), "\n");
   }
   return text;
 }
@@ -159,7 +152,7 @@ std::string ReplayJson(const ReplayReport& report, size_t listed) {
                  {"entries", report.integrity.entries},
                  {"entry_bytes", report.integrity.entry_bytes},
                  {"witnesses", report.integrity.witnesses},
-                 {"message", Plain(std::string(report.integrity.status.message()))}}},
+                 {"message", std::string(report.integrity.status.message())}}},
                {"completeness",
                 {{"holds", complete.mismatches.count() == 0},
                  {"searches", complete.searches},
@@ -194,7 +187,8 @@ std::string ReplayJson(const ReplayReport& report, size_t listed) {
                        {"mismatches", report.details->mismatches.count()}};
   }
   json["mismatches"] = std::move(mismatches);
-  return json.dump() + "\n";
+  // What is not UTF-8 in a log that lies has no form in JSON.
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace kluis::audit

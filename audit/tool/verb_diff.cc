@@ -10,6 +10,7 @@
 #include "audit/log/follow.h"
 #include "audit/note.h"
 #include "audit/tool/verbs.h"
+#include "audit/visible_text.h"
 #include "crypto/codec.h"
 
 namespace kluis::audit {
@@ -61,7 +62,7 @@ void Print(const DiffOptions& options, const Checkpoint& older, const Checkpoint
               << "\n";
     return;
   }
-  std::cout << "origin  " << Printable(newer.origin) << "\nolder   " << older.size << " entries, "
+  std::cout << "origin  " << VisibleText(newer.origin) << "\nolder   " << older.size << " entries, "
             << RootText(older) << "\nnewer   " << newer.size << " entries, " << RootText(newer)
             << "\nadded   " << newer.size - older.size << "\n";
   for (const auto& [kind, count] : added) std::cout << "  " << count << "  " << kind << "\n";

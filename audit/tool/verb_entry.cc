@@ -7,6 +7,7 @@
 
 #include "audit/log/log_directory.h"
 #include "audit/tool/verbs.h"
+#include "audit/visible_text.h"
 
 namespace kluis::audit {
 namespace {
@@ -27,7 +28,7 @@ ExitCode PrintEntry(const EntryOptions& options) {
   if (!google::protobuf::util::MessageToJsonString(*entry, &json, print).ok()) {
     return Tell(absl::DataLossError("the entry has no JSON form"), kDiffers);
   }
-  std::cout << json;
+  std::cout << AsJson << json;
   return kVerified;
 }
 

@@ -12,6 +12,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "audit/visible_text.h"
 #include "crypto/file_system.h"
 
 namespace kluis::audit {
@@ -31,7 +32,7 @@ int64_t NowMilliseconds() {
 
 ExitCode Tell(const absl::Status& failure, ExitCode code) {
   std::cerr << "kluis-audit: "
-            << Printable(std::string_view(failure.message().data(), failure.message().size()))
+            << VisibleText(std::string_view(failure.message().data(), failure.message().size()))
             << "\n";
   return code;
 }
@@ -123,23 +124,11 @@ void AddOutput(CLI::App& verb, std::string& output) {
       ->capture_default_str();
 }
 
-std::string Printable(std::string_view text) {
-  std::string out(text);
-  for (size_t i = 0; i < out.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(out[i]);
-    const auto next = static_cast<unsigned char>(i + 1 < out.size() ? out[i + 1] : '\0');
-    const bool c1 = byte == 0xC2 && next >= 0x80 && next < 0xA0;
-    if (c1) out[i + 1] = '?';
-    if (c1 || byte < 0x20 || byte == 0x7F) out[i] = '?';
-  }
-  return out;
-}
-
 ProgressBar::ProgressBar(std::string label)
     : label_(std::move(label)), terminal_(isatty(STDERR_FILENO) == 1) {}
 
 ProgressBar::~ProgressBar() {
-  if (drawn_) std::cerr << "\r\x1b[K" << std::flush;
+  if (drawn_) Draw("");
 }
 
 void ProgressBar::Show(uint64_t done, uint64_t total) {
@@ -148,11 +137,17 @@ void ProgressBar::Show(uint64_t done, uint64_t total) {
   if (drawn_ && now - shown_at_ms_ < kBarMilliseconds) return;
   const size_t filled =
       static_cast<size_t>(static_cast<double>(done) / static_cast<double>(total) * kBarWidth);
-  std::cerr << "\r" << label_ << " [" << std::string(std::min(filled, kBarWidth), '#')
-            << std::string(kBarWidth - std::min(filled, kBarWidth), '.') << "] " << done << " of "
-            << total << "\x1b[K" << std::flush;
+  Draw(absl::StrCat(label_, " [", std::string(std::min(filled, kBarWidth), '#'),
+                    std::string(kBarWidth - std::min(filled, kBarWidth), '.'), "] ", done, " of ",
+                    total));
   drawn_ = true;
   shown_at_ms_ = now;
+}
+
+void ProgressBar::Draw(const std::string& text) {
+  const std::string line = absl::StrCat("\r", text, "\x1b[K");
+  // Past the stream, which makes control characters visible. A terminal that is gone stops nothing.
+  [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, line.data(), line.size());
 }
 
 }  // namespace kluis::audit

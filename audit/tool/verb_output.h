@@ -57,9 +57,6 @@ CLI::Option* AddLogKey(CLI::App& verb, std::string& key);
 void AddWitnesses(CLI::App& verb, WitnessLine& line);
 void AddOutput(CLI::App& verb, std::string& output);
 
-// `text` from a log or a server without characters that a terminal obeys.
-std::string Printable(std::string_view text);
-
 // A bar on stderr, drawn only when that is a terminal and at most ten times a second.
 class ProgressBar {
  public:
@@ -71,6 +68,8 @@ class ProgressBar {
   void Show(uint64_t done, uint64_t total);
 
  private:
+  void Draw(const std::string& text);
+
   std::string label_;
   bool terminal_;
   bool drawn_ = false;

@@ -10,6 +10,7 @@
 #include "audit/proof_file.h"
 #include "audit/tiles.h"
 #include "audit/tool/verbs.h"
+#include "audit/visible_text.h"
 #include "crypto/codec.h"
 
 namespace kluis::audit {
@@ -52,7 +53,7 @@ void Print(const ReceiptOptions& options, const ProofFile& proof, const ProvenEn
               << "\n";
     return;
   }
-  std::cout << "origin     " << Printable(checkpoint.origin) << "\nindex      " << proof.index
+  std::cout << "origin     " << VisibleText(checkpoint.origin) << "\nindex      " << proof.index
             << "\nsize       " << checkpoint.size << "\nwitnesses  " << proven.witnesses
             << "\nverified: entry " << proof.index << " is in the signed log of " << checkpoint.size
             << " entries\n";

@@ -6,6 +6,7 @@
 
 #include "audit/report/report.h"
 #include "audit/tool/verbs.h"
+#include "audit/visible_text.h"
 
 namespace kluis::audit {
 namespace {
@@ -36,6 +37,7 @@ ExitCode Report(const ReportOptions& options) {
                            : options.format == "html" ? YearReportHtml(*report)
                                                       : YearReportMarkdown(*report);
   if (options.out.empty()) {
+    if (options.format == "json") std::cout << AsJson;
     std::cout << text;
     return kVerified;
   }

@@ -14,6 +14,7 @@
 #include "audit/note.h"
 #include "audit/tool/http_client.h"
 #include "audit/tool/verbs.h"
+#include "audit/visible_text.h"
 
 namespace kluis::audit {
 namespace {
@@ -85,7 +86,7 @@ std::string LineOf(const Look& look, int64_t now) {
   if (look.checkpoint && look.closed_at > 0) {
     absl::StrAppend(&line, ", closed ", TimeText(look.closed_at));
   }
-  return Printable(line) + "\n";
+  return VisibleText(line) + "\n";
 }
 
 // Whether the log may be silent a little longer: it was there, and not longer ago than the age.

@@ -47,6 +47,30 @@ expect 0 '' kluis vault found --origin v.example --log-key a.key --supervisor on
   --operator one=a.key --auditor press=b.key
 expect 0 'founding' kluis statement show founding.dsse.json
 
+# what is shown to people who sign hides nothing, also where the verb itself does not look
+hidden=$'\u202e\u2066\u200b\ufeff\U000e0041\u2028\x1b[2J'
+expect 0 '' kluis --vault v.example statement sign stop-order --key a.key --set purpose=p \
+  --set "reasons=stop${hidden}it" -o hidden.json
+expect 0 'stop\\u{202E}\\u{2066}\\u{200B}\\u{FEFF}\\u{E0041}\\u{2028}\\u{1B}\[2Jit' \
+  kluis statement show hidden.json --key a.key
+expect 4 'no-such\\u{202E}' kluis statement show $'no-such\u202e' --key a.key
+expect 2 'more\\u{202E}' kluis key show a.key $'more\u202e'
+expect 0 'stop\\u202e\\u2066\\u200b\\ufeff\\udb40\\udc41\\u2028\\u001b\[2Jit' \
+  kluis --output json statement show hidden.json --key a.key
+for form in human json; do
+  cases=$((cases + 1))
+  if "$bin/kluis" --output $form statement show hidden.json --key a.key |
+      LC_ALL=C grep -qaP '[\x00-\x09\x0b-\x1f\x7f-\xff]'; then
+    failures=$((failures + 1)); echo "FAILED: $form shows a byte that is not plain ASCII"
+  fi
+done
+cases=$((cases + 1))
+if [ "$("$bin/kluis" --output json statement show hidden.json --key a.key |
+    python3 -c 'import json, sys; print(json.load(sys.stdin)["payload"]["reasons"], end="")')" \
+    != "stop${hidden}it" ]; then
+  failures=$((failures + 1)); echo 'FAILED: JSON is not read back as it was signed'
+fi
+
 # synthetic people and template files
 expect 0 '' kluis synth people people --people 3 --shape dlib-128 --seed 1
 expect 2 'shape' kluis synth people other --people 3 --shape no-such --seed 1

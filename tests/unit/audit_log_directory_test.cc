@@ -391,7 +391,7 @@ TEST_F(LogDirectoryTest, ReportsAreReadableAndFreeOfControlCharacters) {
   const absl::StatusOr<DirectoryReport> report = Log().Verify(Key());
   ASSERT_TRUE(report.ok()) << report.status();
   EXPECT_THAT(ReportText(*report),
-              AllOf(HasSubstr("149  BUDGET_SPENT"), HasSubstr("RED?[31m"),
+              AllOf(HasSubstr("149  BUDGET_SPENT"), HasSubstr("RED\\u{1B}[31m"),
                     testing::EndsWith("verified: 600 entries under the signed root\n")));
   const auto json = nlohmann::json::parse(ReportJson(*report));
   EXPECT_EQ(json["size"], 600);

@@ -428,12 +428,12 @@ TEST(Report, HasOneBlockPerVerdictAndTheMismatchesInTextAndJson) {
       Tell(v1::Command::kWithdraw, [](v1::Entry& e) { e.mutable_decision()->set_rule("\x1b[2J"); });
   const std::string text = ReplayText(lie.report, 20);
   for (const char* part : {"integrity     holds", "completeness  holds", "state         holds",
-                           "decisions     DOES NOT HOLD", "MISMATCH  entry ", "?[2J"}) {
+                           "decisions     DOES NOT HOLD", "MISMATCH  entry ", "\\u{1B}[2J"}) {
     EXPECT_THAT(text, HasSubstr(part));
   }
   const std::string json = ReplayJson(lie.report, 20);
   EXPECT_THAT(json, HasSubstr("\"clean\":false"));
-  EXPECT_THAT(json, HasSubstr("\"recorded_rule\":\"?[2J\""));
+  EXPECT_THAT(json, HasSubstr("\"recorded_rule\":\"\\u001b[2J\""));
   EXPECT_THAT(ReplayText(lie.report, 0), HasSubstr("... and 1 more: decisions"));
 }
 

@@ -50,6 +50,24 @@ TEST_F(CommandLineTest, HelpTellsTheExitCodes) {
   EXPECT_NE(out_.find("Example:"), std::string::npos);
 }
 
+TEST_F(CommandLineTest, ShowsNothingHiddenWhateverPrintsIt) {
+  const std::string hidden = "\xE2\x80\xAE";
+  ASSERT_EQ(Run({"key", "new", Path("a.key")}), 0);
+  ASSERT_EQ(Run({"--vault", "v.example", "statement", "sign", "stop-order", "--key", Path("a.key"),
+                 "--set", "purpose=p", "--set", "reasons=no" + hidden + "w", "-o", Path("s.json")}),
+            0);
+  EXPECT_EQ(Run({"statement", "show", Path("s.json")}), 0);
+  EXPECT_NE(out_.find("no\\u{202E}w"), std::string::npos) << out_;
+  EXPECT_EQ(out_.find(hidden), std::string::npos);
+  EXPECT_EQ(Run({"--output", "json", "statement", "show", Path("s.json")}), 0);
+  EXPECT_NE(out_.find("no\\u202ew"), std::string::npos) << out_;
+  EXPECT_EQ(out_.find(hidden), std::string::npos);
+  // Not text of a verb, but of the parser.
+  EXPECT_EQ(Run({"key", "show", Path("a.key"), hidden}), 2);
+  EXPECT_NE(err_.find("\\u{202E}"), std::string::npos) << err_;
+  EXPECT_EQ(err_.find(hidden), std::string::npos);
+}
+
 TEST_F(CommandLineTest, AnswersWrongUsageWithTwo) {
   EXPECT_EQ(Run({}), 2);
   EXPECT_EQ(Run({"case"}), 2);

@@ -37,7 +37,7 @@ TEST(FailureText, TellsHowToCheckAConnection) {
 TEST(FailureText, EscapesWhatTheServerSays) {
   const absl::Status failure =
       FromServer({grpc::StatusCode::INVALID_ARGUMENT, "bad\nkluis: done\x1b[0m"});
-  EXPECT_EQ(FailureText(failure, kServer), "kluis: invalid: bad\\x0akluis: done\\x1b[0m\n");
+  EXPECT_EQ(FailureText(failure, kServer), "kluis: invalid: bad\\u{A}kluis: done\\u{1B}[0m\n");
 }
 
 TEST(FailureText, SurvivesDetailsThatDoNotParse) {

@@ -32,6 +32,18 @@ TEST(ToTable, SaysNoneForAnEmptyList) {
   EXPECT_EQ(ToTable(v1::ListCasesResponse(), "cases", {{"CASE", "name"}}), "none\n");
 }
 
+TEST(ToTable, HidesNothingThatAPersonWouldNotSee) {
+  v1::ListCasesResponse response;
+  response.add_cases()->set_name(
+      "cases/\xE2\x80\xAE\xE2\x80\x8B"
+      "1");
+  response.add_cases()->set_name("cases/2");
+  EXPECT_EQ(ToTable(response, "cases", {{"CASE", "name"}, {"STATE", "state"}}),
+            "CASE                     STATE\n"
+            "cases/\\u{202E}\\u{200B}1  -\n"
+            "cases/2                  -\n");
+}
+
 TEST(AlignedTable, CountsCodePointsNotBytes) {
   EXPECT_EQ(AlignedTable({{"café", "x"}, {"tea", "y"}}), "café  x\ntea   y\n");
 }
@@ -70,7 +82,11 @@ TEST(ToText, ShowsZeroAndFalseAndReceipts) {
 TEST(ToText, SendsNoControlCharacterToTheTerminal) {
   v1::Case one;
   one.mutable_details()->set_reference("a\x1b[2Jb\nc\xc2\x9b");
-  EXPECT_NE(ToText(one).find("a\\x1b[2Jb\\x0ac\\x9b"), std::string::npos) << ToText(one);
+  EXPECT_NE(ToText(one).find("a\\u{1B}[2Jb\\u{A}c\\u{9B}"), std::string::npos) << ToText(one);
+  one.mutable_details()->set_reference(
+      "pay\xE2\x80\xAE"
+      "eve");
+  EXPECT_NE(ToText(one).find("pay\\u{202E}eve"), std::string::npos) << ToText(one);
 }
 
 TEST(ToJson, KeepsFieldNamesAndDefaults) {

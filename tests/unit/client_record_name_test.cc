@@ -51,7 +51,7 @@ TEST(RecordName, TakesAnyBytes) {
       EXPECT_FALSE(RecordName(Key(kind, id)).empty());
     }
   }
-  EXPECT_EQ(RecordName(Key(RecordChange::kPurpose, "a\x1b[2J")), "purpose a\\x1b[2J");
+  EXPECT_EQ(RecordName(Key(RecordChange::kPurpose, "a\x1b[2J")), "purpose a\\u{1B}[2J");
 }
 
 }  // namespace
