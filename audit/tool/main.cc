@@ -41,6 +41,7 @@ ExitCode Run(int argc, char** argv) {
   AddDiffVerb(app, result);
   AddWatchVerb(app, result);
   AddReceiptVerb(app, result);
+  AddServeVerb(app, result);
   AddWitnessVerb(app, result);
   AddCompletionVerb(app, result);
   try {

@@ -24,6 +24,7 @@ CLI::App* AddReportVerb(CLI::App& app, VerbResult& result);
 CLI::App* AddDiffVerb(CLI::App& app, VerbResult& result);
 CLI::App* AddWatchVerb(CLI::App& app, VerbResult& result);
 CLI::App* AddReceiptVerb(CLI::App& app, VerbResult& result);  // receipt verify
+CLI::App* AddServeVerb(CLI::App& app, VerbResult& result);
 CLI::App* AddWitnessVerb(CLI::App& app, VerbResult& result);
 CLI::App* AddCompletionVerb(CLI::App& app, VerbResult& result);  // of the verbs of `app`
 

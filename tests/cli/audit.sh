@@ -142,7 +142,7 @@ fi
 
 # help, usage
 expect 0 'Exit codes' kluis-audit --help
-for verb in verify entry replay report diff watch 'receipt verify' witness completion; do
+for verb in verify entry replay report diff watch 'receipt verify' serve witness completion; do
   # shellcheck disable=SC2086
   expect 0 'Example' kluis-audit $verb --help
 done
