@@ -133,9 +133,9 @@ Act Call::NewAct() const {
   return act;
 }
 
-Calls::Calls(Vault& vault, const ServerConfig& config, Logger& logger)
+Calls::Calls(Vault& vault, const ServerConfig& config, const Callers& callers, Logger& logger)
     : vault_(vault),
-      trust_domain_(config.trust_domain),
+      callers_(callers),
       deadline_seconds_(config.deadline_seconds),
       logger_(logger),
       cache_(vault.clock()),
@@ -145,7 +145,7 @@ absl::StatusOr<Call> Calls::Enter(grpc::ServerContext* context, std::string_view
   const absl::Status sound = vault_.fault().Check(IsRevocation(method) ? Fault::Leaves::kRevocations
                                                                        : Fault::Leaves::kNothing);
   if (!sound.ok()) return sound;
-  absl::StatusOr<Peer> peer = PeerOf(*context->auth_context(), trust_domain_);
+  absl::StatusOr<Peer> peer = callers_.Identify(*context);
   if (!peer.ok()) return peer.status();
   Call call;
   const bool needs_keys = !WorksSealed(method);

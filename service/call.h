@@ -19,6 +19,7 @@
 #include "grpcpp/support/status.h"
 #include "kluis/v1/annotations.pb.h"
 #include "kluis/v1/types.pb.h"
+#include "service/callers.h"
 #include "service/errors.h"
 #include "service/identity.h"
 #include "service/ledger.h"
@@ -44,7 +45,8 @@ struct Call {
 
 class Calls {
  public:
-  Calls(Vault& vault, const ServerConfig& config, Logger& logger);
+  // All of them must outlive this object.
+  Calls(Vault& vault, const ServerConfig& config, const Callers& callers, Logger& logger);
 
   Vault& vault() { return vault_; }
 
@@ -118,7 +120,7 @@ class Calls {
                       const absl::Status& status);
 
   Vault& vault_;
-  const std::string trust_domain_;
+  const Callers& callers_;
   const int64_t deadline_seconds_;
   Logger& logger_;
   RequestCache cache_;

@@ -55,6 +55,11 @@ const std::array kFields = {
     Field{"server", "ca", Path{[](Config& c) -> std::string& { return c.server.ca; }}},
     Field{"server", "cert", Path{[](Config& c) -> std::string& { return c.server.cert; }}},
     Field{"server", "key", Path{[](Config& c) -> std::string& { return c.server.key; }}},
+    Field{"server", "crl", Path{[](Config& c) -> std::string& { return c.server.crl; }, true}},
+    Field{"server", "front_socket",
+          Path{[](Config& c) -> std::string& { return c.server.front_socket; }, true}},
+    Field{"server", "front_user",
+          Text{[](Config& c) -> std::string& { return c.server.front_user; }}},
     Field{"server", "reflection", Flag{[](Config& c) -> bool& { return c.server.reflection; }}},
     Field{"server", "max_message_kib",
           Number{[](Config& c) -> int64_t& { return c.server.max_message_kib; }, 64, 4096}},
@@ -89,14 +94,14 @@ const std::array kFields = {
     Field{"gallery", "refine", Text{[](Config& c) -> std::string& { return c.gallery.refine; }}},
     Field{"gallery", "queue",
           Number{[](Config& c) -> int64_t& { return c.gallery.queue; }, 1, 400}},
-    Field{"metrics", "listen", Text{[](Config& c) -> std::string& { return c.metrics.listen; }}},
+    Field{"metrics", "socket",
+          Path{[](Config& c) -> std::string& { return c.metrics.socket; }, true}},
     Field{"log", "level", Text{[](Config& c) -> std::string& { return c.log.level; }}},
     Field{"log", "file", Path{[](Config& c) -> std::string& { return c.log.file; }, true}},
     Field{"audit", "directory", Path{[](Config& c) -> std::string& { return c.audit.directory; }}},
     Field{"audit", "anchor", Path{[](Config& c) -> std::string& { return c.audit.anchor; }}},
     Field{"audit", "checkpoint_seconds",
           Number{[](Config& c) -> int64_t& { return c.audit.checkpoint_seconds; }, 1, 3600}},
-    Field{"audit", "http_listen", Text{[](Config& c) -> std::string& { return c.audit.http_listen; }}},
     Field{"audit", "witnesses",
           Texts{[](Config& c) -> std::vector<std::string>& { return c.audit.witnesses; }}},
     Field{"audit", "witness_quorum",
@@ -107,6 +112,15 @@ const std::array kFields = {
 // clang-format on
 
 using Error = std::optional<std::string>;  // "<key>: <rule>"
+
+// Keys that kluisd once knew, and what took their place.
+constexpr std::pair<std::string_view, std::string_view> kGone[] = {
+    {"metrics.listen",
+     "is gone, as kluisd serves no HTTP; metrics.socket names a Unix socket that tells the same"},
+    {"audit.http_listen",
+     "is gone, as kluisd serves no HTTP; let `kluis-audit serve` or a web server "
+     "(deploy/nginx-log.conf) serve audit.directory"},
+};
 
 // Levenshtein's distance.
 size_t Distance(std::string_view a, std::string_view b) {
@@ -125,6 +139,9 @@ size_t Distance(std::string_view a, std::string_view b) {
 }
 
 std::string Unknown(const std::string& name) {
+  for (const auto& [gone, instead] : kGone) {
+    if (name == gone) return absl::StrCat(name, ": ", std::string(instead));
+  }
   const auto nearest = std::ranges::min_element(
       kFields, {}, [&](const Field& field) { return Distance(name, field.Name()); });
   return absl::StrCat(name, ": unknown; the nearest known key is ", nearest->Name());

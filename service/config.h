@@ -21,6 +21,9 @@ struct ServerConfig {
   std::string ca = "pki/ca.crt";  // PEM files
   std::string cert = "pki/server.crt";
   std::string key = "pki/server.key";
+  std::string crl;           // PEM, revocation lists of the authorities in `ca`; empty: none
+  std::string front_socket;  // a Unix socket for a front that ends TLS; empty: none
+  std::string front_user;    // the only one who may connect to it: a name or a number
   bool reflection = false;
   int64_t max_message_kib = 256;         // 64 to 4096
   int64_t max_concurrent_streams = 256;  // per connection, 1 to 65536
@@ -68,7 +71,7 @@ struct GalleryConfig {
 };
 
 struct MetricsConfig {
-  std::string listen;  // loopback host:port of plain HTTP; empty: not served
+  std::string socket;  // a Unix socket that tells them; empty: none
 };
 
 struct LogConfig {
@@ -81,7 +84,6 @@ struct AuditConfig {
   std::string directory = "log";           // published; its name and ".vkey" is the verifier key
   std::string anchor = "keys/checkpoint";  // the last signed checkpoint, apart from the database
   int64_t checkpoint_seconds = 10;         // between signed checkpoints, 1 to 3600
-  std::string http_listen;                 // host:port of plain HTTP; empty: not served
   std::vector<std::string> witnesses;      // "<url> <verifier key>" each
   int64_t witness_quorum = 0;              // so many must cosign, 0 to 16
   int64_t witness_seconds = 2;             // that a checkpoint waits for them, 1 to 60
@@ -106,7 +108,8 @@ std::vector<std::string> ConfigKeys();
 // kInvalidArgument: not TOML, an unknown section or key (the message names the nearest known one),
 // a wrong type, a value out of its bounds, or a combination that is unsafe by itself: a listen
 // address beyond loopback without allow_remote, reflection together with allow_remote, keys
-// within the data directory, two keys in one file, metrics beyond loopback.
+// within the data directory, two keys in one file, a socket in a public directory. A key that an
+// earlier kluisd knew is unknown too; the message says what took its place.
 absl::StatusOr<Config> ParseConfig(std::string_view text, const std::string& directory,
                                    std::string_view name);
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "service/unix_server.h"
 
 namespace kluis::service {
 namespace {
@@ -105,11 +106,32 @@ Error CheckGallery(const Config& config) {
   if (config.gallery.refine != kRefineInMemory && config.gallery.refine != kRefineOnDisk) {
     return "gallery.refine: must be memory or disk";
   }
-  if (config.metrics.listen.empty()) return std::nullopt;
-  const std::optional<std::string_view> host = HostOf(config.metrics.listen);
-  if (!host.has_value()) return "metrics.listen: must be host:port";
-  if (!IsLoopback(*host)) return "metrics.listen: must be a loopback address";
   return std::nullopt;
+}
+
+// A socket goes where only its owner writes and nothing is served from.
+Error CheckSocket(const char* key, const std::string& path, const Config& config) {
+  if (path.empty()) return std::nullopt;
+  if (path.size() > kMaxSocketPathBytes) {
+    return absl::StrCat(key, ": must be at most ", kMaxSocketPathBytes, " bytes as a whole path");
+  }
+  for (const auto& [other, directory] : {std::pair("audit.directory", &config.audit.directory),
+                                         std::pair("vault.data", &config.vault.data),
+                                         std::pair("vault.backups", &config.vault.backups)}) {
+    if (IsWithin(path, *directory)) return absl::StrCat(key, ": must lie outside ", other);
+  }
+  return std::nullopt;
+}
+
+Error CheckFront(const Config& config) {
+  const ServerConfig& server = config.server;
+  if (server.front_socket.empty() != server.front_user.empty()) {
+    return "server.front_user: must be set when server.front_socket is, and only then";
+  }
+  if (!server.front_socket.empty() && server.front_socket == config.metrics.socket) {
+    return "server.front_socket: must be another file than metrics.socket";
+  }
+  return CheckSocket("server.front_socket", server.front_socket, config);
 }
 
 constexpr char kWithinData[] =
@@ -117,13 +139,6 @@ constexpr char kWithinData[] =
 
 Error CheckAudit(const Config& config) {
   const AuditConfig& audit = config.audit;
-  if (!audit.http_listen.empty()) {
-    const std::optional<std::string_view> host = HostOf(audit.http_listen);
-    if (!host.has_value()) return "audit.http_listen: must be host:port";
-    if (!IsLoopback(*host) && !config.server.allow_remote) {
-      return "audit.http_listen: must be a loopback address unless server.allow_remote = true";
-    }
-  }
   if (audit.witness_quorum > static_cast<int64_t>(audit.witnesses.size())) {
     return "audit.witness_quorum: must not be more than there are audit.witnesses";
   }
@@ -190,6 +205,8 @@ std::optional<std::string> UnsafeValue(const Config& config) {
   }
   if (Error error = CheckUnseal(config.keys)) return error;
   if (Error error = CheckGallery(config)) return error;
+  if (Error error = CheckSocket("metrics.socket", config.metrics.socket, config)) return error;
+  if (Error error = CheckFront(config)) return error;
   return CheckAudit(config);
 }
 
@@ -235,6 +252,13 @@ Error CheckTls(const ServerConfig& server) {
     if (!std::filesystem::is_regular_file(*path, failure)) {
       return absl::StrCat(key, ": there is no file ", *path);
     }
+  }
+  std::error_code failure;
+  if (!server.crl.empty() && !std::filesystem::is_regular_file(server.crl, failure)) {
+    return absl::StrCat("server.crl: there is no file ", server.crl);
+  }
+  if (!server.front_user.empty() && !UserOf(server.front_user).has_value()) {
+    return absl::StrCat("server.front_user: there is no user ", server.front_user);
   }
   return CheckPrivate("server.key", server.key, "600");
 }

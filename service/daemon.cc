@@ -1,22 +1,28 @@
 #include "service/daemon.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <cstdint>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "absl/time/time.h"
 #include "service/audit_service.h"
 #include "service/call.h"
+#include "service/callers.h"
 #include "service/case_service.h"
 #include "service/enrollment_service.h"
-#include "service/log_http.h"
 #include "service/metrics.h"
+#include "service/metrics_socket.h"
 #include "service/publisher.h"
 #include "service/search_service.h"
 #include "service/subject_service.h"
 #include "service/supervision_service.h"
 #include "service/ticker.h"
 #include "service/tls.h"
+#include "service/unix_server.h"
 #include "service/vault_service.h"
 
 namespace kluis::service {
@@ -37,11 +43,13 @@ absl::Status TryUnseal(Vault& vault, std::shared_ptr<crypto::RootWrapper> kept) 
 
 // In the order they are opened; closed in the reverse order, the server first.
 struct Daemon::Parts {
-  Parts(const Config& settings, std::unique_ptr<Logger> log, std::unique_ptr<Vault> opened)
+  Parts(const Config& settings, std::unique_ptr<Logger> log, std::unique_ptr<Callers> known,
+        std::unique_ptr<Vault> opened)
       : config(settings),
         logger(std::move(log)),
+        callers(std::move(known)),
         vault(std::move(opened)),
-        calls(*vault, config.server, *logger),
+        calls(*vault, config.server, *callers, *logger),
         enrollment(calls),
         subjects(calls),
         cases(calls),
@@ -54,6 +62,7 @@ struct Daemon::Parts {
 
   const Config config;
   std::unique_ptr<Logger> logger;
+  std::unique_ptr<Callers> callers;
   std::unique_ptr<Vault> vault;
   Calls calls;
   EnrollmentService enrollment;
@@ -65,10 +74,29 @@ struct Daemon::Parts {
   VaultService vaults;
   Ticker checkpoints;
   Ticker checks;
-  std::unique_ptr<HttpServer> log_http;
-  std::unique_ptr<HttpServer> metrics;
+  std::unique_ptr<UnixServer> metrics;
   std::unique_ptr<Server> server;
+  std::unique_ptr<UnixServer> front;
 };
+
+// Connections of the front's user go to the server; others are closed.
+absl::Status ServeFront(const ServerConfig& config, Logger& logger, Server& server,
+                        std::unique_ptr<UnixServer>& front) {
+  if (config.front_socket.empty()) return absl::OkStatus();
+  const std::optional<uid_t> user = UserOf(config.front_user);
+  if (!user.has_value()) return absl::NotFoundError("server.front_user: there is no such user");
+  auto started = UnixServer::Start("server.front_socket", config.front_socket,
+                                   [user, &logger, &server](int connection) {
+                                     if (const uid_t peer = PeerUser(connection); peer != *user) {
+                                       logger.Warn("front-refused", {{"user", uint64_t{peer}}});
+                                       close(connection);
+                                     } else {
+                                       server.AddConnection(connection);
+                                     }
+                                   });
+  if (started.ok()) front = *std::move(started);
+  return started.status();
+}
 
 // `found`: the size of the log at the start. Sealed, the vault signs only what it wrote since: the
 // first entry of each opening is its start.
@@ -89,6 +117,7 @@ void Daemon::Parts::MakeCheckpoint(uint64_t found) {
 Daemon::Daemon(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 
 Daemon::~Daemon() {
+  parts_->front.reset();
   parts_->server->Shutdown(absl::Seconds(parts_->config.server.drain_seconds));
   parts_->checks.Stop();
   parts_->checkpoints.Stop();
@@ -107,6 +136,8 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const Config& config, cons
   if (!logger.ok()) return logger.status();
   auto credentials = LoadServerCredentials(config.server.ca, config.server.cert, config.server.key);
   if (!credentials.ok()) return credentials.status();
+  auto callers = Callers::Load(config.server);
+  if (!callers.ok()) return callers.status();
   start.step = [raw = logger->get()](std::string_view step) {
     raw->Info("recovery", {{"step", Diagnosis{std::string(step)}}});
   };
@@ -117,7 +148,8 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const Config& config, cons
     const absl::Status unsealed = TryUnseal(**vault, std::move(kept));
     if (!unsealed.ok()) return unsealed;
   }
-  auto parts = std::make_unique<Parts>(config, *std::move(logger), *std::move(vault));
+  auto parts =
+      std::make_unique<Parts>(config, *std::move(logger), *std::move(callers), *std::move(vault));
 
   const std::vector<HostedService> services = {
       {v1::EnrollmentService::service_full_name(), &parts->enrollment},
@@ -134,13 +166,9 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const Config& config, cons
   options.max_message_bytes = static_cast<int>(config.server.max_message_kib * 1024);
   options.max_concurrent_streams = static_cast<int>(config.server.max_concurrent_streams);
   options.reflection = config.server.reflection;
-  if (!config.audit.http_listen.empty()) {
-    auto log_http = ServeLog(config.audit.http_listen, config.audit.directory);
-    if (!log_http.ok()) return log_http.status();
-    parts->log_http = *std::move(log_http);
-  }
-  if (!config.metrics.listen.empty()) {
-    auto metrics = ServeMetrics(config.metrics.listen, *parts->vault);
+  if (!config.metrics.socket.empty()) {
+    auto metrics = ServeMetrics(config.metrics.socket,
+                                [raw = parts->vault.get()] { return MetricsText(*raw); });
     if (!metrics.ok()) return metrics.status();
     parts->metrics = *std::move(metrics);
   }
@@ -155,6 +183,9 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const Config& config, cons
   auto server = Server::Start(options, services);
   if (!server.ok()) return server.status();
   parts->server = *std::move(server);
+  const absl::Status front =
+      ServeFront(config.server, *parts->logger, *parts->server, parts->front);
+  if (!front.ok()) return front;
   // A checkpoint also when nothing happened: silence is provable.
   parts->checkpoints.Start(static_cast<int>(config.audit.checkpoint_seconds),
                            [raw = parts.get(), found] { raw->MakeCheckpoint(found); });
@@ -180,10 +211,6 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const Config& config, cons
 }
 
 int Daemon::port() const { return parts_->server->port(); }
-
-int Daemon::log_port() const { return parts_->log_http ? parts_->log_http->port() : 0; }
-
-int Daemon::metrics_port() const { return parts_->metrics ? parts_->metrics->port() : 0; }
 
 Vault& Daemon::vault() { return *parts_->vault; }
 

@@ -28,12 +28,6 @@ class Daemon {
   ~Daemon();
 
   int port() const;
-
-  // Of the published log; 0: it is not served.
-  int log_port() const;
-
-  // Of metrics; 0: they are not served.
-  int metrics_port() const;
   Vault& vault();
 
  private:

@@ -17,7 +17,7 @@ namespace {
 
 constexpr uint64_t kBlock = 512;  // the unit of st_blocks
 
-absl::Status SystemError(const std::string& path, int error) {
+absl::Status DiskError(const std::string& path, int error) {
   const std::string message = absl::StrCat("reserve: ", path, ": ", std::strerror(error));
   if (error == ENOENT || error == ENOTDIR) return absl::NotFoundError(message);
   if (error == ENOSPC || error == EDQUOT) return absl::ResourceExhaustedError(message);
@@ -34,7 +34,7 @@ class RealDiskSpace final : public DiskSpace {
 
   absl::StatusOr<uint64_t> FreeBytes() override {
     struct statvfs space {};
-    if (fstatvfs(directory_, &space) != 0) return SystemError(path_, errno);
+    if (fstatvfs(directory_, &space) != 0) return DiskError(path_, errno);
     return uint64_t{space.f_bavail} * uint64_t{space.f_frsize};
   }
 
@@ -50,22 +50,22 @@ class RealDiskSpace final : public DiskSpace {
     if (!released.ok()) return released;
     const int file = openat(directory_, Name().c_str(),
                             O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (file < 0) return SystemError(path_, errno);
+    if (file < 0) return DiskError(path_, errno);
     const int error = posix_fallocate(file, 0, static_cast<off_t>(bytes));
     close(file);
     if (error == 0) return absl::OkStatus();
     Release().IgnoreError();  // the next look sees what is left
-    return SystemError(path_, error);
+    return DiskError(path_, error);
   }
 
   // Cut to nothing first: a backup that has the file open would keep the space taken.
   absl::Status Release() override {
     const int file = openat(directory_, Name().c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (file < 0) return errno == ENOENT ? absl::OkStatus() : SystemError(path_, errno);
+    if (file < 0) return errno == ENOENT ? absl::OkStatus() : DiskError(path_, errno);
     const int cut = ftruncate(file, 0) == 0 ? 0 : errno;
     close(file);
-    if (unlinkat(directory_, Name().c_str(), 0) != 0) return SystemError(path_, errno);
-    return cut == 0 ? absl::OkStatus() : SystemError(path_, cut);
+    if (unlinkat(directory_, Name().c_str(), 0) != 0) return DiskError(path_, errno);
+    return cut == 0 ? absl::OkStatus() : DiskError(path_, cut);
   }
 
  private:
@@ -81,14 +81,14 @@ absl::StatusOr<std::unique_ptr<DiskSpace>> OpenDiskSpace(const std::string& data
                                                          const std::string& reserve_path) {
   const std::string place = crypto::DirectoryOf(reserve_path);
   const int directory = open(place.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (directory < 0) return SystemError(place, errno);
+  if (directory < 0) return DiskError(place, errno);
   auto disk = std::make_unique<RealDiskSpace>(directory, reserve_path);
   struct stat reserve {};
   struct stat database {};
-  if (fstat(directory, &reserve) != 0) return SystemError(place, errno);
+  if (fstat(directory, &reserve) != 0) return DiskError(place, errno);
   if (stat(data.c_str(), &database) != 0 &&
       (errno != ENOENT || stat(crypto::DirectoryOf(data).c_str(), &database) != 0)) {
-    return SystemError(data, errno);
+    return DiskError(data, errno);
   }
   if (reserve.st_dev != database.st_dev) {
     return absl::FailedPreconditionError(absl::StrCat(

@@ -1,8 +1,8 @@
 #include "service/metrics.h"
 
 #include <cstdint>
-#include <functional>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -133,16 +133,6 @@ std::string MetricsText(Vault& vault) {
   const Gate::Pass pass = vault.gate().Enter();
   if (pass.owns_lock()) AddGalleries(vault, text);
   return text.Take();
-}
-
-absl::StatusOr<std::unique_ptr<HttpServer>> ServeMetrics(const std::string& listen, Vault& vault) {
-  return HttpServer::Start("metrics.listen", listen, [&vault](std::string_view path) {
-    if (path != "metrics") return HttpAnswer{};
-    return HttpAnswer{.status = 200,
-                      .body = MetricsText(vault),
-                      .content_type = "text/plain; version=0.0.4; charset=utf-8",
-                      .cache_control = "no-store"};
-  });
 }
 
 }  // namespace kluis::service

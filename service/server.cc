@@ -7,6 +7,7 @@
 #include <grpcpp/impl/server_builder_plugin.h>
 #include <grpcpp/resource_quota.h>
 #include <grpcpp/server_builder.h>
+#include <grpcpp/server_posix.h>
 
 #include <algorithm>
 #include <utility>
@@ -81,6 +82,10 @@ Server::~Server() { Shutdown(absl::ZeroDuration()); }
 void Server::SetServing(bool serving) {
   grpc::HealthCheckServiceInterface* const health = server_->GetHealthCheckService();
   for (const std::string& name : names_) health->SetServingStatus(name, serving);
+}
+
+void Server::AddConnection(int connection) {
+  grpc::AddInsecureChannelFromFd(server_.get(), connection);
 }
 
 void Server::Shutdown(absl::Duration drain) {

@@ -51,6 +51,11 @@ class Server {
   // The open port.
   int port() const { return port_; }
 
+  // Serves callers over `connection`, a connected stream socket that is this object's from now on.
+  // There is no TLS on it: who calls there is said by a header (service/callers.h). Not after
+  // Shutdown.
+  void AddConnection(int connection);
+
   // Sets the health of every service and of "". Of no effect after Shutdown.
   void SetServing(bool serving);
 

@@ -4,14 +4,12 @@
 #include <string>
 
 #include "gtest/gtest.h"
-#include "tests/fakes/kept_vault.h"
-#include "tests/fakes/loopback_client.h"
+#include "tests/fakes/scratch_directory.h"
 #include "tests/fakes/test_vault.h"
+#include "tests/fakes/unix_client.h"
 
 namespace kluis {
 namespace {
-
-void ServeMetrics(service::Config& config) { config.metrics.listen = "127.0.0.1:0"; }
 
 // The value of the sample that begins with `name` and its labels; empty: there is none.
 std::string ValueOf(const std::string& text, const std::string& name) {
@@ -22,20 +20,17 @@ std::string ValueOf(const std::string& text, const std::string& name) {
   return "";
 }
 
-TEST(Metrics, AreOffUnlessAskedFor) {
-  TestVault vault;
-  EXPECT_EQ(vault.daemon().metrics_port(), 0);
-}
-
 TEST(Metrics, TellOfLogGalleriesAndQueueInPrometheusText) {
-  TestVault vault(ServeMetrics);
+  const ScratchDirectory place;
+  const std::string socket = place.path() + "/metrics";
+  TestVault vault([&](service::Config& config) { config.metrics.socket = socket; });
   const Person person = vault.NewPerson();
   Must(vault.Enroll(person), "enrol");
   const std::string name = vault.ActiveCase();
   Must(vault.Identify(name, vault.Face(person, 1)), "identify");
-  const HttpAnswer answer = HttpGet(vault.daemon().metrics_port(), "/metrics");
-  ASSERT_EQ(answer.status, 200);
-  const std::string& text = answer.body;
+  const std::string answer = UnixExchange(socket, "GET /metrics HTTP/1.1\r\n\r\n").value_or("");
+  ASSERT_TRUE(answer.starts_with("HTTP/1.0 200 OK\r\n")) << answer;
+  const std::string text = answer.substr(answer.find("\r\n\r\n") + 4);
   const std::string of_purpose = std::string("{purpose=\"") + TestWorld::kPurpose + "\"}";
   EXPECT_EQ(ValueOf(text, "kluis_log_entries"), std::to_string(vault.vault().ledger().size()));
   EXPECT_EQ(ValueOf(text, "kluis_sealed"), "0");
@@ -58,9 +53,8 @@ TEST(Metrics, TellOfLogGalleriesAndQueueInPrometheusText) {
     EXPECT_EQ(read, line.size() - space - 1) << line;
   }
   EXPECT_EQ(text.find(name.substr(6)), std::string::npos);  // the case
-  for (const char* path : {"/", "/metrics/", "/checkpoint", "/../keys/log.key"}) {
-    EXPECT_EQ(HttpGet(vault.daemon().metrics_port(), path).status, 404) << path;
-  }
+  vault.ShutDown();
+  EXPECT_EQ(UnixConnect(socket), -1);
 }
 
 }  // namespace

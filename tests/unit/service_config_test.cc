@@ -38,14 +38,15 @@ std::string Dump(const Config& c) {
     (all.append(testing::PrintToString(values)).append("\n"), ...);
   };
   add(c.server.listen, c.server.allow_remote, c.server.trust_domain, c.server.ca, c.server.cert,
-      c.server.key, c.server.reflection, c.server.max_message_kib, c.server.max_concurrent_streams,
-      c.server.deadline_seconds, c.server.drain_seconds);
+      c.server.key, c.server.crl, c.server.front_socket, c.server.front_user, c.server.reflection,
+      c.server.max_message_kib, c.server.max_concurrent_streams, c.server.deadline_seconds,
+      c.server.drain_seconds);
   add(c.vault.data, c.vault.founding, c.vault.sweep_seconds, c.vault.reserve_mib);
   add(c.keys.keyring, c.keys.root_key, c.keys.log_signer, c.search.threads);
-  add(c.gallery.refine, c.gallery.queue, c.metrics.listen);
+  add(c.gallery.refine, c.gallery.queue, c.metrics.socket);
   add(c.log.level, c.log.file);
-  add(c.audit.directory, c.audit.anchor, c.audit.checkpoint_seconds, c.audit.http_listen,
-      c.audit.witnesses, c.audit.witness_quorum, c.audit.witness_seconds);
+  add(c.audit.directory, c.audit.anchor, c.audit.checkpoint_seconds, c.audit.witnesses,
+      c.audit.witness_quorum, c.audit.witness_seconds);
   return all;
 }
 
@@ -70,18 +71,31 @@ TEST(ParseConfig, ReadsEveryKindOfValue) {
   EXPECT_EQ(config->keys.keyring, "/etc/keys/ring");
 }
 
-TEST(ParseConfig, KeepsTemplatesInMemoryUnlessToldAndServesMetricsOnLoopbackOnly) {
+TEST(ParseConfig, KeepsTemplatesInMemoryUnlessTold) {
   EXPECT_EQ(Parse("")->gallery.refine, "memory");
   EXPECT_EQ(Parse("")->gallery.queue, 256);
   EXPECT_EQ(Parse("[gallery]\nrefine = \"disk\"\n")->gallery.refine, "disk");
   ExpectRefused("[gallery]\nrefine = \"tape\"", "gallery.refine: must be memory or disk");
   ExpectRefused("[gallery]\nqueue = 0", "gallery.queue: must be a whole number from 1 to 400");
-  EXPECT_TRUE(Parse("")->metrics.listen.empty());
-  EXPECT_TRUE(Parse("[metrics]\nlisten = \"127.0.0.1:9464\"\n").ok());
-  EXPECT_TRUE(Parse("[metrics]\nlisten = \"[::1]:0\"\n").ok());
-  ExpectRefused("[metrics]\nlisten = \"9464\"", "metrics.listen: must be host:port");
-  ExpectRefused("[server]\nallow_remote = true\n[metrics]\nlisten = \"0.0.0.0:9464\"",
-                "metrics.listen: must be a loopback address");
+}
+
+TEST(ParseConfig, TellsMetricsNowhereUnlessToldAndNeverInAPublicDirectory) {
+  EXPECT_TRUE(Parse("")->metrics.socket.empty());
+  EXPECT_EQ(Parse("[metrics]\nsocket = \"run/metrics\"\n")->metrics.socket,
+            "/etc/kluis/run/metrics");
+  for (const char* directory : {"log", "data", "backups"}) {
+    ExpectRefused(std::string("[metrics]\nsocket = \"") + directory + "/metrics\"",
+                  "metrics.socket: must lie outside ");
+  }
+  ExpectRefused("[metrics]\nsocket = \"/" + std::string(107, 'x') + "\"",
+                "metrics.socket: must be at most 107 bytes");
+}
+
+TEST(ParseConfig, SaysWhatTookThePlaceOfTheKeysOfHttp) {
+  ExpectRefused("[metrics]\nlisten = \"127.0.0.1:9464\"",
+                "metrics.listen: is gone, as kluisd serves no HTTP; metrics.socket");
+  ExpectRefused("[audit]\nhttp_listen = \"127.0.0.1:8080\"",
+                "audit.http_listen: is gone, as kluisd serves no HTTP; let `kluis-audit serve`");
 }
 
 TEST(ParseConfig, TakesWitnessesAsAListOfTexts) {
@@ -100,14 +114,6 @@ TEST(ParseConfig, KeepsAnchorAndPublishedLogApartFromTheDatabaseAndEachOther) {
   EXPECT_FALSE(Parse("[audit]\ndirectory = \"data/log\"\n").ok());
   EXPECT_FALSE(Parse("[audit]\nanchor = \"log/anchor\"\n").ok());
   EXPECT_TRUE(Parse("[audit]\nanchor = \"elsewhere/anchor\"\n").ok());
-}
-
-TEST(ParseConfig, ServesTheLogBeyondLoopbackOnlyWhenTheVaultMayBeReached) {
-  EXPECT_TRUE(Parse("[audit]\nhttp_listen = \"127.0.0.1:8080\"\n").ok());
-  EXPECT_FALSE(Parse("[audit]\nhttp_listen = \"0.0.0.0:8080\"\n").ok());
-  EXPECT_FALSE(Parse("[audit]\nhttp_listen = \"here\"\n").ok());
-  EXPECT_TRUE(
-      Parse("[server]\nallow_remote = true\n[audit]\nhttp_listen = \"0.0.0.0:8080\"\n").ok());
 }
 
 TEST(ParseConfig, TheExampleHoldsEveryKeyWithItsDefault) {
