@@ -49,9 +49,10 @@ absl::StatusOr<SecretBytes> OpenWith(std::span<const uint8_t, 32> key, std::stri
   }
   const std::string_view nonce = sealed.substr(0, kNonceBytes);
   const std::string_view cipher = sealed.substr(kNonceBytes);
-  SecretBytes plain = SecretBytes::Zero(cipher.size() - kTagBytes);
+  absl::StatusOr<SecretBytes> plain = SecretBytes::Create(cipher.size() - kTagBytes);
+  if (!plain.ok()) return plain;
   const int rc = crypto_aead_xchacha20poly1305_ietf_decrypt(
-      plain.ExposeMutable().data(), nullptr, nullptr, Raw(cipher), cipher.size(), Raw(owner),
+      plain->ExposeMutable().data(), nullptr, nullptr, Raw(cipher), cipher.size(), Raw(owner),
       owner.size(), Raw(nonce), key.data());
   if (rc != 0) return Refused();
   return plain;

@@ -29,9 +29,10 @@ ReleaseKey ReleaseKey::Derive(std::span<const uint8_t, 32> vault_slot_key) {
 absl::StatusOr<SecretBytes> ReleaseKey::Open(std::string_view sealed) const {
   const absl::Status refused = absl::DataLossError("sealed secret: does not open");
   if (sealed.size() != kSealedDeviceSecretBytes) return refused;
-  SecretBytes secret = SecretBytes::Zero(kDeviceSecretBytes);
+  absl::StatusOr<SecretBytes> secret = SecretBytes::Create(kDeviceSecretBytes);
+  if (!secret.ok()) return secret;
   const int rc = crypto_box_seal_open(
-      secret.ExposeMutable().data(), reinterpret_cast<const unsigned char*>(sealed.data()),
+      secret->ExposeMutable().data(), reinterpret_cast<const unsigned char*>(sealed.data()),
       sealed.size(), public_key_.data(), secret_key_.Expose().data());
   if (rc != 0) return refused;
   return secret;

@@ -5,7 +5,8 @@
 //                   Own guarded pages, locked in RAM, outside core dumps. The pages of dropped
 //                   secrets are wiped and kept, at most 64, for the next secret of the same size; a
 //                   new one costs about 10 us and 3-4 pages, and the kernel's map count bounds how
-//                   many may live at once (about 20,000).
+//                   many may live at once (about 20,000). Many at once share the pages of a
+//                   SecretArena.
 //   ShortSecret<N>  a key that lives for one call on the stack, such as a slot key derived to open
 //                   one record. No system call; wiped, but neither guarded nor locked: do not store
 //                   it in a long-lived object.
@@ -21,17 +22,28 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <memory>
+#include <mutex>
 #include <span>
 #include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
 
 namespace kluis::crypto {
 
+class SecretArena;
+
 class SecretBytes {
  public:
-  // `size` bytes from the random generator, all zero, or a copy of `bytes` (whose own copy the
-  // caller must wipe). The length never changes. Aborts when memory cannot be had, as a secret
-  // that falls back to ordinary memory would be worse. Pages stay unlocked, yet guarded, when
-  // RLIMIT_MEMLOCK is used up.
+  // All zero, or a copy of `bytes` (whose own copy the caller must wipe). The length never changes.
+  // Pages stay unlocked, yet guarded, when RLIMIT_MEMLOCK is used up. kResourceExhausted: there is
+  // no memory, or no room for further mappings. For whatever a request or its load decides about.
+  static absl::StatusOr<SecretBytes> Create(size_t size);
+  static absl::StatusOr<SecretBytes> CreateCopyOf(std::string_view bytes);
+
+  // The same for secrets of a fixed length and number, without which the program cannot go on: it
+  // ends when memory cannot be had, as a secret that falls back to ordinary memory would be worse.
   static SecretBytes Random(size_t size);
   static SecretBytes Zero(size_t size);
   static SecretBytes CopyOf(std::string_view bytes);
@@ -54,10 +66,44 @@ class SecretBytes {
   bool ConstantTimeEquals(const SecretBytes& other) const;
 
  private:
+  friend class SecretArena;
+  SecretBytes(uint8_t* data, size_t size) : data_(data), size_(size) {}
   explicit SecretBytes(size_t size);
+  void Drop();
 
   uint8_t* data_;
   size_t size_;
+  std::shared_ptr<SecretArena> arena_;  // whose pages `data_` is in; null: its own
+};
+
+// Guarded, locked pages for many secrets that live about as long as each other, such as the rows of
+// a batch: few mappings for all. Its memory starts anew when none of them is left, and goes with
+// the last of them. Thread-safe.
+class SecretArena : public std::enable_shared_from_this<SecretArena> {
+ public:
+  // `chunk`: bytes that are mapped at a time, 4,096 at least.
+  static std::shared_ptr<SecretArena> Create(size_t chunk);
+  ~SecretArena();
+  SecretArena(const SecretArena&) = delete;
+  SecretArena& operator=(const SecretArena&) = delete;
+
+  // All zero. kInvalidArgument: no bytes, or more than a chunk. kResourceExhausted: as
+  // SecretBytes::Create.
+  absl::StatusOr<SecretBytes> Zero(size_t size);
+
+  // Mappings that it made and did not give back.
+  size_t chunks() const;
+
+ private:
+  friend class SecretBytes;
+  explicit SecretArena(size_t chunk) : chunk_(chunk) {}
+  void Return(uint8_t* data, size_t size);
+
+  const size_t chunk_;
+  mutable std::mutex mutex_;
+  std::vector<uint8_t*> chunks_;
+  size_t used_ = 0;  // of the last chunk
+  size_t live_ = 0;
 };
 
 template <size_t N>

@@ -186,7 +186,9 @@ absl::StatusOr<LabeledShare> ParseShare(std::string_view text) {
   const auto mistyped = [] {
     return absl::InvalidArgumentError("share: mistyped or cut off, its checksum does not hold");
   };
-  SecretBytes kept = SecretBytes::Zero(kMaxTextBytes);
+  absl::StatusOr<SecretBytes> memory = SecretBytes::Create(kMaxTextBytes);
+  if (!memory.ok()) return memory.status();
+  SecretBytes kept = *std::move(memory);
   size_t size = 0;
   for (const char c : text) {
     if (c == ' ' || c == '\t' || c == '\n' || c == '\r') continue;

@@ -27,16 +27,18 @@ double RepeatDistance(const Algorithm& algorithm) {
 }
 
 // Of `length` 1 for a cosine algorithm, else as it is; zeros behind it.
-crypto::SecretBytes Padded(const Algorithm& algorithm, std::span<const float> probe,
-                           std::size_t dimension) {
+absl::StatusOr<crypto::SecretBytes> Padded(const Algorithm& algorithm, std::span<const float> probe,
+                                           std::size_t dimension) {
   double scale = 1;
   if (algorithm.metric == Metric::kCosine) {
     double squared = 0;
     for (const float value : probe) squared += static_cast<double>(value) * value;
     scale = 1 / std::sqrt(squared);
   }
-  crypto::SecretBytes padded = crypto::SecretBytes::Zero(dimension * sizeof(float));
-  auto* const out = reinterpret_cast<float*>(padded.ExposeMutable().data());
+  absl::StatusOr<crypto::SecretBytes> padded =
+      crypto::SecretBytes::Create(dimension * sizeof(float));
+  if (!padded.ok()) return padded;
+  auto* const out = reinterpret_cast<float*>(padded->ExposeMutable().data());
   for (std::size_t i = 0; i < probe.size(); ++i) out[i] = static_cast<float>(probe[i] * scale);
   return padded;
 }
@@ -53,21 +55,24 @@ absl::StatusOr<ProbeSketch> SketchProbe(const Algorithm& algorithm,
   const auto rotation =
       Transform::Create(space, crypto::DeriveKey(key, kRotationUse, {algorithm.id}).Expose());
   if (!rotation.ok()) return rotation.status();
-  crypto::SecretBytes padded = Padded(algorithm, probe, space.dimension);
-  const std::span<float> values(reinterpret_cast<float*>(padded.ExposeMutable().data()),
+  absl::StatusOr<crypto::SecretBytes> padded = Padded(algorithm, probe, space.dimension);
+  if (!padded.ok()) return padded.status();
+  const std::span<float> values(reinterpret_cast<float*>(padded->ExposeMutable().data()),
                                 space.dimension);
   if (absl::Status status = rotation->Apply(values, values); !status.ok()) return status;
 
   const crypto::SecretKey32 seed = crypto::DeriveKey(key, kDitherUse, {algorithm.id});
-  crypto::SecretBytes dithers = crypto::SecretBytes::Zero(kBits * sizeof(std::uint32_t));
-  randombytes_buf_deterministic(dithers.ExposeMutable().data(), dithers.size(),
+  absl::StatusOr<crypto::SecretBytes> dithers =
+      crypto::SecretBytes::Create(kBits * sizeof(std::uint32_t));
+  if (!dithers.ok()) return dithers.status();
+  randombytes_buf_deterministic(dithers->ExposeMutable().data(), dithers->size(),
                                 seed.Expose().data());
   const double steps = std::sqrt(static_cast<double>(space.dimension)) /
                        (kWidthOverDistance * RepeatDistance(algorithm));
   ProbeSketch sketch = {};
   for (std::size_t i = 0; i < kBits; ++i) {
     std::uint32_t draw = 0;  // of 2^32: from 0 to 2 steps
-    std::memcpy(&draw, dithers.Expose().data() + i * sizeof(draw), sizeof(draw));
+    std::memcpy(&draw, dithers->Expose().data() + i * sizeof(draw), sizeof(draw));
     const double level = std::floor(values[i] * steps + std::ldexp(draw, -31));
     const bool odd = std::fmod(level, 2) != 0;
     if (odd) sketch[i / 8] = static_cast<std::uint8_t>(sketch[i / 8] | 1U << (i % 8));

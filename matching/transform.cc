@@ -88,9 +88,13 @@ absl::StatusOr<Transform> Transform::Create(
     return absl::InvalidArgumentError("dimension: must be a power of two from 8 to 4096");
   }
   const std::size_t round_bytes = dimension * 8 + dimension / 8;
-  crypto::SecretBytes rounds =
-      crypto::SecretBytes::Zero(kRounds * 2 * dimension * sizeof(std::uint16_t));
-  crypto::SecretBytes stream = crypto::SecretBytes::Zero(kRounds * round_bytes);
+  absl::StatusOr<crypto::SecretBytes> made =
+      crypto::SecretBytes::Create(kRounds * 2 * dimension * sizeof(std::uint16_t));
+  absl::StatusOr<crypto::SecretBytes> drawn = crypto::SecretBytes::Create(kRounds * round_bytes);
+  if (!made.ok()) return made.status();
+  if (!drawn.ok()) return drawn.status();
+  crypto::SecretBytes rounds = *std::move(made);
+  crypto::SecretBytes stream = *std::move(drawn);
 
   const std::string label = absl::StrCat("kluis transform/1 ", std::string(algorithm.id));
   crypto::SecretKey32 seed;

@@ -8,6 +8,7 @@
 #include <ostream>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "crypto/memory.h"
 #include "crypto/secret_bytes.h"
@@ -77,6 +78,70 @@ TEST(SecretBytesDeathTest, EndsTheProcessOnAReadPastItsEnd) {
   const SecretBytes secret = SecretBytes::CopyOf("secret");
   const volatile uint8_t* const bytes = secret.Expose().data();
   EXPECT_DEATH((void)bytes[secret.size()], "");
+}
+
+TEST(SecretBytes, SaysAsAStatusThatThereIsNoMemory) {
+  EXPECT_TRUE(absl::IsResourceExhausted(SecretBytes::Create(size_t{1} << 60).status()));
+  const auto secret = SecretBytes::CreateCopyOf("secret");
+  ASSERT_TRUE(secret.ok());
+  EXPECT_TRUE(secret->ConstantTimeEquals(SecretBytes::CopyOf("secret")));
+  const auto none = SecretBytes::Create(0);
+  ASSERT_TRUE(none.ok());
+  EXPECT_EQ(none->size(), 0u);
+}
+
+TEST(SecretArena, HoldsManySecretsInFewMappings) {
+  const auto arena = SecretArena::Create(1 << 20);
+  std::vector<SecretBytes> secrets;
+  for (int i = 0; i < 70'000; ++i) {  // more than the kernel's mappings, when each takes one
+    auto secret = arena->Zero(64);
+    ASSERT_TRUE(secret.ok());
+    secret->ExposeMutable()[0] = static_cast<uint8_t>(i);
+    secrets.push_back(*std::move(secret));
+  }
+  EXPECT_LE(arena->chunks(), 5u);
+  for (size_t i = 0; i < secrets.size(); ++i) {
+    ASSERT_EQ(secrets[i].Expose()[0], static_cast<uint8_t>(i));
+    ASSERT_EQ(reinterpret_cast<uintptr_t>(secrets[i].Expose().data()) % 64, 0u);
+  }
+}
+
+TEST(SecretArena, WipesEachSecretWhenItIsDroppedAndBeginsAnewAfterTheLast) {
+  const auto arena = SecretArena::Create(4096);
+  auto first = arena->Zero(2048);
+  auto second = arena->Zero(2048);
+  ASSERT_TRUE(first.ok() && second.ok());
+  const uint8_t* const where = first->Expose().data();
+  first->ExposeMutable()[7] = 0xaa;
+  { const SecretBytes dropped = *std::move(first); }
+  EXPECT_EQ(where[7], 0);
+  auto third = arena->Zero(4096);
+  ASSERT_TRUE(third.ok());
+  EXPECT_EQ(arena->chunks(), 2u);
+  { const SecretBytes dropped = *std::move(second); }
+  { const SecretBytes dropped = *std::move(third); }
+  EXPECT_EQ(arena->chunks(), 1u);
+  const auto again = arena->Zero(16);
+  ASSERT_TRUE(again.ok());
+  EXPECT_EQ(again->Expose().data(), where);
+}
+
+TEST(SecretArena, LivesAsLongAsItsSecrets) {
+  auto arena = SecretArena::Create(4096);
+  auto secret = arena->Zero(32);
+  ASSERT_TRUE(secret.ok());
+  arena.reset();
+  secret->ExposeMutable()[31] = 1;
+  SecretBytes moved = SecretBytes::Zero(1);
+  moved = *std::move(secret);
+  EXPECT_EQ(moved.Expose()[31], 1);
+}
+
+TEST(SecretArena, SaysAsAStatusWhatItCannotHold) {
+  EXPECT_TRUE(absl::IsInvalidArgument(SecretArena::Create(4096)->Zero(4097).status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(SecretArena::Create(4096)->Zero(0).status()));
+  const auto huge = SecretArena::Create(size_t{1} << 60);
+  EXPECT_TRUE(absl::IsResourceExhausted(huge->Zero(1).status()));
 }
 
 TEST(ShortSecret, IsWipedWhenDropped) {
