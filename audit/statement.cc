@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "audit/field_bounds.h"
 #include "audit/strict_json.h"
 #include "crypto/codec.h"
 #include "crypto/dsse.h"
@@ -124,6 +125,8 @@ absl::Status ReadJson(std::string_view json, google::protobuf::Message& payload,
   if (HasUnnamedEnum(payload)) return Malformed(field, "an enum has a number that names nothing");
   const absl::StatusOr<std::string> understood = Print(payload, field);
   if (!understood.ok()) return understood.status();
+  const absl::Status bounded = CheckFieldBounds(payload);
+  if (!bounded.ok()) return Malformed(field, std::string(bounded.message()));
   return CheckSameMeaning(json, *understood, field);
 }
 

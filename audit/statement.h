@@ -32,8 +32,8 @@ absl::StatusOr<std::string> WriteJson(const google::protobuf::Message& payload,
 
 // Reads one JSON object into `payload`. kInvalidArgument: over kMaxPayloadBytes, not JSON, an
 // unknown field, a duplicate field, a field at its default value, or a second spelling of a field
-// or value (a null, a camelCase name, a number in quotes, 1e1 for 10); the message begins with
-// `field`.
+// or value (a null, a camelCase name, a number in quotes, 1e1 for 10), or a text or list that is
+// longer than its field may be (audit/field_bounds.h); the message begins with `field`.
 absl::Status ReadJson(std::string_view json, google::protobuf::Message& payload,
                       std::string_view field = "payload");
 
