@@ -137,6 +137,8 @@ bool ChangeUpkeep(const Facts& facts, Ruling& ruling) {
     case v1::Command::kBeginRekey:
     case v1::Command::kStartService:
     case v1::Command::kSealService:
+    case v1::Command::kAdmit:
+    case v1::Command::kCountLimited:
       return true;  // they say something and change nothing
     default:
       return false;

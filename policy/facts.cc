@@ -405,9 +405,12 @@ void LoadAct(const v1::Command& command, Loader& load) {
       return load.TemplateAndPurpose(command.renew_template().template_id());
     case v1::Command::kFinishRotation:
       return load.Purpose(command.finish_rotation().purpose());
+    case v1::Command::kAdmit:
+      return load.Member();
     case v1::Command::kCloseCheckpoint:
       return load.OverStatements(command.close_checkpoint());
     case v1::Command::kStartService:
+    case v1::Command::kCountLimited:
     case v1::Command::kReject:
     case v1::Command::ACT_NOT_SET:
       return;

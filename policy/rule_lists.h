@@ -75,6 +75,7 @@ RuleList MeasurementRules(v1::Command::ActCase act);
 RuleList RekeyRules(v1::Command::ActCase act);
 RuleList SearchRules(v1::Command::ActCase act);
 RuleList UpkeepRules(v1::Command::ActCase act);
+RuleList AdmissionRules(v1::Command::ActCase act);
 
 }  // namespace kluis::policy
 

@@ -186,7 +186,7 @@ const Rule kPurposeNotRotating = {
 
 RuleList RulesFor(v1::Command::ActCase act) {
   for (const auto lists : {EnrollmentRules, CaseRules, GovernanceRules, MemberRules, SearchRules,
-                           MeasurementRules, UpkeepRules, RekeyRules}) {
+                           MeasurementRules, UpkeepRules, RekeyRules, AdmissionRules}) {
     const RuleList rules = lists(act);
     if (!rules.empty()) return rules;
   }

@@ -1,7 +1,6 @@
 #include "service/call.h"
 
 #include <algorithm>
-#include <iterator>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -10,14 +9,13 @@
 #include "absl/time/time.h"
 #include "crypto/sha256.h"
 #include "policy/rules.h"
-#include "service/membership.h"
+#include "service/methods.h"
 #include "service/server.h"
 
 namespace kluis::service {
 namespace {
 
 constexpr char kRoleNotAllowed[] = "ROLE_NOT_ALLOWED";
-constexpr char kNotRegistered[] = "MEMBER_NOT_REGISTERED";
 constexpr char kIndexMetadata[] = "kluis-log-index";
 
 const google::protobuf::MethodDescriptor* FindMethod(std::string_view full_name) {
@@ -61,45 +59,6 @@ bool IsUuid(std::string_view text) {
   return true;
 }
 
-// Takes away and gives nothing: goes on where a witness knows another log.
-bool IsRevocation(std::string_view method) {
-  constexpr std::string_view kRevocations[] = {
-      "kluis.v1.SubjectService.WithdrawConsent",
-      "kluis.v1.SubjectService.GetHoldings",
-      "kluis.v1.SubjectService.RestrictProcessing",
-      "kluis.v1.SupervisionService.OrderStop",
-      "kluis.v1.CaseService.CloseCase",
-      "kluis.v1.CaseService.RefuseWarrant",
-      "kluis.v1.VaultService.GetVaultStatus",
-  };
-  return std::find(std::begin(kRevocations), std::end(kRevocations), method) !=
-         std::end(kRevocations);
-}
-
-// What a sealed vault answers too. Those that need the keyring in some of their cases take a pass
-// of their own.
-bool WorksSealed(std::string_view method) {
-  constexpr std::string_view kSealedMethods[] = {
-      "kluis.v1.VaultService.GetVaultStatus",
-      "kluis.v1.VaultService.InitVault",
-      "kluis.v1.VaultService.UnsealVault",
-      "kluis.v1.VaultService.SealVault",
-      "kluis.v1.VaultService.RekeyVault",
-      "kluis.v1.VaultService.ProveShare",
-      "kluis.v1.VaultService.ListBackups",
-      "kluis.v1.VaultService.RestoreVault",
-      "kluis.v1.VaultService.ListPolicyRules",
-      "kluis.v1.VaultService.BackUpVault",
-      "kluis.v1.VaultService.CheckVault",
-      "kluis.v1.VaultService.CancelRekey",
-      // So that a vault whose operators are all gone can be given new ones.
-      "kluis.v1.SupervisionService.RegisterMember",
-      "kluis.v1.SupervisionService.SetMemberTerm",
-  };
-  return std::find(std::begin(kSealedMethods), std::end(kSealedMethods), method) !=
-         std::end(kSealedMethods);
-}
-
 // Says what anybody with a certificate may know: subjects are no members, so nobody needs to be
 // one.
 bool IsForEverybody(const v1::MethodPolicy& rules) {
@@ -114,6 +73,15 @@ bool MayPass(const absl::Status& status) {
          status.code() == absl::StatusCode::kDeadlineExceeded ||
          status.code() == absl::StatusCode::kCancelled ||
          status.code() == absl::StatusCode::kInternal || ReasonOf(status) == "SEARCH_QUEUE_FULL";
+}
+
+// Of a refusal, as its caller sees it.
+absl::Status StatusOf(const policy::Ruling& ruling) {
+  const std::string words =
+      ruling.sentence.empty() ? "not permitted" : absl::StrCat("the rule is: ", ruling.sentence);
+  return WithReason(ruling.public_reason == "BUDGET_SPENT" ? absl::ResourceExhaustedError(words)
+                                                           : absl::PermissionDeniedError(words),
+                    ruling.public_reason);
 }
 
 // The request's id, when its message has one.
@@ -148,8 +116,6 @@ absl::StatusOr<Call> Calls::Enter(grpc::ServerContext* context, std::string_view
   absl::StatusOr<Peer> peer = callers_.Identify(*context);
   if (!peer.ok()) return peer.status();
   Call call;
-  const bool needs_keys = !WorksSealed(method);
-  if (needs_keys) call.pass = vault_.gate().Enter();
   const google::protobuf::MethodDescriptor* descriptor = FindMethod(method);
   if (descriptor == nullptr) return absl::InternalError("method: not in the API");
   const v1::MethodPolicy& rules = descriptor->options().GetExtension(v1::method_policy);
@@ -169,32 +135,43 @@ absl::StatusOr<Call> Calls::Enter(grpc::ServerContext* context, std::string_view
                    kRoleNotAllowed));
   }
   if (!IsForEverybody(rules)) {
-    const absl::Status member = CheckMembership(vault_.state(), call.peer, vault_.ledger().Now());
-    if (!member.ok()) return LogRejection(call, member);
+    const absl::Status admitted = Admit(call);
+    if (!admitted.ok()) return admitted;
   }
   // Who is nobody here does not learn whether it is sealed.
-  if (needs_keys && !call.pass.owns_lock()) return Sealed();
+  if (!WorksSealed(method)) {
+    call.pass = vault_.gate().Enter();
+    if (!call.pass.owns_lock()) return Sealed();
+  }
   return call;
 }
 
+absl::Status Calls::Admit(const Call& call) {
+  Act act = call.NewAct();
+  act.command.mutable_admit();
+  absl::StatusOr<policy::Ruling> ruling = vault_.ledger().Judge(act.command);
+  if (!ruling.ok()) return ruling.status();
+  if (ruling->decision.allowed()) return absl::OkStatus();
+  // Sealing waits for who has a pass: no entry comes after the one that says that it is sealed.
+  const Gate::Pass pass = vault_.gate().Enter();
+  if (call.kind == v1::LOG_KIND_PUBLIC || !pass.owns_lock()) return StatusOf(*ruling);
+  return CommitAct(vault_, std::move(act)).status();  // registered meanwhile: let in
+}
+
 absl::Status Calls::RefusalOf(const Committed& committed) {
-  const policy::Ruling& ruling = committed.ruling;
-  const std::string words =
-      ruling.sentence.empty() ? "not permitted" : absl::StrCat("the rule is: ", ruling.sentence);
-  const absl::Status status = ruling.public_reason == "BUDGET_SPENT"
-                                  ? absl::ResourceExhaustedError(words)
-                                  : absl::PermissionDeniedError(words);
-  return WithLogIndex(WithReason(status, ruling.public_reason), committed.index);
+  return WithLogIndex(StatusOf(committed.ruling), committed.index);
 }
 
 absl::Status Calls::LogRejection(const Call& call, absl::Status status) {
   if (LogIndexOf(status).has_value()) return status;
   const bool rejected = absl::IsInvalidArgument(status) || absl::IsPermissionDenied(status);
   std::string reason = ReasonOf(status);
-  const bool open_to_all =
-      call.kind == v1::LOG_KIND_PUBLIC && reason != kRoleNotAllowed && reason != kNotRegistered;
-  // A sealed vault says nothing before it says that it started.
-  const bool serving = call.pass.owns_lock() || vault_.gate().is_open();
+  const bool open_to_all = call.kind == v1::LOG_KIND_PUBLIC && reason != kRoleNotAllowed;
+  // A sealed vault says nothing before it says that it started, nor after it said that it is
+  // sealed.
+  Gate::Pass pass;
+  if (!call.pass.owns_lock()) pass = vault_.gate().Enter();
+  const bool serving = call.pass.owns_lock() || pass.owns_lock();
   if (!rejected || open_to_all || !serving) return status;
   if (!policy::IsRejectReason(reason)) {
     reason = "MALFORMED_REQUEST";

@@ -1,6 +1,7 @@
-// What every RPC goes through, in this order: deadline -> peer identity -> role -> membership ->
-// sealed or not -> request id -> strict validation -> its own act. Whatever is refused after the
-// identity is known gets its entry in the log. Thread-safe.
+// What every RPC goes through, in this order: deadline -> peer identity -> role -> whether the
+// vault knows the caller -> sealed or not -> request id -> strict validation -> its own act.
+// Nothing of a request is read, and nothing is allocated for it, before its caller is known.
+// Whatever is refused after the identity is known gets its entry in the log. Thread-safe.
 #ifndef KLUIS_SERVICE_CALL_H_
 #define KLUIS_SERVICE_CALL_H_
 
@@ -72,7 +73,7 @@ class Calls {
         context, method, [&] { return validate(request); }, act);
   }
 
-  // Identity, role and deadline of an RPC that reads a stream.
+  // Identity, role, membership and deadline of an RPC that reads a stream.
   absl::StatusOr<Call> Enter(grpc::ServerContext* context, std::string_view method);
 
   // While it lives, CancelStreams ends the call: for one that waits for its caller with a pass.
@@ -109,6 +110,10 @@ class Calls {
   absl::Status LogRejection(const Call& call, absl::Status status);
 
  private:
+  // Whether the vault knows the caller (policy/rules_admission.cc). A refusal is an entry, but for
+  // a call that is public.
+  absl::Status Admit(const Call& call);
+
   grpc::Status Run(grpc::ServerContext* context, std::string_view method,
                    const google::protobuf::Message& request, google::protobuf::Message& response,
                    const std::function<absl::Status()>& validate,

@@ -8,6 +8,7 @@
 #include "audit/tiles.h"
 #include "audit/whole_statement.h"
 #include "policy/record_key.h"
+#include "service/database_state.h"
 #include "service/log_rows.h"
 #include "storage/layout.h"
 
@@ -60,6 +61,7 @@ absl::Status Ledger::LoadLast() {
   v1::Entry entry;
   if (!entry.ParseFromString(*last)) return absl::DataLossError("log: the last entry is damaged");
   head_.time = entry.decided_at();
+  last_time_ = head_.time;
   return absl::OkStatus();
 }
 
@@ -190,9 +192,14 @@ Ledger::Next Ledger::Begin() {
   return {std::move(head), Writes(database_, &cache_, &last_)};
 }
 
-policy::Time Ledger::Now() const {
-  const std::lock_guard lock(mutex_);
-  return std::max(head_.time, clock_.NowUnix());
+absl::StatusOr<policy::Ruling> Ledger::Judge(const v1::Command& command) const {
+  absl::StatusOr<policy::Ruling> ruling = policy::Decide(
+      DatabaseState(database_), command, std::max(last_time_.load(), clock_.NowUnix()));
+  if (ruling.ok()) {  // nothing of it happened: it changes nothing and opens nothing
+    ruling->grant.reset();
+    ruling->changes.clear();
+  }
+  return ruling;
 }
 
 void Ledger::Forget() {
@@ -204,7 +211,10 @@ absl::StatusOr<uint64_t> Ledger::End(Next next) {
   next.writes.Append(Column::kLog, storage::LogSizeKey(),
                      storage::EncodeU64(next.head.frontier.size()));
   const absl::StatusOr<uint64_t> ticket = database_.Write(next.writes.TakeBatch());
-  if (ticket.ok()) head_ = std::move(next.head);
+  if (ticket.ok()) {
+    head_ = std::move(next.head);
+    last_time_ = head_.time;
+  }
   return ticket;
 }
 

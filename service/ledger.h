@@ -5,6 +5,7 @@
 #ifndef KLUIS_SERVICE_LEDGER_H_
 #define KLUIS_SERVICE_LEDGER_H_
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -80,11 +81,13 @@ class Ledger {
   // durable: only what no crash can take back may be signed. kUnavailable: as Append.
   absl::StatusOr<Closed> Close();
 
+  // What would be decided of a command now, on the state that is visible: for what must be known
+  // before anything is spent on a call. It makes no entry, gives no grant and takes no lock of the
+  // ledger; the act itself is decided by Append. Errors: the store's.
+  absl::StatusOr<policy::Ruling> Judge(const v1::Command& command) const;
+
   // Entries, including ones that are not durable yet.
   uint64_t size() const;
-
-  // The time that an act would be decided at: the clock's, and never before the last entry.
-  policy::Time Now() const;
 
   // The digest of the state that all entries make, and its number of records.
   StateSummary state() const;
@@ -146,8 +149,9 @@ class Ledger {
 
   mutable std::mutex mutex_;  // guards what follows, and makes write order the log's order
   Head head_;
-  policy::RecordCache cache_;  // of the state as it is in the database
-  LastWritten last_;           // likewise
+  std::atomic<policy::Time> last_time_ = 0;  // of `head_`, for who has no lock
+  policy::RecordCache cache_;                // of the state as it is in the database
+  LastWritten last_;                         // likewise
 };
 
 }  // namespace kluis::service

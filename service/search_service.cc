@@ -1,5 +1,7 @@
 #include "service/search_service.h"
 
+#include <optional>
+#include <string>
 #include <utility>
 
 #include "policy/record_key.h"
@@ -24,6 +26,31 @@ absl::StatusOr<Findings> SearchCase(Vault& vault, const Call& call, const policy
   return SearchGallery(vault, call, grant, **room, *protected_probe);
 }
 
+// A seat of the purpose's queue for a search that is allowed now; none for one that its intent will
+// refuse, which waits for nobody. Errors as SearchQueue::Take, and the store's.
+absl::StatusOr<std::optional<SearchQueue::Seat>> SeatFor(Vault& vault, const v1::Command& command) {
+  const absl::StatusOr<policy::Ruling> foreseen = vault.ledger().Judge(command);
+  if (!foreseen.ok()) return foreseen.status();
+  if (!foreseen->decision.allowed()) return std::optional<SearchQueue::Seat>();
+  const auto member = policy::Find<v1::MemberRecord>(
+      vault.state(), policy::key::Member(command.caller().role(), command.caller().name()));
+  if (!member.ok()) return member.status();
+  const std::string authority = member->has_value() ? (*member)->authority_id() : "";
+  absl::StatusOr<SearchQueue::Seat> seat =
+      vault.search_queue().Take(command.identify().purpose(), authority);
+  if (!seat.ok()) return seat.status();
+  return std::optional<SearchQueue::Seat>(*std::move(seat));
+}
+
+// What was refused a moment ago became allowed: it has no seat, and asks again.
+absl::Status AbortUnseated(Vault& vault, const Call& call, const std::string& search_id,
+                           const ProbeNovelty& novelty) {
+  return Abort(
+      vault, call, search_id,
+      WithReason(absl::UnavailableError("identify: the case changed; call again"), "UNAVAILABLE"),
+      [&](Writes& writes) { novelty.TakeBack(writes); });
+}
+
 }  // namespace
 
 grpc::Status SearchService::Identify(grpc::ServerContext* context,
@@ -33,8 +60,6 @@ grpc::Status SearchService::Identify(grpc::ServerContext* context,
   return calls_.Unary<v1::IdentifyRequest, v1::IdentifyResponse>(
       context, "kluis.v1.SearchService.Identify", *request, *response, Validate,
       [&](const Call& call, v1::IdentifyResponse& out) {
-        const auto seat = vault.search_queue().Take(PurposeInName(request->purpose()));
-        if (!seat.ok()) return seat.status();
         Act act = call.NewAct();
         v1::Identify& command = *act.command.mutable_identify();
         command.set_case_id(policy::IdInName(request->case_(), "cases"));
@@ -43,6 +68,8 @@ grpc::Status SearchService::Identify(grpc::ServerContext* context,
         command.set_captured_at(request->captured_at().seconds());
         command.set_evidence_id(request->evidence_id());
         command.set_new_search_id(NewId());
+        const absl::StatusOr<std::optional<SearchQueue::Seat>> seat = SeatFor(vault, act.command);
+        if (!seat.ok()) return seat.status();
         absl::StatusOr<ProbeNovelty> novelty =
             ProbeNovelty::Create(vault, command.case_id(), request->probe());
         if (!novelty.ok()) return novelty.status();
@@ -60,6 +87,7 @@ grpc::Status SearchService::Identify(grpc::ServerContext* context,
         // From here on the log waits for an outcome, whatever happens.
         const policy::Grant& grant = *intent->ruling.grant;
         const std::string& search_id = intent->command.identify().new_search_id();
+        if (!seat->has_value()) return AbortUnseated(vault, call, search_id, *novelty);
         absl::StatusOr<Findings> findings = SearchCase(vault, call, grant, request->probe());
         if (!findings.ok()) {
           return Abort(vault, call, search_id, findings.status(),

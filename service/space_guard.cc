@@ -77,6 +77,8 @@ bool GoesOnWithoutSpace(v1::Command::ActCase act) {
     case v1::Command::kRotateTransform:
     case v1::Command::kRenewTemplate:
     case v1::Command::kReject:
+    case v1::Command::kAdmit:
+    case v1::Command::kCountLimited:
     case v1::Command::ACT_NOT_SET:
       return false;
   }

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "policy/civil_time.h"
+#include "tests/fakes/admission_acts.h"
 #include "tests/fakes/measurement_acts.h"
 #include "tests/fakes/operator_acts.h"
 #include "tests/fakes/restriction_acts.h"
@@ -474,7 +475,10 @@ void AddCandidateAndUpkeepRules(std::map<std::string_view, RuleBreaker>& all) {
     const std::string id = world.Active();
     const std::string candidate = world.Confirmed(id);
     world.Do(world.Disclose(id, candidate));
-    return RuleBreak{world.Disclose(id, candidate)};
+    v1::Command command = world.Disclose(id, candidate);
+    command.mutable_caller()->set_name("ben");
+    command.mutable_disclose()->mutable_statement()->set_signed_by(0, "key-ben");
+    return RuleBreak{command};
   };
   all["disclosure.confirmed"] = [](W& world) {
     const std::string id = world.Active();
@@ -594,6 +598,24 @@ void AddOperatorRules(std::map<std::string_view, RuleBreaker>& all) {
   all["upkeep.template-lost"] = [](W& world) {
     v1::Command command = LoseTemplate(world.TemplateOf(world.Enrolled()).id());
     command.mutable_caller()->set_role(v1::ROLE_OPERATOR);
+    return RuleBreak{command};
+  };
+}
+
+void AddAdmissionRules(std::map<std::string_view, RuleBreaker>& all) {
+  all["admission.member"] = Simply([](W&) { return Admit(v1::ROLE_OFFICER, "nobody"); });
+  all["admission.authority"] = [](W& world) {
+    v1::Command accredit = world.Accredit();
+    accredit.mutable_accredit()->mutable_accreditation()->mutable_valid_until()->set_seconds(
+        world.now + kDay);
+    world.Do(accredit);
+    world.Do(world.Register(v1::ROLE_OFFICER, "dora", accredit.accredit().new_authority_id()));
+    world.now += 2 * kDay;
+    return RuleBreak{Admit(v1::ROLE_OFFICER, "dora")};
+  };
+  all["upkeep.limited-counted"] = [](W& world) {
+    v1::Command command = CountLimited(world);
+    command.mutable_caller()->set_role(v1::ROLE_OFFICER);
     return RuleBreak{command};
   };
 }
@@ -743,6 +765,7 @@ std::map<std::string_view, RuleBreaker> RuleBreakers() {
   AddCustodyRules(all);
   AddCandidateAndUpkeepRules(all);
   AddOperatorRules(all);
+  AddAdmissionRules(all);
   AddRotationRules(all);
   AddPredecessorRules(all);
   AddMeasurementRules(all);

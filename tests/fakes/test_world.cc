@@ -30,7 +30,7 @@ constexpr const char* kPeople[] = {"registrar/desk",   "officer/one",        "of
                                    "judge/one",        "supervisor/one",     "supervisor/two",
                                    "supervisor/three", "subject/portal",     "auditor/one",
                                    "operator/one",     "operator/two",       "operator/stranger",
-                                   "auditor/stranger", "supervisor/stranger"};
+                                   "auditor/stranger", "registrar/stranger", "supervisor/stranger"};
 
 [[noreturn]] void Fail(const std::string& why) {
   std::fprintf(stderr, "test world: %s\n", why.c_str());

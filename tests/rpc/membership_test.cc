@@ -165,6 +165,7 @@ TEST(Membership, OfAllOperatorsLapsesWhileSealedAndSupervisorsRegisterOneWhoUnse
   alone.set_role(v1::ROLE_OPERATOR);
   alone.set_member("stranger");
   alone.set_public_key(crypto::PublicKeyText(vault->KeyOf("operator/stranger").public_key()));
+  alone.set_follows("none");
   alone.mutable_valid_until()->set_seconds(vault->now() + kDay);
   EXPECT_EQ(vault
                 ->Act("supervisor/one", &v1::SupervisionService::Stub::RegisterMember,

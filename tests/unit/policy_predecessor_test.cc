@@ -383,6 +383,8 @@ const std::map<Act::ActCase, std::string_view> kNeither = {
     {Act::kRenewTemplate, "of the vault itself, of an order"},
     {Act::kFinishRotation, "of the vault itself, of an order"},
     {Act::kReject, "did nothing"},
+    {Act::kAdmit, "says that somebody was not let in"},
+    {Act::kCountLimited, "says how much was not decided"},
 };
 
 TEST(OldGrant, IsRefusedAfterARevocationOfTheSameThing) {

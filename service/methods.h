@@ -1,0 +1,19 @@
+// What is particular about some RPCs, by their full names ("kluis.v1.SubjectService.GetHoldings"):
+// what goes on when others must wait, and what is kept of its answer. Pure functions, thread-safe.
+#ifndef KLUIS_SERVICE_METHODS_H_
+#define KLUIS_SERVICE_METHODS_H_
+
+#include <string_view>
+
+namespace kluis::service {
+
+// Takes away and gives nothing: goes on where a witness knows another log.
+bool IsRevocation(std::string_view method);
+
+// What a sealed vault answers too. Those that need the keyring in some of their cases take a pass
+// of their own.
+bool WorksSealed(std::string_view method);
+
+}  // namespace kluis::service
+
+#endif  // KLUIS_SERVICE_METHODS_H_
