@@ -145,10 +145,14 @@ void Adjudicate(const Facts& facts, Ruling& ruling) {
 }
 
 void Disclose(const Facts& facts, Ruling& ruling) {
+  if (facts.candidate->state() == v1::CANDIDATE_STATE_DISCLOSED) return;  // told again: one notice
   const v1::Disclose& command = facts.command->disclose();
   v1::CandidateRecord* candidate = ruling.changes.emplace_back().mutable_candidate();
   *candidate = *facts.candidate;
   candidate->set_state(v1::CANDIDATE_STATE_DISCLOSED);
+  candidate->set_disclosed_by(facts.member->name());
+  candidate->set_disclosed_at(facts.now);
+  candidate->set_disclosure_id(command.new_disclosure_id());
 
   v1::CaseRecord* kase = ruling.changes.emplace_back().mutable_case_();
   *kase = *facts.kase;

@@ -7,6 +7,8 @@
 namespace kluis::policy {
 namespace {
 
+constexpr Time kAskAgain = 10 * kMinute;  // a name whose answer may have been lost
+
 bool Allows(const Facts& f, v1::Operation operation) {
   const auto& operations = f.purpose->operations();
   return std::find(operations.begin(), operations.end(), operation) != operations.end();
@@ -308,18 +310,24 @@ const Rule kAnotherOfficer = {"candidate.another-officer",
 const Rule kDisclosedOnce = {
     "disclosure.once",
     "LED 25, GDPR 5(1)(c)",
-    "A candidate is named once.",
+    "A candidate is named once; whom it was named to may ask again for ten minutes.",
     "ALREADY_DISCLOSED",
     "ALREADY_DISCLOSED",
-    [](const Facts& f) { return f.candidate->state() != v1::CANDIDATE_STATE_DISCLOSED; }};
+    [](const Facts& f) {
+      if (f.candidate->state() != v1::CANDIDATE_STATE_DISCLOSED) return true;
+      return f.candidate->disclosed_by() == f.member->name() &&
+             f.now < f.candidate->disclosed_at() + kAskAgain;
+    }};
 
-const Rule kDisclosureConfirmed = {
-    "disclosure.confirmed",
-    "AI Act 14(5), GDPR 22",
-    "A candidate is named only after two officers confirmed it.",
-    "NOT_CONFIRMED",
-    "NOT_CONFIRMED",
-    [](const Facts& f) { return f.candidate->state() == v1::CANDIDATE_STATE_CONFIRMED; }};
+const Rule kDisclosureConfirmed = {"disclosure.confirmed",
+                                   "AI Act 14(5), GDPR 22",
+                                   "A candidate is named only after two officers confirmed it.",
+                                   "NOT_CONFIRMED",
+                                   "NOT_CONFIRMED",
+                                   [](const Facts& f) {
+                                     return f.candidate->state() == v1::CANDIDATE_STATE_CONFIRMED ||
+                                            f.candidate->state() == v1::CANDIDATE_STATE_DISCLOSED;
+                                   }};
 
 const Rule kDisclosureRecipient = {"disclosure.recipient",
                                    "LED 9, 25",

@@ -1,5 +1,6 @@
 #include "service/disclosure.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -73,6 +74,12 @@ absl::StatusOr<std::optional<Person>> FindPerson(Vault& vault, std::string_view 
   return absl::DataLossError("search: its record does not hold the candidate");
 }
 
+// Whether an allowed act names the person for the first time.
+bool IsTold(const policy::Ruling& ruling) {
+  return std::any_of(ruling.changes.begin(), ruling.changes.end(),
+                     [](const v1::RecordChange& change) { return change.has_disclosure(); });
+}
+
 // The notice as the subject will read it, sealed under the subject's slot.
 absl::Status StoreNotice(Vault& vault, const v1::SubjectRecord& subject,
                          const policy::Ruling& ruling, uint64_t index, Writes& writes) {
@@ -139,13 +146,20 @@ absl::Status Disclose(Vault& vault, const Call& call, const v1::Envelope& envelo
     return absl::OkStatus();
   };
   act.attach = [&](const policy::Ruling& ruling, uint64_t index, Writes& writes) {
-    const absl::Status stored = StoreNotice(vault, person->subject, ruling, index, writes);
+    const absl::Status stored = IsTold(ruling)
+                                    ? StoreNotice(vault, person->subject, ruling, index, writes)
+                                    : absl::OkStatus();  // told again: it has its notice
     if (!stored.ok()) return stored;
     return StoreOpenings(vault.sealer(), person->subject.slot(), index, openings, writes);
   };
   const absl::StatusOr<Committed> committed = CommitAct(vault, std::move(act));
   if (!committed.ok()) return committed.status();
-  response.set_disclosure(NameOf("disclosures", committed->command.disclose().new_disclosure_id()));
+  const auto candidate = policy::Find<v1::CandidateRecord>(
+      vault.state(), policy::key::Candidate(policy::IdInName(payload.candidate(), "cases"),
+                                            policy::IdInName(payload.candidate(), "candidates")));
+  if (!candidate.ok()) return candidate.status();
+  if (!candidate->has_value()) return absl::DataLossError("candidate: its record is missing");
+  response.set_disclosure(NameOf("disclosures", (*candidate)->disclosure_id()));
   response.set_subject(NameOf("subjects", person->subject.id()));
   *response.mutable_details() = person->details;
   *response.mutable_receipt() = ReceiptOf(*committed);

@@ -92,7 +92,14 @@ class Inspection {
     }
     const absl::Status found = FindDisclosures();
     if (!found.ok()) return found;
-    const auto subject_id = disclosed_.find(entry.command().disclose().new_disclosure_id());
+    // The candidate's own: what is told again has no notice of its own.
+    const std::string& name = entry.command().disclose().request().candidate();
+    const auto candidate = policy::Find<v1::CandidateRecord>(
+        vault_.state(), policy::key::Candidate(policy::IdInName(name, "cases"),
+                                               policy::IdInName(name, "candidates")));
+    if (!candidate.ok()) return candidate.status();
+    if (!candidate->has_value()) return absl::DataLossError("candidate: its record is missing");
+    const auto subject_id = disclosed_.find((*candidate)->disclosure_id());
     if (subject_id == disclosed_.end()) return std::optional<uint32_t>();
     const auto subject =
         policy::Find<v1::SubjectRecord>(vault_.state(), policy::key::Subject(subject_id->second));

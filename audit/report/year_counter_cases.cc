@@ -42,9 +42,9 @@ void YearCounter::CountCaseAct(const v1::Entry& entry) {
                           : &CaseActivity::rejected);
       break;
     case v1::Command::kDisclose:
-      CountCase(kase, &CaseActivity::disclosures);
       for (const v1::RecordChange& change : entry.changes()) {
-        if (!change.has_disclosure()) continue;
+        if (!change.has_disclosure()) continue;  // told again: counted before
+        CountCase(kase, &CaseActivity::disclosures);
         const v1::DisclosureRecord& told = change.disclosure();
         if (told.notice_at() > told.disclosed_at()) {
           CountCase(kase, &CaseActivity::delayed_notices);

@@ -424,13 +424,38 @@ TEST(Disclose, IsForACandidateThatTwoOfficersConfirmed) {
   EXPECT_TRUE(Allowed(world, world.Disclose(id, candidate)));
 }
 
-TEST(Disclose, NamesACandidateOnce) {
+TEST(Disclose, NamesACandidateToOneOfficerOnceAndAgainForTenMinutesWithoutASecondRecord) {
   W world = W::Ready();
   const std::string id = world.Active();
   const std::string candidate = world.Confirmed(id);
   world.Do(world.Disclose(id, candidate));
+  v1::Command by_another = world.Disclose(id, candidate);
+  by_another.mutable_caller()->set_name("ben");
+  by_another.mutable_disclose()->mutable_statement()->set_signed_by(0, "key-ben");
+  EXPECT_TRUE(RefusedBy("disclosure.once", "ALREADY_DISCLOSED", world, by_another));
+  world.now += 10 * kMinute - 1;
+  for (const v1::RecordChange& change : world.Do(world.Disclose(id, candidate)).changes) {
+    EXPECT_TRUE(change.has_used_statement()) << change.DebugString();
+  }
+  world.now += 1;
   EXPECT_TRUE(
       RefusedBy("disclosure.once", "ALREADY_DISCLOSED", world, world.Disclose(id, candidate)));
+}
+
+TEST(Disclose, AgainIsDecidedAgain) {
+  W world = W::Ready();
+  const std::string id = world.Active();
+  const std::string candidate = world.Confirmed(id);
+  world.Do(world.Disclose(id, candidate));
+  v1::Command gone = world.Disclose(id, candidate);
+  gone.mutable_disclose()->set_template_live(false);
+  EXPECT_TRUE(RefusedBy("disclosure.consent", "CANDIDATE_GONE", world, gone));
+  W stopped = world;
+  stopped.Do(stopped.Stop());
+  EXPECT_TRUE(RefusedBy("purpose.not-stopped", "PURPOSE_STOPPED", stopped,
+                        stopped.Disclose(id, candidate)));
+  world.Do(world.CloseCase(id));
+  EXPECT_TRUE(RefusedBy("case.not-ended", "CASE_NOT_ACTIVE", world, world.Disclose(id, candidate)));
 }
 
 TEST(Disclose, IsToTheOfficersOwnAuthority) {
