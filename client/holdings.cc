@@ -17,12 +17,23 @@ absl::StatusOr<v1::GetHoldingsResponse> AskHoldings(Session& session,
                                                     const std::vector<std::string>& key_files) {
   const absl::StatusOr<std::string> key = SubjectKey(key_files);
   if (!key.ok()) return key.status();
-  v1::AccessRequest payload;
-  payload.set_subject_public_key(*key);
-  const absl::StatusOr<v1::Envelope> statement = session.Sign(key_files, payload);
-  if (!statement.ok()) return statement.status();
-  return session.Send(&v1::SubjectService::Stub::GetHoldings,
-                      &v1::GetHoldingsRequest::mutable_access_request, *statement);
+  v1::GetHoldingsResponse all;
+  do {
+    v1::AccessRequest payload;
+    payload.set_subject_public_key(*key);
+    payload.set_after(all.next_after());
+    const absl::StatusOr<v1::Envelope> statement = session.Sign(key_files, payload);
+    if (!statement.ok()) return statement.status();
+    const absl::StatusOr<v1::GetHoldingsResponse> page =
+        session.Send(&v1::SubjectService::Stub::GetHoldings,
+                     &v1::GetHoldingsRequest::mutable_access_request, *statement);
+    if (!page.ok()) return page;
+    all.clear_next_after();
+    all.clear_details();  // each page has them, and the receipt of its own request
+    all.clear_receipt();
+    all.MergeFrom(*page);
+  } while (!all.next_after().empty());
+  return all;
 }
 
 absl::Status NamePredecessor(Session& session, const std::vector<std::string>& key_files,

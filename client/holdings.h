@@ -18,7 +18,8 @@ namespace kluis::client {
 // ReadSigningKey.
 absl::StatusOr<std::string> SubjectKey(const std::vector<std::string>& key_files);
 
-// Errors: SubjectKey's, Session::Sign's and the call's.
+// All that is held, one signed request a page. Errors: SubjectKey's, Session::Sign's and the
+// call's.
 absl::StatusOr<v1::GetHoldingsResponse> AskHoldings(Session& session,
                                                     const std::vector<std::string>& key_files);
 

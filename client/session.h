@@ -88,6 +88,14 @@ class Session {
                                                                      const Request&, Response*)) {
     Request request;
     request.set_page_size(100);
+    return CallPages(method, std::move(request));
+  }
+
+  // The same of a request whose pages have the vault's size; what is no list is the first page's.
+  template <typename Stub, typename Request, typename Response>
+  absl::StatusOr<Response> CallPages(grpc::Status (Stub::*method)(grpc::ClientContext*,
+                                                                  const Request&, Response*),
+                                     Request request) {
     Response all;
     do {
       const absl::StatusOr<Response> page = Call(method, request);

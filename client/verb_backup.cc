@@ -75,7 +75,7 @@ Outcome List(Session& session, const ListOptions& options) {
   v1::ListBackupsRequest request;
   request.set_verify(options.verify);
   const absl::StatusOr<v1::ListBackupsResponse> response =
-      session.Call(&Stub::ListBackups, request);
+      session.CallPages(&Stub::ListBackups, request);
   const Outcome printed = session.PrintList(
       response, "backups",
       {{"BACKUP", "id"}, {"MADE", "made_at"}, {"BYTES", "bytes"}, {"DAMAGED", "damaged"}});

@@ -89,7 +89,15 @@ Outcome Open(Session& session, const OpenOptions& options) {
 absl::StatusOr<v1::GetCaseResponse> Get(Session& session, const std::string& name) {
   v1::GetCaseRequest request;
   request.set_name(name);
-  return session.Call(&Stub::GetCase, request);
+  absl::StatusOr<v1::GetCaseResponse> all = session.Call(&Stub::GetCase, request);
+  while (all.ok() && !all->next_page_token().empty()) {
+    request.set_page_token(all->next_page_token());
+    const absl::StatusOr<v1::GetCaseResponse> page = session.Call(&Stub::GetCase, request);
+    if (!page.ok()) return page;
+    all->mutable_case_()->mutable_candidates()->MergeFrom(page->case_().candidates());
+    all->set_next_page_token(page->next_page_token());
+  }
+  return all;
 }
 
 // As a statement names it.

@@ -147,7 +147,8 @@ Outcome SelfCheck(Session& session, const NoOptions&) {
 
 Outcome Policy(Session& session, const NoOptions&) {
   return session.PrintList(
-      session.Call(&v1::VaultService::Stub::ListPolicyRules, v1::ListPolicyRulesRequest()), "rules",
+      session.CallPages(&v1::VaultService::Stub::ListPolicyRules, v1::ListPolicyRulesRequest()),
+      "rules",
       {{"RULE", "id"}, {"LAW", "law"}, {"REASON", "public_reason"}, {"SENTENCE", "sentence"}});
 }
 

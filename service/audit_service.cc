@@ -28,7 +28,7 @@ absl::Status NoSuchIndex(std::string_view field) {
 
 // Writes the entries that `request` names, as far as the log reaches, in messages of some
 // kBytesPerMessage. What is signed is durable: no entry leaves that a crash could take back.
-absl::Status SendEntries(Vault& vault, const v1::ReadEntriesRequest& request,
+absl::Status SendEntries(Vault& vault, const Call& call, const v1::ReadEntriesRequest& request,
                          grpc::ServerWriter<v1::ReadEntriesResponse>& writer) {
   const bool to_the_end = request.end() == 0 || request.end() > vault.ledger().size();
   const absl::StatusOr<SignedCheckpoint> checkpoint =
@@ -45,7 +45,7 @@ absl::Status SendEntries(Vault& vault, const v1::ReadEntriesRequest& request,
     absl::StatusOr<std::string> entry = read(index);
     if (!entry.ok()) return entry.status();
     if (bytes + entry->size() > kBytesPerMessage && message.entries_size() > 0) {
-      if (!writer.Write(message)) return gone;
+      if (!WriteTo(call, writer, message)) return gone;
       message.Clear();
       message.set_first_index(index);
       bytes = 0;
@@ -53,7 +53,7 @@ absl::Status SendEntries(Vault& vault, const v1::ReadEntriesRequest& request,
     bytes += entry->size();
     message.add_entries(*std::move(entry));
   }
-  return message.entries_size() == 0 || writer.Write(message) ? absl::OkStatus() : gone;
+  return message.entries_size() == 0 || WriteTo(call, writer, message) ? absl::OkStatus() : gone;
 }
 
 }  // namespace
@@ -78,7 +78,7 @@ grpc::Status AuditService::ReadEntries(grpc::ServerContext* context,
                                        grpc::ServerWriter<v1::ReadEntriesResponse>* writer) {
   return calls_.Stream<v1::ReadEntriesRequest>(
       context, "kluis.v1.AuditService.ReadEntries", *request, Validate,
-      [&](const Call&) { return SendEntries(calls_.vault(), *request, *writer); });
+      [&](const Call& call) { return SendEntries(calls_.vault(), call, *request, *writer); });
 }
 
 grpc::Status AuditService::GetInclusionProof(grpc::ServerContext* context,

@@ -2,26 +2,36 @@
 
 #include <condition_variable>
 #include <deque>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "crypto/secret_bytes.h"
 #include "service/enroll.h"
+#include "service/limits.h"
 #include "service/requests.h"
 
 namespace kluis::service {
 namespace {
 
 constexpr size_t kRowsTogether = 64;
+constexpr size_t kWaitingBytes = size_t{1} << 20;     // beyond them no further row is read
+constexpr size_t kTogetherBytes = size_t{256} << 10;  // of the secrets of kRowsTogether rows
+constexpr size_t kAtomicBytes = size_t{2} << 20;      // mapped at a time for an atomic batch
 
 }  // namespace
 
 absl::Status BatchEnroller::RunEach() {
+  const auto room = calls_.vault().limits().TakeRows(call_.peer, 2 * kRowsTogether);
+  if (!room.ok()) return room.status();
+  const std::shared_ptr<crypto::SecretArena> arena = crypto::SecretArena::Create(kTogetherBytes);
   std::mutex mutex;
   std::condition_variable changed;
   std::deque<Row> waiting;
+  size_t bytes = 0;  // of `waiting`
   bool ended = false;
   bool stopped = false;
 
@@ -30,9 +40,14 @@ absl::Status BatchEnroller::RunEach() {
   std::thread reader([&] {
     v1::BatchEnrollRequest message;
     for (uint64_t number = 0; stream_.Read(&message); ++number) {
+      call_.Touch();
+      const size_t size = message.ByteSizeLong();
       std::unique_lock lock(mutex);
-      changed.wait(lock, [&] { return waiting.size() < kRowsTogether || stopped; });
+      changed.wait(lock, [&] {
+        return (waiting.size() < kRowsTogether && bytes < kWaitingBytes) || stopped;
+      });
       if (stopped) break;
+      bytes += size;
       waiting.push_back({number, std::move(*message.mutable_row())});
       changed.notify_all();
     }
@@ -51,10 +66,12 @@ absl::Status BatchEnroller::RunEach() {
         rows.push_back(std::move(waiting.front()));
         waiting.pop_front();
       }
+      bytes = 0;
       changed.notify_all();
     }
     if (rows.empty()) break;
-    status = Serve(rows);
+    status = Serve(rows, *arena);
+    call_.Touch();
   }
   {
     const std::lock_guard lock(mutex);
@@ -66,13 +83,13 @@ absl::Status BatchEnroller::RunEach() {
   return status;
 }
 
-absl::Status BatchEnroller::Serve(const std::vector<Row>& rows) {
+absl::Status BatchEnroller::Serve(const std::vector<Row>& rows, crypto::SecretArena& arena) {
   std::vector<Act> acts;
   std::vector<uint64_t> numbers;
   for (const Row& row : rows) {
     absl::Status status = Validate(row.request);
     if (status.ok()) {
-      absl::StatusOr<Act> act = EnrollAct(calls_.vault(), call_, row.request);
+      absl::StatusOr<Act> act = EnrollAct(calls_.vault(), call_, row.request, &arena);
       if (act.ok()) {
         acts.push_back(*std::move(act));
         numbers.push_back(row.number);
@@ -128,13 +145,19 @@ absl::Status BatchEnroller::RunAtomic(uint64_t announced) {
     return calls_.LogRejection(
         call_, absl::InvalidArgumentError("options.rows: an atomic batch has 1 to 10,000 rows"));
   }
+  const auto room = calls_.vault().limits().TakeRows(call_.peer, announced);
+  if (!room.ok()) return room.status();
+  const std::shared_ptr<crypto::SecretArena> arena = crypto::SecretArena::Create(kAtomicBytes);
   std::vector<Act> acts;
   v1::BatchEnrollRequest message;
   while (acts.size() < announced && stream_.Read(&message)) {
+    call_.Touch();
     const uint64_t row = acts.size();
-    absl::Status status = Validate(message.row());
+    absl::Status status = (*room)->Add(message.ByteSizeLong());
+    if (!status.ok()) return status;
+    status = Validate(message.row());
     if (!status.ok()) return RefuseWhole(row, status);
-    absl::StatusOr<Act> act = EnrollAct(calls_.vault(), call_, message.row());
+    absl::StatusOr<Act> act = EnrollAct(calls_.vault(), call_, message.row(), arena.get());
     if (!act.ok()) return RefuseWhole(row, act.status());
     acts.push_back(*std::move(act));
   }
@@ -144,6 +167,7 @@ absl::Status BatchEnroller::RunAtomic(uint64_t announced) {
         call_, absl::InvalidArgumentError("options.rows: not as many rows came as were announced"));
   }
   const size_t rows = acts.size();
+  call_.Compute();
   Ledger& ledger = calls_.vault().ledger();
   const absl::StatusOr<Appended> appended = ledger.AppendAllOrNothing(std::move(acts));
   if (!appended.ok()) return appended.status();
@@ -162,6 +186,7 @@ absl::Status BatchEnroller::RunAtomic(uint64_t announced) {
     v1::BatchEnrollResponse response;
     response.set_row(i);
     *response.mutable_enrolled() = EnrollResponseOf(appended->acts[i]);
+    call_.Touch();
     stream_.Write(response);
   }
   return absl::OkStatus();

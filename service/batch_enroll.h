@@ -1,11 +1,14 @@
 // A stream of enrolments. Rows that have arrived are decided together and share one sync; every row
-// has its own answer. Used by one call, on its thread.
+// has its own answer. Rows in flight, their bytes and the memory of their secrets are bounded
+// (service/limits.h). A caller that lets a deadline go by between two rows is cancelled. Used by
+// one call, on its thread.
 #ifndef KLUIS_SERVICE_BATCH_ENROLL_H_
 #define KLUIS_SERVICE_BATCH_ENROLL_H_
 
 #include <vector>
 
 #include "absl/status/status.h"
+#include "crypto/secret_bytes.h"
 #include "grpcpp/support/sync_stream.h"
 #include "kluis/v1/enrollment_service.grpc.pb.h"
 #include "service/call.h"
@@ -35,7 +38,7 @@ class BatchEnroller {
     v1::EnrollRequest request;
   };
 
-  absl::Status Serve(const std::vector<Row>& rows);
+  absl::Status Serve(const std::vector<Row>& rows, crypto::SecretArena& arena);
   void Refuse(uint64_t row, const absl::Status& status);
   absl::Status RefuseWhole(uint64_t row, const absl::Status& status);
 

@@ -9,14 +9,18 @@
 #include "absl/time/time.h"
 #include "crypto/sha256.h"
 #include "policy/rules.h"
+#include "service/call_watch.h"
 #include "service/methods.h"
 #include "service/server.h"
+#include "service/subject_rights.h"
 
 namespace kluis::service {
 namespace {
 
 constexpr char kRoleNotAllowed[] = "ROLE_NOT_ALLOWED";
 constexpr char kIndexMetadata[] = "kluis-log-index";
+constexpr std::chrono::seconds kToAnswer{5};  // after a deadline, before the call is cancelled
+constexpr std::chrono::seconds kToSayLimited{2};
 
 const google::protobuf::MethodDescriptor* FindMethod(std::string_view full_name) {
   return google::protobuf::DescriptorPool::generated_pool()->FindMethodByName(
@@ -42,7 +46,7 @@ std::vector<std::string> LogWords() {
        {"MALFORMED_REQUEST", "MALFORMED_STATEMENT", "MALFORMED_TEMPLATE", "WRONG_ALGORITHM",
         "ROLE_NOT_ALLOWED", "UNKNOWN_NAME", "UNAVAILABLE", "AUDIT_UNAVAILABLE", "VAULT_SEALED",
         "SHARE_REFUSED", "SHARE_MALFORMED", "SEARCH_QUEUE_FULL", "GALLERY_LOADING", "INTERNAL",
-        "UNAUTHENTICATED", "MEASUREMENT_RUNS", "NOT_BY_SHARES", "REKEY_NOT_DUE"}) {
+        "UNAUTHENTICATED", "MEASUREMENT_RUNS", "NOT_BY_SHARES", "REKEY_NOT_DUE", "RATE_LIMITED"}) {
     words.emplace_back(word);
   }
   return words;
@@ -101,23 +105,42 @@ Act Call::NewAct() const {
   return act;
 }
 
-Calls::Calls(Vault& vault, const ServerConfig& config, const Callers& callers, Logger& logger)
+void Call::Touch() const {
+  CallWatch::Get().SetDeadline(context, CallWatch::Clock::now() + step + kToAnswer);
+}
+
+void Call::Compute() const {
+  CallWatch::Get().SetDeadline(context, CallWatch::Clock::time_point::max());
+}
+
+Calls::Calls(Vault& vault, const Config& config, const Callers& callers, Logger& logger)
     : vault_(vault),
       callers_(callers),
-      deadline_seconds_(config.deadline_seconds),
+      deadline_seconds_(config.server.deadline_seconds),
       logger_(logger),
-      cache_(vault.clock()),
+      cache_(vault.clock(), {static_cast<size_t>(config.limits.answers_mib) << 20U,
+                             static_cast<size_t>(config.limits.member_answers_kib) << 10U}),
       words_(LogWords()) {}
 
 absl::StatusOr<Call> Calls::Enter(grpc::ServerContext* context, std::string_view method) {
+  CallWatch::Get().SetDeadline(
+      context, CallWatch::Clock::now() + std::chrono::seconds(deadline_seconds_) + kToAnswer);
   const absl::Status sound = vault_.fault().Check(IsRevocation(method) ? Fault::Leaves::kRevocations
                                                                        : Fault::Leaves::kNothing);
   if (!sound.ok()) return sound;
   absl::StatusOr<Peer> peer = callers_.Identify(*context);
   if (!peer.ok()) return peer.status();
-  Call call;
   const google::protobuf::MethodDescriptor* descriptor = FindMethod(method);
   if (descriptor == nullptr) return absl::InternalError("method: not in the API");
+  const bool streams = descriptor->client_streaming() || descriptor->server_streaming();
+  if (!IsSubjectRight(method) || peer->role != v1::ROLE_SUBJECT) {
+    const absl::Status room = TakeRoom(context, *peer,
+                                       streams              ? Limits::Lane::kStream
+                                       : HasReserve(method) ? Limits::Lane::kReserved
+                                                            : Limits::Lane::kOrdinary);
+    if (!room.ok()) return room;
+  }
+  Call call;
   const v1::MethodPolicy& rules = descriptor->options().GetExtension(v1::method_policy);
 
   call.peer = *std::move(peer);
@@ -127,6 +150,7 @@ absl::StatusOr<Call> Calls::Enter(grpc::ServerContext* context, std::string_view
   call.method = descriptor->name();
   call.deadline = CallDeadline(*context, absl::Seconds(deadline_seconds_));
   call.context = context;
+  call.step = std::chrono::seconds(deadline_seconds_);
   if (std::find(rules.roles().begin(), rules.roles().end(), call.peer.role) ==
       rules.roles().end()) {
     return LogRejection(
@@ -143,7 +167,43 @@ absl::StatusOr<Call> Calls::Enter(grpc::ServerContext* context, std::string_view
     call.pass = vault_.gate().Enter();
     if (!call.pass.owns_lock()) return Sealed();
   }
+  if (TakesItsTime(method)) call.Compute();
   return call;
+}
+
+absl::Status Calls::TakeRoom(grpc::ServerContext* context, const Peer& peer, Limits::Lane lane) {
+  absl::StatusOr<Limits::Held> room = vault_.limits().Enter(peer, lane);
+  if (!room.ok()) return Limited(context, room.status());
+  CallWatch::Get().Hold(context, *std::move(room));
+  return absl::OkStatus();
+}
+
+absl::Status Calls::TakeSubjectRoom(const Call& call, const google::protobuf::Message& request) {
+  const bool too_long = request.ByteSizeLong() > kMaxSubjectRequestBytes;
+  absl::StatusOr<std::string> signer = std::string();
+  if (!too_long) signer = KnownSigner(vault_, request);
+  if (!signer.ok()) return signer.status();
+  absl::Status room;
+  if (signer->empty()) {
+    room = TakeRoom(call.context, call.peer, Limits::Lane::kOrdinary);
+  } else {
+    room = vault_.limits().EnterSubject(call.peer, *signer, RightOf(request));
+    if (!room.ok()) room = Limited(call.context, std::move(room));
+  }
+  if (!room.ok() || !too_long) return room;
+  return LogRejection(call, absl::InvalidArgumentError("request: a subject's is at most 16 KiB"));
+}
+
+// It leaves at once, or not at all: answers that a caller does not read must not take all threads.
+absl::Status Calls::Limited(grpc::ServerContext* context, absl::Status status) {
+  Limits::Held answer = vault_.limits().AnswerLimited();
+  if (answer == nullptr) {
+    context->TryCancel();
+    return status;
+  }
+  CallWatch::Get().Hold(context, std::move(answer));
+  CallWatch::Get().SetDeadline(context, CallWatch::Clock::now() + kToSayLimited);
+  return status;
 }
 
 absl::Status Calls::Admit(const Call& call) {
@@ -207,8 +267,13 @@ grpc::Status Calls::Run(grpc::ServerContext* context, std::string_view method,
                         const std::function<absl::Status(const Call&)>& act) {
   const absl::StatusOr<Call> call = Enter(context, method);
   if (!call.ok()) return Answer(context, method, call.status());
+  if (IsSubjectRight(method)) {
+    const absl::Status room = TakeSubjectRoom(*call, request);
+    if (!room.ok()) return Answer(context, method, room);
+  }
 
   const std::string* request_id = RequestId(request);
+  std::string owner;
   std::string key;
   if (request_id != nullptr) {
     if (!IsUuid(*request_id)) {
@@ -216,8 +281,8 @@ grpc::Status Calls::Run(grpc::ServerContext* context, std::string_view method,
                     LogRejection(*call, absl::InvalidArgumentError(
                                             "request_id: must be a UUID in lowercase")));
     }
-    key = absl::StrCat(static_cast<int>(call->peer.role), "/", call->peer.name, "/", call->method,
-                       "/", *request_id);
+    owner = absl::StrCat(static_cast<int>(call->peer.role), "/", call->peer.name);
+    key = absl::StrCat(owner, "/", call->method, "/", *request_id);
     const auto earlier = cache_.Begin(key, crypto::Sha256({request.SerializeAsString()}));
     if (!earlier.ok()) return Answer(context, method, LogRejection(*call, earlier.status()));
     if (*earlier != nullptr) {
@@ -234,12 +299,13 @@ grpc::Status Calls::Run(grpc::ServerContext* context, std::string_view method,
     status = LogRejection(*call, std::move(status));
     response.Clear();
   }
+  if (TakesItsTime(method)) call->Touch();
   const grpc::Status answer = Answer(context, method, status);
   if (request_id != nullptr) {
     auto kept = std::make_shared<RequestCache::Answer>();
     kept->status = answer;
     kept->response = response.SerializeAsString();
-    cache_.Finish(key, std::move(kept), !MayPass(status));
+    cache_.Finish(key, owner, std::move(kept), !MayPass(status) && !NamesAPerson(method));
   }
   return answer;
 }
@@ -249,9 +315,11 @@ grpc::Status Calls::RunStream(grpc::ServerContext* context, std::string_view met
                               const std::function<absl::Status(const Call&)>& act) {
   const absl::StatusOr<Call> call = Enter(context, method);
   if (!call.ok()) return Answer(context, method, call.status());
+  call->Compute();
   absl::Status status = validate();
   if (status.ok()) status = act(*call);
   if (!status.ok()) status = LogRejection(*call, std::move(status));
+  call->Touch();
   return Answer(context, method, status);
 }
 
@@ -266,6 +334,27 @@ v1::Receipt ReceiptOf(const Committed& committed) {
   receipt.set_leaf_hash(std::string(crypto::Bytes(committed.leaf)));
   receipt.mutable_decided_at()->set_seconds(committed.decided_at);
   return receipt;
+}
+
+absl::Status CountLimited(Vault& vault) {
+  const Gate::Pass pass = vault.gate().Enter();
+  if (!pass.owns_lock()) return absl::OkStatus();
+  absl::Status status;
+  for (const Limits::Counted& counted : vault.limits().TakeCounted()) {
+    Act act;
+    act.kind = v1::LOG_KIND_UPKEEP;
+    act.command.set_method("Sweep");
+    v1::CountLimited& command = *act.command.mutable_count_limited();
+    command.mutable_limited()->set_role(counted.role);
+    command.mutable_limited()->set_name(counted.name);
+    command.set_calls(counted.calls);
+    act.prepare = [&](const Writes&, policy::Time now, v1::Command& prepared) {
+      prepared.mutable_count_limited()->set_since(std::max<policy::Time>(0, now - counted.seconds));
+      return absl::OkStatus();
+    };
+    status.Update(vault.ledger().Commit(std::move(act)).status());
+  }
+  return status;
 }
 
 absl::StatusOr<Committed> CommitAct(Vault& vault, Act act) {

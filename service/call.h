@@ -1,7 +1,8 @@
-// What every RPC goes through, in this order: deadline -> peer identity -> role -> whether the
-// vault knows the caller -> sealed or not -> request id -> strict validation -> its own act.
-// Nothing of a request is read, and nothing is allocated for it, before its caller is known.
-// Whatever is refused after the identity is known gets its entry in the log. Thread-safe.
+// What every RPC goes through, in this order: peer identity -> limits -> role -> whether the vault
+// knows the caller -> sealed or not -> request id -> strict validation -> its own act. A call
+// beyond its limit makes no entry: CountLimited tells of it. Nothing of a request is read, and
+// nothing is allocated for it, before its caller is known. Whatever is refused after the identity
+// is known gets its entry in the log. Thread-safe.
 #ifndef KLUIS_SERVICE_CALL_H_
 #define KLUIS_SERVICE_CALL_H_
 
@@ -24,6 +25,7 @@
 #include "service/errors.h"
 #include "service/identity.h"
 #include "service/ledger.h"
+#include "service/limits.h"
 #include "service/logging.h"
 #include "service/request_cache.h"
 #include "service/vault.h"
@@ -42,12 +44,35 @@ struct Call {
 
   // An act of this call, to be completed with a command.
   Act NewAct() const;
+
+  // The call goes on: it is cancelled when as long as a deadline goes by without this.
+  void Touch() const;
+  // It computes for its caller, and waits for nobody: not cancelled until Touch.
+  void Compute() const;
+
+  std::chrono::seconds step{30};  // from Touch to the end
 };
+
+// As of the streams, for a call that is cancelled when its caller keeps it waiting for too long.
+template <class Stream, class Message>
+bool ReadFrom(const Call& call, Stream& stream, Message* message) {
+  call.Touch();
+  const bool read = stream.Read(message);
+  call.Compute();
+  return read;
+}
+template <class Stream, class Message>
+bool WriteTo(const Call& call, Stream& stream, const Message& message) {
+  call.Touch();
+  const bool written = stream.Write(message);
+  call.Compute();
+  return written;
+}
 
 class Calls {
  public:
   // All of them must outlive this object.
-  Calls(Vault& vault, const ServerConfig& config, const Callers& callers, Logger& logger);
+  Calls(Vault& vault, const Config& config, const Callers& callers, Logger& logger);
 
   Vault& vault() { return vault_; }
 
@@ -110,6 +135,12 @@ class Calls {
   absl::Status LogRejection(const Call& call, absl::Status status);
 
  private:
+  // Room for the call, held until its answer has left. RATE_LIMITED: there is none.
+  absl::Status TakeRoom(grpc::ServerContext* context, const Peer& peer, Limits::Lane lane);
+  // The same of an act that a subject signs: by whose key it is.
+  absl::Status TakeSubjectRoom(const Call& call, const google::protobuf::Message& request);
+  absl::Status Limited(grpc::ServerContext* context, absl::Status status);
+
   // Whether the vault knows the caller (policy/rules_admission.cc). A refusal is an entry, but for
   // a call that is public.
   absl::Status Admit(const Call& call);
@@ -139,6 +170,10 @@ absl::Status Sealed();
 
 // Where the log says so, for a response.
 v1::Receipt ReceiptOf(const Committed& committed);
+
+// Makes an entry for each identity of which calls were not decided since the last time. Call it
+// every minute. A sealed vault makes none, and keeps the counts.
+absl::Status CountLimited(Vault& vault);
 
 // Commits the act of a call. A refusal becomes RefusalOf.
 absl::StatusOr<Committed> CommitAct(Vault& vault, Act act);

@@ -10,6 +10,7 @@
 #include "service/case_details.h"
 #include "service/case_views.h"
 #include "service/names.h"
+#include "service/page_bytes.h"
 #include "service/page_token.h"
 #include "service/requests.h"
 #include "service/statements.h"
@@ -195,6 +196,9 @@ grpc::Status CaseService::GetCase(grpc::ServerContext* context, const v1::GetCas
       context, "kluis.v1.CaseService.GetCase", *request, *response, Validate,
       [&](const Call& call, v1::GetCaseResponse& out) {
         const std::string id = policy::IdInName(request->name(), "cases");
+        const PageTokens tokens(call.peer);
+        const absl::StatusOr<uint64_t> skip = tokens.Read(request->page_token());
+        if (!skip.ok()) return skip.status();
         Act act = call.NewAct();
         act.command.mutable_read_case()->set_case_id(id);
         const absl::StatusOr<Committed> committed = CommitAct(vault, std::move(act));
@@ -209,7 +213,11 @@ grpc::Status CaseService::GetCase(grpc::ServerContext* context, const v1::GetCas
         AddGallery(vault.galleries(), **record, *view);
         *out.mutable_case_() = *std::move(view);
         *out.mutable_receipt() = ReceiptOf(*committed);
-        return AddCandidates(vault.state(), id, *out.mutable_case_());
+        const absl::StatusOr<uint64_t> next =
+            AddCandidates(vault.state(), id, *skip, *out.mutable_case_());
+        if (!next.ok()) return next.status();
+        if (*next > 0) out.set_next_page_token(tokens.Make(*next));
+        return absl::OkStatus();
       });
 }
 
@@ -245,12 +253,15 @@ grpc::Status CaseService::ListCases(grpc::ServerContext* context,
         });
         const uint64_t page =
             static_cast<uint64_t>(request->page_size() > 0 ? request->page_size() : kDefaultPage);
-        for (uint64_t i = *skip; i < records.size() && i < *skip + page; ++i) {
-          absl::StatusOr<v1::Case> view = Outlined(vault, records[i]);
+        PageBytes room;
+        uint64_t next = *skip;
+        for (; next < records.size() && next < *skip + page; ++next) {
+          absl::StatusOr<v1::Case> view = Outlined(vault, records[next]);
           if (!view.ok()) return view.status();
+          if (!room.Take(*view)) break;
           *out.add_cases() = *std::move(view);
         }
-        if (*skip + page < records.size()) out.set_next_page_token(tokens.Make(*skip + page));
+        if (next < records.size()) out.set_next_page_token(tokens.Make(next));
         *out.mutable_receipt() = ReceiptOf(*committed);
         return absl::OkStatus();
       });

@@ -1,8 +1,11 @@
 #include "service/case_views.h"
 
+#include <utility>
+
 #include "crypto/codec.h"
 #include "policy/record_key.h"
 #include "service/names.h"
+#include "service/page_bytes.h"
 
 namespace kluis::service {
 
@@ -30,14 +33,27 @@ absl::StatusOr<v1::Case> ViewOf(const DatabaseState& state, const v1::CaseRecord
   return view;
 }
 
-absl::Status AddCandidates(const DatabaseState& state, std::string_view case_id, v1::Case& view) {
-  return state.ForEachUnder<v1::CandidateRecord>(
+absl::StatusOr<uint64_t> AddCandidates(const DatabaseState& state, std::string_view case_id,
+                                       uint64_t skip, v1::Case& view) {
+  PageBytes room;
+  uint64_t seen = 0;
+  uint64_t next = 0;
+  const absl::Status scanned = state.ForEachUnder<v1::CandidateRecord>(
       policy::key::Candidate(case_id, ""), [&](const v1::CandidateRecord& record) {
-        v1::Candidate* candidate = view.add_candidates();
-        candidate->set_name(CandidateName(record.case_id(), record.id()));
-        candidate->set_state(record.state());
-        *candidate->mutable_confirmed_by() = record.confirmed_by();
+        const uint64_t number = seen++;
+        if (number < skip || room.full()) return;
+        v1::Candidate candidate;
+        candidate.set_name(CandidateName(record.case_id(), record.id()));
+        candidate.set_state(record.state());
+        *candidate.mutable_confirmed_by() = record.confirmed_by();
+        if (room.Take(candidate)) {
+          *view.add_candidates() = std::move(candidate);
+        } else {
+          next = number;
+        }
       });
+  if (!scanned.ok()) return scanned;
+  return next;
 }
 
 void AddGallery(const Galleries& galleries, const v1::CaseRecord& record, v1::Case& view) {

@@ -13,8 +13,10 @@ namespace kluis::service {
 // Without its candidates and what was written about it.
 absl::StatusOr<v1::Case> ViewOf(const DatabaseState& state, const v1::CaseRecord& record);
 
-// Adds the case's candidates.
-absl::Status AddCandidates(const DatabaseState& state, std::string_view case_id, v1::Case& view);
+// Adds the case's candidates after the first `skip`, as many as go into a page. Returns how many to
+// skip for the next page; 0: there is none.
+absl::StatusOr<uint64_t> AddCandidates(const DatabaseState& state, std::string_view case_id,
+                                       uint64_t skip, v1::Case& view);
 
 // Adds, to an active case, how far its purpose's gallery is.
 void AddGallery(const Galleries& galleries, const v1::CaseRecord& record, v1::Case& view);

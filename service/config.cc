@@ -11,6 +11,7 @@
 #include <utility>
 #include <variant>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "service/config_checks.h"
@@ -69,6 +70,8 @@ const std::array kFields = {
           Number{[](Config& c) -> int64_t& { return c.server.deadline_seconds; }, 1, 3600}},
     Field{"server", "drain_seconds",
           Number{[](Config& c) -> int64_t& { return c.server.drain_seconds; }, 0, 600}},
+    Field{"server", "connection_seconds",
+          Number{[](Config& c) -> int64_t& { return c.server.connection_seconds; }, 1, 86400}},
     Field{"vault", "data", Path{[](Config& c) -> std::string& { return c.vault.data; }}},
     Field{"vault", "founding", Path{[](Config& c) -> std::string& { return c.vault.founding; }}},
     Field{"vault", "sweep_seconds",
@@ -96,6 +99,34 @@ const std::array kFields = {
           Number{[](Config& c) -> int64_t& { return c.gallery.queue; }, 1, 400}},
     Field{"metrics", "socket",
           Path{[](Config& c) -> std::string& { return c.metrics.socket; }, true}},
+    Field{"limits", "calls",
+          Number{[](Config& c) -> int64_t& { return c.limits.calls; }, 16, 384}},
+    Field{"limits", "streams",
+          Number{[](Config& c) -> int64_t& { return c.limits.streams; }, 1, 384}},
+    Field{"limits", "member_calls",
+          Number{[](Config& c) -> int64_t& { return c.limits.member_calls; }, 1, 384}},
+    Field{"limits", "member_streams",
+          Number{[](Config& c) -> int64_t& { return c.limits.member_streams; }, 1, 384}},
+    Field{"limits", "member_rate",
+          Number{[](Config& c) -> int64_t& { return c.limits.member_rate; }, 1, 1000000}},
+    Field{"limits", "subject_calls",
+          Number{[](Config& c) -> int64_t& { return c.limits.subject_calls; }, 1, 384}},
+    Field{"limits", "subject_rate",
+          Number{[](Config& c) -> int64_t& { return c.limits.subject_rate; }, 1, 1000000}},
+    Field{"limits", "rows",
+          Number{[](Config& c) -> int64_t& { return c.limits.rows; }, 1000, 1000000}},
+    Field{"limits", "member_rows",
+          Number{[](Config& c) -> int64_t& { return c.limits.member_rows; }, 1000, 1000000}},
+    Field{"limits", "rows_mib",
+          Number{[](Config& c) -> int64_t& { return c.limits.rows_mib; }, 1, 65536}},
+    Field{"limits", "member_rows_mib",
+          Number{[](Config& c) -> int64_t& { return c.limits.member_rows_mib; }, 1, 65536}},
+    Field{"limits", "answers_mib",
+          Number{[](Config& c) -> int64_t& { return c.limits.answers_mib; }, 0, 65536}},
+    Field{"limits", "member_answers_kib",
+          Number{[](Config& c) -> int64_t& { return c.limits.member_answers_kib; }, 0, 1048576}},
+    Field{"limits", "portals",
+          Texts{[](Config& c) -> std::vector<std::string>& { return c.limits.portal_lines; }}},
     Field{"log", "level", Text{[](Config& c) -> std::string& { return c.log.level; }}},
     Field{"log", "file", Path{[](Config& c) -> std::string& { return c.log.file; }, true}},
     Field{"audit", "directory", Path{[](Config& c) -> std::string& { return c.audit.directory; }}},
@@ -215,6 +246,22 @@ std::string Resolve(const std::filesystem::path& directory, const std::string& p
   return whole.string();
 }
 
+Error ReadPortals(LimitsConfig& limits) {
+  for (const std::string& line : limits.portal_lines) {
+    const std::vector<std::string> words = absl::StrSplit(line, ' ');
+    PortalLimits portal;
+    if (words.size() != 3 || words[0].empty() || !absl::SimpleAtoi(words[1], &portal.rate) ||
+        !absl::SimpleAtoi(words[2], &portal.calls) || portal.rate < 1 || portal.rate > 1'000'000 ||
+        portal.calls < 1 || portal.calls > 384) {
+      return "limits.portals: each must be \"<name> <calls a second> <calls at a time>\", the "
+             "numbers 1 to 1000000 and 1 to 384";
+    }
+    portal.name = words[0];
+    limits.portals.push_back(std::move(portal));
+  }
+  return std::nullopt;
+}
+
 std::string Line(std::string_view name, const std::string& error) {
   return absl::StrCat(std::string(name), ": ", error);
 }
@@ -255,6 +302,9 @@ absl::StatusOr<Config> ParseConfig(std::string_view text, const std::string& dir
           Line(name, "keyring.replicas: each must be two paths, \"<keyring> <root key>\""));
     }
     config.keys.replicas.push_back({Resolve(base, paths[0]), Resolve(base, paths[1])});
+  }
+  if (const Error error = ReadPortals(config.limits)) {
+    return absl::InvalidArgumentError(Line(name, *error));
   }
   if (const Error error = UnsafeValue(config)) {
     return absl::InvalidArgumentError(Line(name, *error));

@@ -29,6 +29,7 @@ struct ServerConfig {
   int64_t max_concurrent_streams = 256;  // per connection, 1 to 65536
   int64_t deadline_seconds = 30;         // no call may run longer, 1 to 3600
   int64_t drain_seconds = 10;            // for running calls at a stop, 0 to 600
+  int64_t connection_seconds = 600;      // that a connection is kept at most, 1 to 86400
 };
 
 struct VaultConfig {
@@ -74,6 +75,32 @@ struct MetricsConfig {
   std::string socket;  // a Unix socket that tells them; empty: none
 };
 
+// One certificate of a portal for subjects, with bounds of its own.
+struct PortalLimits {
+  std::string name;  // of spiffe://<trust domain>/subject/<name>
+  int64_t rate = 0;
+  int64_t calls = 0;
+};
+
+// How much one identity may take, and all together (service/limits.h).
+struct LimitsConfig {
+  int64_t calls = 384;                    // at a time, of all, 16 to 384
+  int64_t streams = 64;                   // of them, 1 to 384
+  int64_t member_calls = 64;              // at a time, of one member, 1 to 384
+  int64_t member_streams = 8;             // of them, 1 to 384
+  int64_t member_rate = 200;              // calls a second of one member, 1 to 1,000,000
+  int64_t subject_calls = 16;             // of one certificate of subjects
+  int64_t subject_rate = 20;              // likewise
+  int64_t rows = 40'000;                  // of batches, at a time, of all, 1,000 to 1,000,000
+  int64_t member_rows = 20'000;           // of one member, 1,000 to 1,000,000
+  int64_t rows_mib = 192;                 // their bytes, of all, 1 to 65536
+  int64_t member_rows_mib = 128;          // of one member, 1 to 65536
+  int64_t answers_mib = 64;               // kept for repeated requests, of all, 0 to 65536
+  int64_t member_answers_kib = 4096;      // of one identity, 0 to 1,048,576
+  std::vector<std::string> portal_lines;  // "<name> <calls a second> <calls at a time>" each
+  std::vector<PortalLimits> portals;      // the same, read
+};
+
 struct LogConfig {
   std::string level = "info";  // debug, info, warn or error
   std::string file;            // empty: stderr
@@ -96,6 +123,7 @@ struct Config {
   SearchConfig search;
   GalleryConfig gallery;
   MetricsConfig metrics;
+  LimitsConfig limits;
   LogConfig log;
   AuditConfig audit;
 };

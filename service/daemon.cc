@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "service/audit_service.h"
 #include "service/call.h"
@@ -16,6 +17,7 @@
 #include "service/enrollment_service.h"
 #include "service/metrics.h"
 #include "service/metrics_socket.h"
+#include "service/port_watch.h"
 #include "service/publisher.h"
 #include "service/search_service.h"
 #include "service/subject_service.h"
@@ -28,7 +30,9 @@
 namespace kluis::service {
 namespace {
 
-constexpr int kCheckSeconds = 1;  // between looks at whether the storage is as it was left
+constexpr int kCountSeconds = 60;  // between entries about calls that were not decided
+constexpr int kLookSeconds = 5;    // between calls of the vault's own port, and for its answer
+constexpr int kCheckSeconds = 1;   // between looks at whether the storage is as it was left
 
 // Without people where that can be; a vault that has to wait for them is in order.
 absl::Status TryUnseal(Vault& vault, std::shared_ptr<crypto::RootWrapper> kept) {
@@ -49,7 +53,7 @@ struct Daemon::Parts {
         logger(std::move(log)),
         callers(std::move(known)),
         vault(std::move(opened)),
-        calls(*vault, config.server, *callers, *logger),
+        calls(*vault, config, *callers, *logger),
         enrollment(calls),
         subjects(calls),
         cases(calls),
@@ -59,6 +63,7 @@ struct Daemon::Parts {
         vaults(calls) {}
 
   void MakeCheckpoint(uint64_t found);
+  void WatchPort();
 
   const Config config;
   std::unique_ptr<Logger> logger;
@@ -74,6 +79,9 @@ struct Daemon::Parts {
   VaultService vaults;
   Ticker checkpoints;
   Ticker checks;
+  Ticker limited;
+  std::unique_ptr<PortWatch> port;
+  Ticker looks;
   std::unique_ptr<UnixServer> metrics;
   std::unique_ptr<Server> server;
   std::unique_ptr<UnixServer> front;
@@ -114,11 +122,29 @@ void Daemon::Parts::MakeCheckpoint(uint64_t found) {
   }
 }
 
+// The listener may be deaf, and then nobody else can say so.
+void Daemon::Parts::WatchPort() {
+  const size_t colon = config.server.listen.rfind(':');
+  const std::string listen =
+      absl::StrCat(config.server.listen.substr(0, colon + 1), server->port());
+  port = std::make_unique<PortWatch>(
+      [listen] { return ProbePort(listen, absl::Seconds(kLookSeconds)); },
+      [this] { return server->Reopen(absl::Seconds(kLookSeconds)); });
+  looks.Start(kLookSeconds, [this] {
+    const absl::Status heard = port->Look();
+    vault->port_state().deaf = port->deaf();
+    vault->port_state().reopened = port->reopened();
+    if (!heard.ok()) logger->Error("port-deaf", {{"why", Diagnosis{std::string(heard.message())}}});
+  });
+}
+
 Daemon::Daemon(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 
 Daemon::~Daemon() {
+  parts_->looks.Stop();  // before the port is silent on purpose
   parts_->front.reset();
   parts_->server->Shutdown(absl::Seconds(parts_->config.server.drain_seconds));
+  parts_->limited.Stop();
   parts_->checks.Stop();
   parts_->checkpoints.Stop();
   // The last word: what was there when the vault stopped. The next start compares itself with it.
@@ -166,6 +192,7 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const Config& config, cons
   options.max_message_bytes = static_cast<int>(config.server.max_message_kib * 1024);
   options.max_concurrent_streams = static_cast<int>(config.server.max_concurrent_streams);
   options.reflection = config.server.reflection;
+  options.connection_seconds = static_cast<int>(config.server.connection_seconds);
   if (!config.metrics.socket.empty()) {
     auto metrics = ServeMetrics(config.metrics.socket,
                                 [raw = parts->vault.get()] { return MetricsText(*raw); });
@@ -197,6 +224,12 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const Config& config, cons
     if (absl::IsDataLoss(published)) watched.fault().Set(published);
     raw->server->SetServing(watched.gate().is_open() && watched.fault().text().empty());
   });
+  parts->limited.Start(kCountSeconds, [raw = parts.get()] {
+    const absl::Status counted = CountLimited(*raw->vault);
+    if (counted.ok()) return;
+    raw->logger->Warn("uncounted", {{"why", Diagnosis{std::string(counted.message())}}});
+  });
+  parts->WatchPort();
   const bool open = parts->vault->gate().is_open();
   parts->server->SetServing(open && parts->vault->fault().text().empty());
   if (const Gate::Pass pass = parts->vault->gate().Enter(); pass.owns_lock()) {

@@ -1,5 +1,6 @@
 #include "service/enroll.h"
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <span>
@@ -34,16 +35,22 @@ std::span<const float> Values(const v1::Template& value) {
   return {value.values().data(), static_cast<size_t>(value.values_size())};
 }
 
+absl::StatusOr<crypto::SecretBytes> MemoryFor(size_t bytes, crypto::SecretArena* arena) {
+  return arena == nullptr ? crypto::SecretBytes::Create(bytes) : arena->Zero(bytes);
+}
+
 // Protects the template for its purpose, when there is such a purpose and the template is of its
 // algorithm; otherwise policy refuses the act and the template is dropped.
 absl::Status Protect(Galleries& galleries, const std::string& purpose, const v1::Template& value,
-                     Enrolment& enrolment) {
+                     crypto::SecretArena* arena, Enrolment& enrolment) {
   const auto room = galleries.Room(purpose);
   if (absl::IsNotFound(room.status())) return absl::OkStatus();
   if (!room.ok()) return room.status();
   if ((*room)->algorithm->id != value.algorithm()) return absl::OkStatus();
+  absl::StatusOr<crypto::SecretBytes> memory = MemoryFor(Values(value).size_bytes(), arena);
+  if (!memory.ok()) return memory.status();
   enrolment.room = *room;
-  enrolment.protected_template = crypto::SecretBytes::Zero(Values(value).size_bytes());
+  enrolment.protected_template = *std::move(memory);
   const absl::StatusOr<std::span<float>> floats = AsMutableFloats(*enrolment.protected_template);
   if (!floats.ok()) return floats.status();
   return (*room)->transform.Apply(Values(value), *floats);
@@ -71,7 +78,8 @@ bool IsNewTemplate(const v1::RecordChange& change) {
 // Opens the secret of the device that came along, and keeps it when it is the one that the consent
 // names; policy says whether there must be one.
 absl::Status TakeDeviceSecret(const Sealer& sealer, const v1::EnrollRequest& request,
-                              v1::Enroll& command, std::optional<crypto::SecretBytes>& out) {
+                              crypto::SecretArena* arena, v1::Enroll& command,
+                              std::optional<crypto::SecretBytes>& out) {
   if (request.sealed_custody_secret().empty()) return absl::OkStatus();
   if (command.custody_sha256().empty()) {
     return WithReason(
@@ -84,8 +92,11 @@ absl::Status TakeDeviceSecret(const Sealer& sealer, const v1::EnrollRequest& req
       crypto::Bytes(crypto::CustodyDigest(**secret)) != command.custody_sha256()) {
     return absl::OkStatus();
   }
+  absl::StatusOr<crypto::SecretBytes> kept = MemoryFor((*secret)->size(), arena);
+  if (!kept.ok()) return kept.status();
+  std::ranges::copy((*secret)->Expose(), kept->ExposeMutable().begin());
   command.set_custody_opened(true);
-  out = *std::move(secret);
+  out = *std::move(kept);
   return absl::OkStatus();
 }
 
@@ -121,7 +132,8 @@ absl::Status Attach(Vault& vault, Enrolment& enrolment, const policy::Ruling& ru
 
 }  // namespace
 
-absl::StatusOr<Act> EnrollAct(Vault& vault, const Call& call, const v1::EnrollRequest& request) {
+absl::StatusOr<Act> EnrollAct(Vault& vault, const Call& call, const v1::EnrollRequest& request,
+                              crypto::SecretArena* arena) {
   auto enrolment = std::make_shared<Enrolment>();
   enrolment->details = request.details();
 
@@ -145,7 +157,7 @@ absl::StatusOr<Act> EnrollAct(Vault& vault, const Call& call, const v1::EnrollRe
   audit::SetConsent(consent, command);
   audit::SetAttestation(attestation, command);
   const absl::Status custody =
-      TakeDeviceSecret(vault.sealer(), request, command, enrolment->device_secret);
+      TakeDeviceSecret(vault.sealer(), request, arena, command, enrolment->device_secret);
   if (!custody.ok()) return custody;
   const v1::Template& value = request.template_();
   command.set_algorithm(value.algorithm());
@@ -164,7 +176,8 @@ absl::StatusOr<Act> EnrollAct(Vault& vault, const Call& call, const v1::EnrollRe
   command.set_consent_commitment(enrolment->openings.front().commitment.digest());
   for (const Opening& opening : enrolment->openings) act.commitments.push_back(opening.commitment);
 
-  const absl::Status protection = Protect(vault.galleries(), consent.purpose(), value, *enrolment);
+  const absl::Status protection =
+      Protect(vault.galleries(), consent.purpose(), value, arena, *enrolment);
   if (!protection.ok()) return protection;
 
   act.prepare = [&vault, enrolment](const Writes& writes, policy::Time, v1::Command& prepared) {

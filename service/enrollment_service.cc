@@ -30,6 +30,7 @@ grpc::Status EnrollmentService::BatchEnroll(
   const absl::StatusOr<Call> call = calls_.Enter(context, "kluis.v1.EnrollmentService.BatchEnroll");
   if (!call.ok()) return ToGrpc(call.status());
   const Calls::StreamGuard guard(calls_, context);
+  call->Touch();
   v1::BatchEnrollRequest first;
   if (!stream->Read(&first) || !first.has_options()) {
     return ToGrpc(calls_.LogRejection(

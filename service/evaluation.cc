@@ -34,11 +34,11 @@ absl::Status OtherCount() {
 }
 
 // The probes that the order announced, and the end of the stream after them.
-absl::Status ReadProbes(const SearchRoom& room, uint32_t ordered, EvaluationStream& stream,
-                        matching::Evaluation& evaluation) {
+absl::Status ReadProbes(const Call& call, const SearchRoom& room, uint32_t ordered,
+                        EvaluationStream& stream, matching::Evaluation& evaluation) {
   std::map<matching::Id, size_t> probes_of;
   v1::EvaluatePurposeRequest message;
-  while (stream.Read(&message)) {
+  while (ReadFrom(call, stream, &message)) {
     if (!message.has_labelled() || evaluation.probes() == ordered) return OtherCount();
     absl::Status form = Validate(message);
     if (!form.ok()) return form;
@@ -135,12 +135,12 @@ absl::StatusOr<v1::EvaluationReport> Measure(Vault& vault, const Call& call,
   const uint32_t ordered = intent.command.evaluate().order().probes();
   matching::Evaluation evaluation(*(*room)->algorithm, ordered,
                                   std::max(1U, std::thread::hardware_concurrency()));
-  absl::Status status = ReadProbes(**room, ordered, stream, evaluation);
+  absl::Status status = ReadProbes(call, **room, ordered, stream, evaluation);
   if (!status.ok()) return HasEnded(call) ? EndedStatus() : status;
   const TellProgress tell = [&](const v1::MeasurementProgress& progress) {
     v1::EvaluatePurposeResponse message;
     *message.mutable_progress() = progress;
-    stream.Write(message);
+    WriteTo(call, stream, message);
   };
   status = CompareAll(vault, call, grant, **room, tell, evaluation);
   if (!status.ok()) return status;
@@ -196,7 +196,7 @@ absl::Status Evaluate(Vault& vault, const Call& call, const v1::EvaluatePurposeR
   *last.mutable_report() = *std::move(report);
   *last.mutable_intent() = ReceiptOf(*intent);
   *last.mutable_receipt() = ReceiptOf(*outcome);
-  return stream.Write(last) ? absl::OkStatus() : EndedStatus();
+  return WriteTo(call, stream, last) ? absl::OkStatus() : EndedStatus();
 }
 
 }  // namespace kluis::service

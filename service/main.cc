@@ -1,5 +1,6 @@
 // kluisd: reads its configuration, serves until SIGTERM or SIGINT, and lets running calls end.
 #include <csignal>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
@@ -10,9 +11,12 @@
 #include "service/clock.h"
 #include "service/config.h"
 #include "service/keeper.h"
+#include "service/port_watch.h"
 #include "service/process.h"
 
 namespace {
+
+constexpr uint64_t kLeastDescriptors = 1024;  // of the database, its log, and some hundred callers
 
 int Fail(const absl::Status& status) {
   std::fprintf(stderr, "kluisd: %s\n", std::string(status.message()).c_str());
@@ -45,6 +49,8 @@ int main(int argc, char** argv) {
   // gRPC writes its own lines to stderr otherwise, with text that nobody here has read.
   setenv("GRPC_VERBOSITY", "NONE", 0);
   kluis::service::TuneProcess();
+  const absl::Status descriptors = kluis::service::RaiseDescriptorLimit(kLeastDescriptors);
+  if (!descriptors.ok()) return Fail(descriptors);
   const absl::Status hardened = kluis::crypto::HardenProcess();
   if (!hardened.ok()) return Fail(hardened);
   // Blocked before any thread starts, so that sigwait below is the only one to see them.

@@ -14,6 +14,18 @@ bool IsRevocation(std::string_view method);
 // of their own.
 bool WorksSealed(std::string_view method);
 
+// Takes something away, or tells a person what is held: has room in reserve when the vault is full.
+bool HasReserve(std::string_view method);
+
+// Its answer names a person: it is kept nowhere. Who lost it asks anew, and is decided again.
+bool NamesAPerson(std::string_view method);
+
+// Signed by a subject: counts against its certificate only until the signature verifies.
+bool IsSubjectRight(std::string_view method);
+
+// An operator waits for it as long as it takes; only its answer has a deadline.
+bool TakesItsTime(std::string_view method);
+
 }  // namespace kluis::service
 
 #endif  // KLUIS_SERVICE_METHODS_H_

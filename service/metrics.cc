@@ -112,6 +112,10 @@ std::string MetricsText(Vault& vault) {
   text.Gauge("kluis_sealed", "1 when the vault is sealed.", vault.gate().is_open() ? 0 : 1);
   text.Gauge("kluis_fault", "1 when something keeps the vault from writing.",
              vault.fault().text().empty() ? 0 : 1);
+  text.Gauge("kluis_port_deaf", "1 when the port for calls did not answer the vault itself.",
+             vault.port_state().deaf ? 1 : 0);
+  text.Family("kluis_port_reopened_total", "counter", "How often it was opened anew for that.");
+  text.Sample(static_cast<double>(vault.port_state().reopened));
   text.Gauge("kluis_log_entries", "Entries of the log.",
              static_cast<double>(vault.ledger().size()));
   const SignedCheckpoint checkpoint = vault.publisher().Last();

@@ -32,7 +32,11 @@ absl::StatusOr<std::optional<crypto::SecretBytes>> OpenDeviceSecret(const Sealer
   if (!key.ok()) return key.status();
   absl::StatusOr<crypto::SecretBytes> secret = key->Open(sealed);
   std::optional<crypto::SecretBytes> opened;
-  if (secret.ok()) opened = *std::move(secret);
+  if (secret.ok()) {
+    opened = *std::move(secret);
+  } else if (!absl::IsDataLoss(secret.status())) {
+    return secret.status();
+  }
   return opened;
 }
 

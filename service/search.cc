@@ -49,8 +49,10 @@ absl::StatusOr<crypto::SecretBytes> ProtectProbe(const SearchRoom& room,
                                                  const v1::Template& probe) {
   const std::span<const float> values(probe.values().data(),
                                       static_cast<size_t>(probe.values_size()));
-  crypto::SecretBytes out = crypto::SecretBytes::Zero(room.algorithm->dimension * sizeof(float));
-  const std::span<float> floats(reinterpret_cast<float*>(out.ExposeMutable().data()),
+  absl::StatusOr<crypto::SecretBytes> out =
+      crypto::SecretBytes::Create(room.algorithm->dimension * sizeof(float));
+  if (!out.ok()) return out;
+  const std::span<float> floats(reinterpret_cast<float*>(out->ExposeMutable().data()),
                                 room.algorithm->dimension);
   const absl::Status applied = room.transform.Apply(values, floats);
   if (!applied.ok()) return WithReason(applied, "MALFORMED_TEMPLATE");

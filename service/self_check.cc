@@ -9,8 +9,15 @@
 #include "storage/layout.h"
 
 namespace kluis::service {
+namespace {
 
-absl::StatusOr<SelfCheck> CheckState(const storage::Database& database) {
+absl::Status Ended() { return absl::CancelledError("check: it was ended before it was done"); }
+
+}  // namespace
+
+absl::StatusOr<SelfCheck> CheckState(const storage::Database& database,
+                                     const std::function<bool()>& gone) {
+  const auto ended = [&] { return gone && gone(); };
   const storage::Snapshot snapshot = database.TakeSnapshot();
   SelfCheck check;
   policy::MemoryState fold;
@@ -19,6 +26,10 @@ absl::StatusOr<SelfCheck> CheckState(const storage::Database& database) {
       snapshot.Scan(storage::Column::kLog, storage::EntryPrefix(),
                     [&](std::string_view key, std::string_view bytes) {
                       v1::Entry entry;
+                      if (ended()) {
+                        status = Ended();
+                        return false;
+                      }
                       if (storage::EntryIndexOf(key) != check.entries ||
                           !entry.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
                         status = absl::DataLossError("log: an entry is missing or damaged");
@@ -41,6 +52,10 @@ absl::StatusOr<SelfCheck> CheckState(const storage::Database& database) {
   auto expected = fold.records().begin();
   scanned =
       snapshot.Scan(storage::Column::kState, "", [&](std::string_view key, std::string_view value) {
+        if (ended()) {
+          status = Ended();
+          return false;
+        }
         ++check.records;
         const bool same =
             expected != fold.records().end() && expected->first == key && expected->second == value;
@@ -54,6 +69,7 @@ absl::StatusOr<SelfCheck> CheckState(const storage::Database& database) {
         return true;
       });
   if (!scanned.ok()) return scanned;
+  if (!status.ok()) return status;
   if (check.consistent && expected != fold.records().end()) {
     check.consistent = false;
     check.first_difference = expected->first;

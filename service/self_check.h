@@ -4,6 +4,7 @@
 #define KLUIS_SERVICE_SELF_CHECK_H_
 
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -20,9 +21,11 @@ struct SelfCheck {
   std::string first_difference;  // the record's key; empty when consistent
 };
 
-// Works on a snapshot, so calls go on meanwhile. Memory: the whole state. kDataLoss: an entry is
-// missing or does not parse.
-absl::StatusOr<SelfCheck> CheckState(const storage::Database& database);
+// Works on a snapshot, so calls go on meanwhile. Memory: the whole state. `gone` is asked at each
+// entry and record, and ends it; empty: nobody is asked. kCancelled: it was ended. kDataLoss: an
+// entry is missing or does not parse.
+absl::StatusOr<SelfCheck> CheckState(const storage::Database& database,
+                                     const std::function<bool()>& gone = {});
 
 // What every start does. The digest that the ledger found in the database must be the one in the
 // last entry, when that closes a checkpoint; after a crash, when it does not, the whole log is

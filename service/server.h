@@ -9,8 +9,10 @@
 
 #include <chrono>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -24,6 +26,7 @@ struct ServerOptions {
   int max_message_bytes = 256 * 1024;  // of a request or a reply
   int max_concurrent_streams = 256;    // per connection
   int max_threads = 512;               // calls beyond them are refused: RESOURCE_EXHAUSTED
+  int connection_seconds = 600;        // of a connection; its client connects again
   bool reflection = false;
 };
 
@@ -52,9 +55,13 @@ class Server {
   int port() const { return port_; }
 
   // Serves callers over `connection`, a connected stream socket that is this object's from now on.
-  // There is no TLS on it: who calls there is said by a header (service/callers.h). Not after
-  // Shutdown.
+  // There is no TLS on it: who calls there is said by a header (service/callers.h). Closed while
+  // the port is opened anew, and after Shutdown.
   void AddConnection(int connection);
+  // Closes the port and opens it again, for one that does not accept any more. Running calls have
+  // `drain` to end. Health is what SetServing said last. kUnavailable: it does not open; call
+  // again. Of no effect after Shutdown.
+  absl::Status Reopen(absl::Duration drain);
 
   // Sets the health of every service and of "". Of no effect after Shutdown.
   void SetServing(bool serving);
@@ -64,11 +71,19 @@ class Server {
   void Shutdown(absl::Duration drain);
 
  private:
-  Server(std::unique_ptr<grpc::Server> server, int port, std::vector<std::string> names);
+  Server(ServerOptions options, std::vector<HostedService> services)
+      : options_(std::move(options)), services_(std::move(services)) {}
 
-  std::unique_ptr<grpc::Server> server_;
-  int port_;
-  std::vector<std::string> names_;
+  absl::Status Open();
+  void ShowServing();
+
+  ServerOptions options_;
+  const std::vector<HostedService> services_;
+  int port_ = 0;
+  std::mutex mutex_;  // guards what follows
+  std::shared_ptr<grpc::Server> server_;
+  bool serving_ = false;
+  bool shut_ = false;
 };
 
 // When a call must have ended: the caller's deadline, at most `cap` from now. A handler takes it

@@ -6,20 +6,36 @@
 #include "crypto/codec.h"
 #include "policy/record_key.h"
 #include "service/names.h"
+#include "service/page_bytes.h"
 #include "service/requests.h"
 #include "service/statements.h"
 #include "service/subject_details.h"
+#include "service/subject_rights.h"
 #include "storage/layout.h"
 
 namespace kluis::service {
 namespace {
 
-// The subject whose key `text` is; empty when there is none, which is policy's to judge.
-absl::StatusOr<std::string> SubjectOfKey(Vault& vault, const std::string& text) {
-  const absl::StatusOr<crypto::PublicKey> key = crypto::ParsePublicKey(text);
-  if (!key.ok()) return WithReason(key.status(), "MALFORMED_STATEMENT");
-  return FindSubject(vault.database(), vault.sealer(),
-                     std::string_view(reinterpret_cast<const char*>(key->data()), key->size()));
+// Where a page begins: after this holding or notice; each empty: at the beginning.
+struct After {
+  std::string purpose;
+  std::string notice;  // 16 bytes; all holdings came before
+};
+
+// Before the first notice, which has no id of zeros.
+std::string AfterHoldings() { return NameOf("disclosures", std::string(policy::kIdBytes, '\0')); }
+
+// kInvalidArgument, MALFORMED_STATEMENT: `text` is not one that an answer gave.
+absl::StatusOr<After> ReadAfter(std::string_view text) {
+  After after;
+  if (text.empty()) return after;
+  after.purpose = PurposeInName(text);
+  after.notice = policy::IdInName(text, "disclosures");
+  if (policy::IsPurposeId(after.purpose) != after.notice.empty()) {
+    return WithReason(absl::InvalidArgumentError("after: must be next_after of an answer"),
+                      "MALFORMED_STATEMENT");
+  }
+  return after;
 }
 
 // What a consent that follows the template's end names.
@@ -29,11 +45,14 @@ std::string EndOf(const v1::TemplateRecord& record) {
   return crypto::ToHex(record.end());
 }
 
-absl::Status AddHoldings(Vault& vault, const v1::SubjectRecord& subject,
-                         v1::GetHoldingsResponse& response) {
+absl::Status AddHoldings(Vault& vault, const v1::SubjectRecord& subject, const After& after,
+                         PageBytes& room, v1::GetHoldingsResponse& response) {
+  if (!after.notice.empty()) return absl::OkStatus();
   absl::Status status;
+  std::string last = after.purpose;
   const absl::Status scanned = vault.state().ForEachUnder<v1::Enrollment>(
       policy::key::Enrollment(subject.id(), ""), [&](const v1::Enrollment& enrollment) {
+        if (enrollment.purpose() <= after.purpose || room.full()) return;
         const auto record = policy::Find<v1::TemplateRecord>(
             vault.state(), policy::key::Template(enrollment.template_id()));
         const auto purpose = policy::Find<v1::PurposeRecord>(
@@ -43,7 +62,8 @@ absl::Status AddHoldings(Vault& vault, const v1::SubjectRecord& subject,
           return;
         }
         const v1::PurposeRegistration& registration = (*purpose)->registration();
-        v1::Holding* holding = response.add_holdings();
+        v1::Holding made;
+        v1::Holding* const holding = &made;
         holding->set_template_record(TemplateName(subject.id(), (*record)->id()));
         holding->set_purpose("purposes/" + enrollment.purpose());
         holding->set_algorithm((*record)->algorithm());
@@ -57,20 +77,29 @@ absl::Status AddHoldings(Vault& vault, const v1::SubjectRecord& subject,
         holding->set_restricted((*record)->restricted());
         holding->set_restriction(crypto::ToHex((*record)->restriction()));
         holding->set_end(EndOf(**record));
+        if (!room.Take(made)) {
+          response.set_next_after("purposes/" + last);
+          return;
+        }
+        last = enrollment.purpose();
+        *response.add_holdings() = std::move(made);
       });
   return scanned.ok() ? status : scanned;
 }
 
 // The notices whose time has come; a delayed one shows itself when the court's delay ends.
-absl::Status AddNotices(Vault& vault, const v1::SubjectRecord& subject,
-                        v1::GetHoldingsResponse& response) {
+absl::Status AddNotices(Vault& vault, const v1::SubjectRecord& subject, const After& after,
+                        PageBytes& room, v1::GetHoldingsResponse& response) {
+  if (room.full()) return absl::OkStatus();
   const auto subject_id = storage::IdFromBytes(subject.id());
+  std::string last = after.notice;
   const policy::Time now = vault.clock().NowUnix();
   absl::Status status;
   const absl::Status scanned = vault.database().Scan(
       storage::Column::kDetails, storage::NoticePrefix(*subject_id),
       [&](std::string_view key, std::string_view sealed) {
         const std::string_view id = key.substr(key.size() - policy::kIdBytes);
+        if (id <= after.notice) return true;
         const auto disclosure =
             policy::Find<v1::DisclosureRecord>(vault.state(), policy::key::Disclosure(id));
         if (!disclosure.ok() || !disclosure->has_value()) {
@@ -85,10 +114,18 @@ absl::Status AddNotices(Vault& vault, const v1::SubjectRecord& subject,
           return false;
         }
         const std::string_view text = AsText(*opened);
-        if (!response.add_notices()->ParseFromArray(text.data(), static_cast<int>(text.size()))) {
+        v1::SubjectNotice notice;
+        if (!notice.ParseFromArray(text.data(), static_cast<int>(text.size()))) {
           status = absl::DataLossError("notices: one is damaged");
+          return false;
         }
-        return status.ok();
+        if (!room.Take(notice)) {
+          response.set_next_after(last.empty() ? AfterHoldings() : NameOf("disclosures", last));
+          return false;
+        }
+        last = std::string(id);
+        *response.add_notices() = std::move(notice);
+        return true;
       });
   return scanned.ok() ? status : scanned;
 }
@@ -140,6 +177,8 @@ grpc::Status SubjectService::GetHoldings(grpc::ServerContext* context,
         absl::StatusOr<v1::StatementFacts> facts =
             TakeStatement(vault.state(), request->access_request(), payload);
         if (!facts.ok()) return facts.status();
+        const absl::StatusOr<After> after = ReadAfter(payload.after());
+        if (!after.ok()) return after.status();
         absl::StatusOr<std::string> subject_id = SubjectOfKey(vault, payload.subject_public_key());
         if (!subject_id.ok()) return subject_id.status();
         Act act = call.NewAct();
@@ -158,8 +197,9 @@ grpc::Status SubjectService::GetHoldings(grpc::ServerContext* context,
         out.set_subject(NameOf("subjects", *subject_id));
         *out.mutable_details() = *std::move(details);
         *out.mutable_receipt() = ReceiptOf(*committed);
-        const absl::Status holdings = AddHoldings(vault, **subject, out);
-        return holdings.ok() ? AddNotices(vault, **subject, out) : holdings;
+        PageBytes room;
+        const absl::Status holdings = AddHoldings(vault, **subject, *after, room, out);
+        return holdings.ok() ? AddNotices(vault, **subject, *after, room, out) : holdings;
       });
 }
 

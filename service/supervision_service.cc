@@ -9,6 +9,7 @@
 #include "policy/record_key.h"
 #include "service/inspection.h"
 #include "service/names.h"
+#include "service/page_bytes.h"
 #include "service/page_token.h"
 #include "service/purpose_view.h"
 #include "service/requests.h"
@@ -95,7 +96,7 @@ absl::Status Inspect(Vault& vault, const Call& call, const v1::Envelope& envelop
   const absl::Status gone = absl::CancelledError("inspection: the caller has gone");
   v1::InspectEntriesResponse first;
   *first.mutable_receipt() = ReceiptOf(*committed);
-  if (!writer.Write(first)) return gone;
+  if (!WriteTo(call, writer, first)) return gone;
 
   // What was not yet durable when the order came, it does not reach.
   const uint64_t end = std::min<uint64_t>(order.end_index(), committed->index);
@@ -105,7 +106,7 @@ absl::Status Inspect(Vault& vault, const Call& call, const v1::Envelope& envelop
       [&] { return call.context->IsCancelled() ? gone : absl::OkStatus(); },
       [&](v1::CommitmentOpening& opening) {
         message.mutable_opening()->Swap(&opening);
-        const bool sent = writer.Write(message);
+        const bool sent = WriteTo(call, writer, message);
         message.mutable_opening()->Swap(&opening);
         return sent ? absl::OkStatus() : gone;
       });
@@ -257,21 +258,29 @@ grpc::Status SupervisionService::ListPurposes(grpc::ServerContext* context,
         const uint64_t page =
             request->page_size() > 0 ? static_cast<uint64_t>(request->page_size()) : kDefaultPage;
         uint64_t seen = 0;
+        uint64_t next = 0;
+        PageBytes room;
         absl::Status status;
         const absl::Status scanned = vault.state().ForEach<v1::PurposeRecord>(
             v1::RecordChange::kPurpose, [&](const v1::PurposeRecord& record) {
               const uint64_t number = seen++;
-              if (number < *skip || number >= *skip + page || !status.ok()) return;
+              if (number < *skip || next > 0 || !status.ok()) return;
+              if (number == *skip + page) {
+                next = number;
+                return;
+              }
               absl::StatusOr<v1::Purpose> view =
                   PurposeView(vault.state(), record.registration().purpose());
-              if (view.ok()) {
+              if (view.ok() && !room.Take(*view)) {
+                next = number;
+              } else if (view.ok()) {
                 *out.add_purposes() = *std::move(view);
               } else {
                 status = view.status();
               }
             });
         if (!scanned.ok()) return scanned;
-        if (seen > *skip + page) out.set_next_page_token(tokens.Make(*skip + page));
+        if (next > 0) out.set_next_page_token(tokens.Make(next));
         return status;
       });
 }

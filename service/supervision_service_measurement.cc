@@ -24,7 +24,7 @@ absl::Status CalibrateAndShow(Vault& vault, const Call& call, const v1::Envelope
       Calibrate(vault, call, order, [&](const v1::MeasurementProgress& progress) {
         v1::CalibratePurposeResponse message;
         *message.mutable_progress() = progress;
-        writer.Write(message);
+        WriteTo(call, writer, message);
       });
   if (!calibrated.ok()) return calibrated.status();
   v1::CalibratePurposeResponse last;
@@ -34,7 +34,7 @@ absl::Status CalibrateAndShow(Vault& vault, const Call& call, const v1::Envelope
   *last.mutable_purpose() = *std::move(view);
   *last.mutable_intent() = ReceiptOf(calibrated->intent);
   *last.mutable_receipt() = ReceiptOf(calibrated->outcome);
-  return writer.Write(last) ? absl::OkStatus() : EndedStatus();
+  return WriteTo(call, writer, last) ? absl::OkStatus() : EndedStatus();
 }
 
 }  // namespace
@@ -64,7 +64,7 @@ grpc::Status SupervisionService::EvaluatePurpose(
         if (!bounded.ok()) return bounded;
         const Calls::StreamGuard guard(calls_, context);
         v1::EvaluatePurposeRequest first;  // who sends none holds up nobody
-        if (!stream->Read(&first)) return EndedStatus();
+        if (!ReadFrom(call, *stream, &first)) return EndedStatus();
         const std::unique_lock alone(measuring_, std::try_to_lock);
         if (!alone.owns_lock()) return OtherMeasurement();
         return Evaluate(calls_.vault(), call, first, *stream);

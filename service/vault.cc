@@ -66,7 +66,8 @@ Vault::Vault(const Config& config, const Clock& clock)
       checkpoint_seconds_(config.audit.checkpoint_seconds),
       data_(config.vault.data),
       backups_(config.vault.backups),
-      search_queue_(static_cast<size_t>(config.gallery.queue)) {}
+      search_queue_(static_cast<size_t>(config.gallery.queue)),
+      limits_(config.limits) {}
 
 Vault::~Vault() {
   if (database_ != nullptr) database_->InterruptCompactions(true);

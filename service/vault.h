@@ -26,6 +26,7 @@
 #include "service/galleries.h"
 #include "service/gate.h"
 #include "service/ledger.h"
+#include "service/limits.h"
 #include "service/recovery.h"
 #include "service/sealer.h"
 #include "service/search_queue.h"
@@ -127,6 +128,14 @@ class Vault {
   Fault& fault() { return fault_; }
   SpaceGuard& space() { return *space_; }
   SearchQueue& search_queue() { return search_queue_; }
+  Limits& limits() { return limits_; }
+
+  // What the daemon found of the port that calls come through; for metrics.
+  struct PortState {
+    std::atomic<bool> deaf = false;
+    std::atomic<uint64_t> reopened = 0;
+  };
+  PortState& port_state() { return port_state_; }
 
   // To be called every second: settles what the disk has room for, and looks whether database and
   // published log are the directories that were opened. kDataLoss: one is not.
@@ -167,6 +176,8 @@ class Vault {
   const std::string backups_;
   Fault fault_;
   SearchQueue search_queue_;
+  Limits limits_;
+  PortState port_state_;
   std::string policy_digest_;
   std::unique_ptr<SpaceGuard> space_;
   std::vector<std::unique_ptr<DirectoryWatch>> watches_;

@@ -3,6 +3,8 @@
 #include "crypto/codec.h"
 #include "policy/record_key.h"
 #include "policy/rules.h"
+#include "service/page_bytes.h"
+#include "service/page_token.h"
 #include "service/publisher.h"
 #include "service/requests.h"
 #include "service/self_check.h"
@@ -118,8 +120,13 @@ grpc::Status VaultService::CheckVault(grpc::ServerContext* context,
                                       v1::CheckVaultResponse* response) {
   return calls_.Unary<v1::CheckVaultRequest, v1::CheckVaultResponse>(
       context, "kluis.v1.VaultService.CheckVault", *request, *response, Validate,
-      [&](const Call&, v1::CheckVaultResponse& out) {
-        const absl::StatusOr<SelfCheck> check = CheckState(calls_.vault().database());
+      [&](const Call& call, v1::CheckVaultResponse& out) {
+        const std::unique_lock alone(checking_, std::try_to_lock);
+        if (!alone.owns_lock()) return OtherCheck();
+        const auto end = std::chrono::steady_clock::now() + kLongestCheck;
+        const absl::StatusOr<SelfCheck> check = CheckState(calls_.vault().database(), [&] {
+          return call.context->IsCancelled() || std::chrono::steady_clock::now() > end;
+        });
         if (!check.ok()) return check.status();
         out.set_entries(check->entries);
         out.set_records(check->records);
@@ -147,16 +154,26 @@ grpc::Status VaultService::ListPolicyRules(grpc::ServerContext* context,
                                            v1::ListPolicyRulesResponse* response) {
   return calls_.Unary<v1::ListPolicyRulesRequest, v1::ListPolicyRulesResponse>(
       context, "kluis.v1.VaultService.ListPolicyRules", *request, *response, Validate,
-      [&](const Call&, v1::ListPolicyRulesResponse& out) {
-        out.set_policy_digest(calls_.vault().policy_digest());
-        for (const policy::Rule* rule : policy::AllRules()) {
-          v1::PolicyRule* view = out.add_rules();
-          view->set_id(std::string(rule->id));
-          view->set_law(std::string(rule->law));
-          view->set_sentence(std::string(rule->sentence));
-          view->set_reason(std::string(rule->reason));
-          view->set_public_reason(std::string(rule->public_reason));
+      [&](const Call& call, v1::ListPolicyRulesResponse& out) {
+        const PageTokens tokens(call.peer);
+        const absl::StatusOr<uint64_t> skip = tokens.Read(request->page_token());
+        if (!skip.ok()) return skip.status();
+        const std::vector<const policy::Rule*> rules = policy::AllRules();
+        PageBytes room;
+        uint64_t next = *skip;
+        for (; next < rules.size(); ++next) {
+          const policy::Rule& rule = *rules[next];
+          v1::PolicyRule view;
+          view.set_id(std::string(rule.id));
+          view.set_law(std::string(rule.law));
+          view.set_sentence(std::string(rule.sentence));
+          view.set_reason(std::string(rule.reason));
+          view.set_public_reason(std::string(rule.public_reason));
+          if (!room.Take(view)) break;
+          *out.add_rules() = std::move(view);
         }
+        if (*skip == 0) out.set_policy_digest(calls_.vault().policy_digest());
+        if (next < rules.size()) out.set_next_page_token(tokens.Make(next));
         return absl::OkStatus();
       });
 }

@@ -2,8 +2,12 @@
 #ifndef KLUIS_SERVICE_VAULT_SERVICE_H_
 #define KLUIS_SERVICE_VAULT_SERVICE_H_
 
+#include <chrono>
+#include <mutex>
+
 #include "kluis/v1/vault_service.grpc.pb.h"
 #include "service/call.h"
+#include "service/errors.h"
 
 namespace kluis::service {
 
@@ -50,7 +54,16 @@ class VaultService final : public v1::VaultService::Service {
                                v1::ListPolicyRulesResponse* response) override;
 
  private:
+  // What reads everything: one at a time, and a check of the state for ten minutes at most, as its
+  // snapshot keeps what is deleted meanwhile.
+  static constexpr std::chrono::minutes kLongestCheck{10};
+  static absl::Status OtherCheck() {
+    return WithReason(absl::UnavailableError("check: another one runs; call again later"),
+                      "UNAVAILABLE");
+  }
+
   Calls& calls_;
+  std::mutex checking_;
   const int64_t started_at_;
 };
 

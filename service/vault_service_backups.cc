@@ -3,6 +3,8 @@
 #include <utility>
 
 #include "service/backups.h"
+#include "service/page_bytes.h"
+#include "service/page_token.h"
 #include "service/requests.h"
 #include "service/vault_service.h"
 
@@ -18,7 +20,7 @@ grpc::Status VaultService::BackUpVault(grpc::ServerContext* context,
         const auto progress = [&](uint64_t bytes) {
           v1::BackUpVaultResponse message;
           message.set_copied_bytes(bytes);
-          writer->Write(message);  // a caller who left does not stop a backup
+          WriteTo(call, *writer, message);  // a caller who left does not stop a backup
         };
         absl::StatusOr<v1::Backup> made =
             MakeBackup(vault.database(), vault.backups(), request->keep(), progress);
@@ -33,7 +35,7 @@ grpc::Status VaultService::BackUpVault(grpc::ServerContext* context,
           *last.mutable_receipt() = ReceiptOf(*committed);
         }
         *last.mutable_backup() = *std::move(made);
-        writer->Write(last);
+        WriteTo(call, *writer, last);
         return absl::OkStatus();
       });
 }
@@ -43,11 +45,21 @@ grpc::Status VaultService::ListBackups(grpc::ServerContext* context,
                                        v1::ListBackupsResponse* response) {
   return calls_.Unary<v1::ListBackupsRequest, v1::ListBackupsResponse>(
       context, "kluis.v1.VaultService.ListBackups", *request, *response, Validate,
-      [&](const Call&, v1::ListBackupsResponse& out) -> absl::Status {
+      [&](const Call& call, v1::ListBackupsResponse& out) -> absl::Status {
+        const PageTokens tokens(call.peer);
+        const absl::StatusOr<uint64_t> skip = tokens.Read(request->page_token());
+        if (!skip.ok()) return skip.status();
+        std::unique_lock alone(checking_, std::defer_lock);
+        if (request->verify() && !alone.try_lock()) return OtherCheck();
         const absl::StatusOr<std::vector<v1::Backup>> backups =
             service::ListBackups(calls_.vault().backups(), request->verify());
         if (!backups.ok()) return backups.status();
-        out.mutable_backups()->Assign(backups->begin(), backups->end());
+        PageBytes room;
+        uint64_t next = *skip;
+        for (; next < backups->size() && room.Take((*backups)[next]); ++next) {
+          *out.add_backups() = (*backups)[next];
+        }
+        if (next < backups->size()) out.set_next_page_token(tokens.Make(next));
         return absl::OkStatus();
       });
 }
@@ -61,12 +73,12 @@ grpc::Status VaultService::RestoreVault(grpc::ServerContext* context,
         const auto step = [&](std::string_view text) {
           v1::RestoreVaultResponse message;
           message.set_step(std::string(text));
-          writer->Write(message);
+          WriteTo(call, *writer, message);
         };
         const absl::StatusOr<v1::RestoreVaultResponse> finished = calls_.vault().FinishRestore(
             call.caller, request->recovery_order(), request->backup(), step);
         if (!finished.ok()) return finished.status();
-        writer->Write(*finished);
+        WriteTo(call, *writer, *finished);
         return absl::OkStatus();
       });
 }

@@ -148,7 +148,8 @@ absl::Status BenchVault::Found() {
 
 absl::Status BenchVault::Configure() {
   const std::string toml =
-      "[server]\nlisten = \"127.0.0.1:0\"\ndeadline_seconds = 600\n[log]\nlevel = \"warn\"\n";
+      "[server]\nlisten = \"127.0.0.1:0\"\ndeadline_seconds = 600\n[log]\nlevel = \"warn\"\n"
+      "[limits]\nmember_rate = 1000000\nmember_calls = 384\nsubject_rate = 1000000\n";
   absl::StatusOr<service::Config> config = service::ParseConfig(toml, directory_, "bench.toml");
   if (!config.ok()) return config.status();
   config_ = *std::move(config);

@@ -47,6 +47,10 @@ void TestVault::Configure() {
   config_.keys.log_signer = place + "/keys/log.key";
   config_.audit.directory = place + "/log";
   config_.audit.anchor = place + "/keys/checkpoint";
+  config_.limits.member_rate = 1'000'000;  // a test of limits sets its own
+  config_.limits.subject_rate = 1'000'000;
+  config_.limits.member_calls = 384;
+  config_.limits.subject_calls = 384;
   config_.log.level = "debug";
   config_.log.file = place + "/kluisd.log";
 }

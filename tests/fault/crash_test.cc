@@ -42,6 +42,7 @@ std::string WriteConfig(const std::string& place) {
                       << "/ca.crt\"\ncert = \"" << TestWorld::Pki() << "/server.crt\"\nkey = \""
                       << TestWorld::Pki() << "/server.key\"\n[vault]\nsweep_seconds = 1\n"
                       << "[keyring]\nreplicas = [\"second/keyring second/root.key\"]\n"
+                      << "[limits]\nmember_rate = 1000000\nsubject_rate = 1000000\n"
                       << "[audit]\ncheckpoint_seconds = 1\n";
   std::filesystem::create_directory(place + "/second");
   std::filesystem::permissions(place + "/second", std::filesystem::perms::owner_all);

@@ -5,6 +5,7 @@
 
 #include "client/draft.h"
 #include "gtest/gtest.h"
+#include "tests/fakes/replayed.h"
 #include "tests/fakes/test_vault.h"
 
 namespace kluis {
@@ -119,6 +120,59 @@ TEST(RequestId, WhenTheAnswerIsForgottenTheStatementStillTakesEffectOnce) {
   EXPECT_EQ(Send(vault, request).reason, "STATEMENT_REPLAYED");
   vault.Restart();
   EXPECT_EQ(Send(vault, request).reason, "STATEMENT_REPLAYED");
+}
+
+// Enrolled, found and confirmed by two officers; the candidate's name.
+std::string Confirmed(const TestWorld& vault, const Person& person, const std::string& kase) {
+  const auto found = Must(vault.Identify(kase, vault.Face(person)), "identify");
+  Must(vault.Confirm(found.candidates(0), "officer/one"), "confirm");
+  Must(vault.Confirm(found.candidates(0), "officer/two"), "confirm");
+  return found.candidates(0);
+}
+
+TEST(RequestId, ANameIsToldAgainByADecisionOfItsOwnAndWithoutASecondNotice) {
+  TestVault vault;
+  const Person person = vault.NewPerson();
+  Must(vault.Enroll(person), "enroll");
+  const std::string candidate = Confirmed(vault, person, vault.ActiveCase());
+  const auto first = Must(vault.Disclose(candidate), "disclose");
+  const uint64_t size = vault.vault().ledger().size();
+  const auto again = Must(vault.Disclose(candidate), "disclose again");
+  EXPECT_EQ(again.disclosure(), first.disclosure());
+  EXPECT_EQ(again.details().full_name(), person.details.full_name());
+  EXPECT_EQ(vault.vault().ledger().size(), size + 1);
+  EXPECT_EQ(again.receipt().log_index(), size);
+  EXPECT_EQ(Must(vault.Holdings(person), "holdings").notices_size(), 1);
+  EXPECT_EQ(vault.Disclose(candidate, "officer/two").reason, "ALREADY_DISCLOSED");
+  CleanlyReplayed(vault);
+
+  Must(vault.Withdraw(person), "withdraw");
+  const auto gone = vault.Disclose(candidate);
+  EXPECT_EQ(gone.reason, "CANDIDATE_GONE");
+  EXPECT_EQ(gone.value.ByteSizeLong(), 0u);
+}
+
+TEST(RequestId, NoAnswerThatNamesAPersonIsKept) {
+  TestVault vault;
+  const Person person = vault.NewPerson();
+  Must(vault.Enroll(person), "enroll");
+  const std::string candidate = Confirmed(vault, person, vault.ActiveCase());
+  v1::DisclosureRequest payload;
+  payload.set_candidate(candidate);
+  payload.set_recipient(vault.authority_one());
+  v1::DiscloseCandidateRequest request;
+  request.set_request_id(client::NewRequestId());
+  *request.mutable_disclosure_request() = vault.Sign(payload, {&vault.KeyOf("officer/one")});
+  const auto send = [&] {
+    return vault.Call("officer/one", &v1::SearchService::Stub::DiscloseCandidate, request);
+  };
+  Must(send(), "disclose");
+  Must(vault.Withdraw(person), "withdraw");
+  const uint64_t size = vault.vault().ledger().size();
+  const auto repeat = send();
+  EXPECT_FALSE(repeat.ok());
+  EXPECT_FALSE(repeat->has_details());
+  EXPECT_EQ(vault.vault().ledger().size(), size + 1) << "it was decided, and is an entry";
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <openssl/ssl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -15,10 +16,13 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "kluis/v1/vault_service.grpc.pb.h"
+#include "service/call_watch.h"
 #include "service/errors.h"
 #include "service/identity.h"
+#include "service/port_watch.h"
 #include "service/server.h"
 #include "service/tls.h"
 #include "tests/fakes/file_bytes.h"
@@ -37,6 +41,7 @@ class EchoService final : public v1::VaultService::Service {
   grpc::Status GetVaultStatus(grpc::ServerContext* context, const v1::GetVaultStatusRequest*,
                               v1::GetVaultStatusResponse* response) override {
     if (wait_) {
+      context_ = context;
       entered_.set_value();
       released_.get_future().wait();
     }
@@ -48,6 +53,7 @@ class EchoService final : public v1::VaultService::Service {
   }
 
   bool wait_ = false;
+  grpc::ServerContext* context_ = nullptr;  // of the call that waits
   std::atomic<bool> cancelled_ = false;
   std::promise<void> entered_;
   std::promise<void> released_;
@@ -274,6 +280,79 @@ TEST(CallDeadline, IsNeverBeyondTheCap) {
   const auto deadline = CallDeadline(without_deadline, absl::Seconds(30));
   EXPECT_GE(deadline, before + std::chrono::seconds(29));
   EXPECT_LE(deadline, std::chrono::system_clock::now() + std::chrono::seconds(31));
+}
+
+// A handler that waits, or whose answer does not leave, cannot end its call itself.
+TEST_F(ServerTest, ACallIsCancelledAtItsDeadlineAndHoldsNothingWhenItIsGone) {
+  service_.wait_ = true;
+  const auto channel = Channel("officer/jansen", Dir());
+  auto call = std::async(std::launch::async, [&] { return Call(channel); });
+  service_.entered_.get_future().wait();
+  auto room = std::make_shared<int>(1);
+  const std::weak_ptr<int> held = room;
+  CallWatch::Get().Hold(service_.context_, std::move(room));
+  EXPECT_FALSE(held.expired());
+  CallWatch::Get().SetDeadline(service_.context_, CallWatch::Clock::now());
+  EXPECT_EQ(call.get().error_code(), grpc::StatusCode::CANCELLED);  // its handler waits on
+  service_.released_.set_value();
+  server_->Shutdown(absl::Seconds(10));
+  EXPECT_TRUE(service_.cancelled_);
+  EXPECT_TRUE(held.expired());
+}
+
+TEST(CallWatch, CancelsNothingBeforeItsTimeAndKnowsOnlyRunningCalls) {
+  CallWatch watch;
+  EXPECT_EQ(watch.CancelOverdue(CallWatch::Clock::now()), 0u);
+  auto room = std::make_shared<int>(1);
+  const std::weak_ptr<int> held = room;
+  watch.Hold(nullptr, std::move(room));  // no call that gRPC runs
+  EXPECT_TRUE(held.expired());
+  EXPECT_EQ(watch.running(), 0u);
+}
+
+// As many connections without a certificate as there are descriptors, then closed: gRPC 1.51 does
+// not accept any more (CVE-2023-4785).
+TEST_F(ServerTest, OpensItsPortAnewAfterItRanOutOfDescriptors) {
+  const std::string listen = "127.0.0.1:" + std::to_string(server_->port());
+  rlimit before = {};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  const int next = ::dup(0);
+  ::close(next);
+  rlimit low = before;
+  low.rlim_cur = static_cast<rlim_t>(next) + 64;
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &low), 0);
+  sockaddr_in address = {};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<uint16_t>(server_->port()));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  std::vector<int> sockets;
+  for (int socket = 0; (socket = ::socket(AF_INET, SOCK_STREAM, 0)) >= 0;) {
+    sockets.push_back(socket);
+    EXPECT_EQ(::connect(socket, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+  }
+  EXPECT_GT(sockets.size(), 20u);
+  EXPECT_TRUE(absl::IsResourceExhausted(ProbePort(listen, absl::Milliseconds(100))));
+  for (const int socket : sockets) ::close(socket);
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+
+  PortWatch watch([&] { return ProbePort(listen, absl::Seconds(1)); },
+                  [&] { return server_->Reopen(absl::ZeroDuration()); });
+  for (int i = 0; i < PortWatch::kSilentLooks && !watch.Look().ok(); ++i) {
+  }
+  RecordProperty("reopened", static_cast<int>(watch.reopened()));
+  EXPECT_TRUE(watch.Look().ok());
+  EXPECT_TRUE(Call(Channel("officer/jansen", Dir())).ok());
+}
+
+TEST_F(ServerTest, ReopenedKeepsItsPortAndItsHealth) {
+  const int port = server_->port();
+  server_->SetServing(true);
+  ASSERT_TRUE(server_->Reopen(absl::ZeroDuration()).ok());
+  EXPECT_EQ(server_->port(), port);
+  EXPECT_TRUE(Call(Channel("officer/jansen", Dir())).ok());
+  server_->Shutdown(absl::ZeroDuration());
+  EXPECT_TRUE(server_->Reopen(absl::ZeroDuration()).ok()) << "of no effect";
+  EXPECT_FALSE(Call(Channel("officer/jansen", Dir())).ok());
 }
 
 }  // namespace

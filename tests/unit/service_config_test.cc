@@ -40,10 +40,14 @@ std::string Dump(const Config& c) {
   add(c.server.listen, c.server.allow_remote, c.server.trust_domain, c.server.ca, c.server.cert,
       c.server.key, c.server.crl, c.server.front_socket, c.server.front_user, c.server.reflection,
       c.server.max_message_kib, c.server.max_concurrent_streams, c.server.deadline_seconds,
-      c.server.drain_seconds);
+      c.server.drain_seconds, c.server.connection_seconds);
   add(c.vault.data, c.vault.founding, c.vault.sweep_seconds, c.vault.reserve_mib);
   add(c.keys.keyring, c.keys.root_key, c.keys.log_signer, c.search.threads);
   add(c.gallery.refine, c.gallery.queue, c.metrics.socket);
+  add(c.limits.calls, c.limits.streams, c.limits.member_calls, c.limits.member_streams,
+      c.limits.member_rate, c.limits.subject_calls, c.limits.subject_rate, c.limits.rows,
+      c.limits.member_rows, c.limits.rows_mib, c.limits.member_rows_mib, c.limits.answers_mib,
+      c.limits.member_answers_kib, c.limits.portal_lines);
   add(c.log.level, c.log.file);
   add(c.audit.directory, c.audit.anchor, c.audit.checkpoint_seconds, c.audit.witnesses,
       c.audit.witness_quorum, c.audit.witness_seconds);
@@ -69,6 +73,19 @@ TEST(ParseConfig, ReadsEveryKindOfValue) {
   EXPECT_EQ(config->server.max_message_kib, 64);
   EXPECT_EQ(config->vault.data, "/srv/data");
   EXPECT_EQ(config->keys.keyring, "/etc/keys/ring");
+}
+
+TEST(ParseConfig, ReadsThePortalsOfSubjectsWithBoundsOfTheirOwn) {
+  const auto config = Parse("[limits]\nportals = [\"city-hall 500 64\"]\n");
+  ASSERT_TRUE(config.ok()) << config.status();
+  ASSERT_EQ(config->limits.portals.size(), 1u);
+  EXPECT_EQ(config->limits.portals[0].name, "city-hall");
+  EXPECT_EQ(config->limits.portals[0].rate, 500);
+  EXPECT_EQ(config->limits.portals[0].calls, 64);
+  for (const char* line : {"city-hall", "city-hall 500", "city-hall 0 64", "city-hall 500 385",
+                           " 500 64", "city-hall x 64", "city-hall 500 64 1"}) {
+    ExpectRefused("[limits]\nportals = [\"" + std::string(line) + "\"]\n", "limits.portals: each");
+  }
 }
 
 TEST(ParseConfig, KeepsTemplatesInMemoryUnlessTold) {
