@@ -71,6 +71,15 @@ bool VisitStatement(const v1::Command& command, const Visit& visit) {
     case v1::Command::kRecover:
       visit(command.recover().statement(), command.recover().order());
       return true;
+    case v1::Command::kConfirmClock:
+      visit(command.confirm_clock().statement(), command.confirm_clock().order());
+      return true;
+    case v1::Command::kSetClockBack:
+      visit(command.set_clock_back().statement(), command.set_clock_back().order());
+      return true;
+    case v1::Command::kApproveSweep:
+      visit(command.approve_sweep().statement(), command.approve_sweep().approval());
+      return true;
     case v1::Command::kRotateTransform:
       visit(command.rotate_transform().statement(), command.rotate_transform().order());
       return true;

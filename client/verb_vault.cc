@@ -130,7 +130,7 @@ Outcome Status(Session& session, const NoOptions&) {
       session.Call(&v1::VaultService::Stub::GetVaultStatus, v1::GetVaultStatusRequest());
   const Outcome printed = session.Print(response);
   if (printed.ok() && !response->fault().empty()) {
-    session.err() << "kluis: the vault cannot write: " << Printable(response->fault()) << "\n";
+    session.err() << "kluis: the vault stands still: " << Printable(response->fault()) << "\n";
   }
   return printed;
 }

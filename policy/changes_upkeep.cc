@@ -139,6 +139,10 @@ bool ChangeUpkeep(const Facts& facts, Ruling& ruling) {
     case v1::Command::kSealService:
     case v1::Command::kAdmit:
     case v1::Command::kCountLimited:
+    case v1::Command::kConfirmClock:
+    case v1::Command::kSetClockBack:
+    case v1::Command::kWitnessClock:
+    case v1::Command::kApproveSweep:
       return true;  // they say something and change nothing
     default:
       return false;

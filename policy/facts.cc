@@ -393,6 +393,14 @@ void LoadAct(const v1::Command& command, Loader& load) {
       load.Slots();
       load.Statement(command.recover().statement());
       return load.Signers(command.recover().statement());
+    case v1::Command::kConfirmClock:
+      load.Statement(command.confirm_clock().statement());
+      return load.Signers(command.confirm_clock().statement());
+    case v1::Command::kSetClockBack:
+      return load.Statement(command.set_clock_back().statement());
+    case v1::Command::kApproveSweep:
+      load.Statement(command.approve_sweep().statement());
+      return load.Signers(command.approve_sweep().statement());
     case v1::Command::kLoseTemplate:
       return load.Template(command.lose_template().template_id());
     case v1::Command::kRotateTransform:
@@ -410,6 +418,7 @@ void LoadAct(const v1::Command& command, Loader& load) {
     case v1::Command::kCloseCheckpoint:
       return load.OverStatements(command.close_checkpoint());
     case v1::Command::kStartService:
+    case v1::Command::kWitnessClock:
     case v1::Command::kCountLimited:
     case v1::Command::kReject:
     case v1::Command::ACT_NOT_SET:

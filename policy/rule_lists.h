@@ -63,10 +63,14 @@ extern const Rule kSupervisorsQuorum;
 extern const Rule kOrderReasoned;
 extern const Rule kVaultOpensTemplates;
 
+// How many different operators, registered and not over, signed the statement (rules_upkeep.cc).
+size_t OperatorSignatures(const Facts& f);
+
 // Intent and outcome (rules_search.cc).
 extern const Rule kOutcomeOfSearch;
 extern const Rule kOutcomeNotStopped;
 
+RuleList ClockRules(v1::Command::ActCase act);
 RuleList EnrollmentRules(v1::Command::ActCase act);
 RuleList CaseRules(v1::Command::ActCase act);
 RuleList GovernanceRules(v1::Command::ActCase act);

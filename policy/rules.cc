@@ -17,6 +17,10 @@ constexpr std::array<std::string_view, 8> kRejectReasons = {
     "WRONG_ALGORITHM",  "ATOMIC_BATCH_REFUSED", "UNKNOWN_NAME",        "MEMBER_NOT_REGISTERED",
 };
 
+bool TakesAway(const v1::Command& command) {
+  return command.has_withdraw() || command.has_restrict() || command.has_stop();
+}
+
 }  // namespace
 
 const Rule kStatementForThisVault = {
@@ -35,10 +39,14 @@ const Rule kStatementFresh = {
     "statement.fresh",
     "GDPR 5(1)(f)",
     "A statement is used within the profile's age of its signing or, where it states its own end, "
-    "before that, and not before it was signed.",
+    "before that, and not before it was signed. While nobody knows the time, a withdrawal, a "
+    "restriction and a stop are not judged by their date; an access request that names a challenge "
+    "of the vault never is.",
     "STATEMENT_STALE",
     "STATEMENT_STALE",
     [](const Facts& f) {
+      if (f.command->time_unknown() && TakesAway(*f.command)) return true;
+      if (f.command->access().challenge_fresh()) return true;
       return std::all_of(f.statements.begin(), f.statements.end(), [&](const auto* statement) {
         return statement->issued_at() <= f.now + kClockSkew &&
                UsableUntil(*f.founding, *statement) > f.now;
@@ -93,6 +101,7 @@ v1::Role RoleFor(const v1::Command& command) {
     case v1::Command::kRotateTransform:
     case v1::Command::kSetTerm:
     case v1::Command::kCancelRekey:
+    case v1::Command::kSetClockBack:
       return v1::ROLE_SUPERVISOR;
     case v1::Command::kOrderRekey:
     case v1::Command::kBeginRekey:
@@ -186,7 +195,7 @@ const Rule kPurposeNotRotating = {
 
 RuleList RulesFor(v1::Command::ActCase act) {
   for (const auto lists : {EnrollmentRules, CaseRules, GovernanceRules, MemberRules, SearchRules,
-                           MeasurementRules, UpkeepRules, RekeyRules, AdmissionRules}) {
+                           MeasurementRules, UpkeepRules, RekeyRules, AdmissionRules, ClockRules}) {
     const RuleList rules = lists(act);
     if (!rules.empty()) return rules;
   }
@@ -219,6 +228,42 @@ std::string RulesText() {
     absl::StrAppend(&text, "\n");
   }
   return text;
+}
+
+bool WorksOnAnyTime(const v1::Command& command) {
+  switch (command.act_case()) {
+    case v1::Command::kWithdraw:
+    case v1::Command::kRestrict:
+    case v1::Command::kStop:
+    case v1::Command::kAccess:
+    case v1::Command::kReadCase:
+    case v1::Command::kEraseDone:
+    case v1::Command::kStartService:
+    case v1::Command::kSealService:
+    case v1::Command::kCloseCheckpoint:
+    case v1::Command::kConfirmClock:
+    case v1::Command::kSetClockBack:
+    case v1::Command::kWitnessClock:
+    case v1::Command::kReject:
+    case v1::Command::kAdmit:
+    case v1::Command::kCountLimited:
+    case v1::Command::kCancelRekey:
+    case v1::Command::kVoidRekey:
+      return true;
+    case v1::Command::kSetTerm:  // an end; a longer term has to know the time
+      return !command.set_term().term().has_valid_until();
+    case v1::Command::kSearchOutcome:
+      return command.search_outcome().result() == v1::SEARCH_RESULT_ABORTED;
+    default:
+      return false;
+  }
+}
+
+Time TimeAfter(const v1::Command& command, bool allowed, Time decided_at) {
+  if (allowed && command.has_confirm_clock()) return command.confirm_clock().time();
+  if (allowed && command.has_witness_clock()) return command.witness_clock().time();
+  if (allowed && command.has_set_clock_back()) return command.set_clock_back().time();
+  return decided_at;
 }
 
 bool IsRejectReason(std::string_view reason) {

@@ -36,6 +36,13 @@ std::vector<const Rule*> AllRules();
 // One line per rule and per command's list. Its SHA-256 is the policy digest in each entry.
 std::string RulesText();
 
+// Whether this goes on while nobody knows the time: it takes something away, reads, concludes what
+// began, or is the vault's own word about itself.
+bool WorksOnAnyTime(const v1::Command& command);
+
+// When the log goes on after an entry: at its own time, or at the one that it says it is.
+Time TimeAfter(const v1::Command& command, bool allowed, Time decided_at);
+
 // The reasons for which a request is rejected before its own rules, such as MALFORMED_REQUEST.
 bool IsRejectReason(std::string_view reason);
 

@@ -11,6 +11,7 @@ namespace {
 
 constexpr size_t kDigestBytes = 32;
 constexpr uint32_t kMaxCheckpointSeconds = 3600;
+constexpr uint32_t kMaxGapSeconds = 31 * 86'400;
 
 const Rule kTemplateOver = {"upkeep.template-over",
                             "GDPR 5(1)(e)",
@@ -78,14 +79,16 @@ const Rule kErasurePending = {"upkeep.erasure-pending",
 const Rule kServiceStarts = {
     "upkeep.service-starts",
     "AI Act 12, GDPR 5(2)",
-    "A start of the vault is its own act, and says how often it will sign a checkpoint: once an "
-    "hour at least.",
+    "A start of the vault is its own act, and says how often it will sign a checkpoint, once an "
+    "hour at least, and after how long a gap its time needs to be confirmed: 31 days at most.",
     "NOT_THE_VAULT",
     "NOT_THE_VAULT",
     [](const Facts& f) {
       return f.vault && f.command->caller().role() == v1::ROLE_UNSPECIFIED &&
              f.command->start_service().checkpoint_seconds() > 0 &&
-             f.command->start_service().checkpoint_seconds() <= kMaxCheckpointSeconds;
+             f.command->start_service().checkpoint_seconds() <= kMaxCheckpointSeconds &&
+             f.command->start_service().max_gap_seconds() > 0 &&
+             f.command->start_service().max_gap_seconds() <= kMaxGapSeconds;
     }};
 
 const Rule kCheckpointCloses = {
@@ -105,13 +108,14 @@ constexpr size_t kOverStatementBytes = 20;
 const Rule kStatementsOver = {
     "upkeep.statements-over",
     "GDPR 5(1)(e), (f)",
-    "A closing forgets only statements that the vault took and that nobody can use any more.",
+    "A closing forgets only statements that the vault took and that nobody can use any more, and "
+    "none while nobody knows the time.",
     "NOT_DUE",
     "NOT_DUE",
     [](const Facts& f) {
       const auto& over = f.command->close_checkpoint().over_statements();
       const std::set<std::string_view> distinct(over.begin(), over.end());
-      return over.size() <= kMaxOverStatements &&
+      return (over.empty() || !f.command->time_unknown()) && over.size() <= kMaxOverStatements &&
              distinct.size() == static_cast<size_t>(over.size()) && f.over_statements_known &&
              std::all_of(over.begin(), over.end(), [&](const std::string& rest) {
                return rest.size() == kOverStatementBytes && OverAt(rest) <= f.now;

@@ -93,12 +93,12 @@ v1::ImpostorDistribution RecordOf(const matching::ImpostorModel& model, int64_t 
 }
 
 absl::StatusOr<matching::ImpostorModel> Measure(Vault& vault, const Call& call,
-                                                const policy::Grant& grant,
+                                                const policy::Grant& grant, policy::Time now,
                                                 const TellProgress& tell) {
   const auto room = vault.galleries().Room(grant.purpose());
   if (!room.ok()) return room.status();
   std::optional<storage::Snapshot> snapshot = vault.database().TakeSnapshot();
-  const auto drawn = DrawTemplates(*snapshot, grant.purpose(), vault.clock().NowUnix());
+  const auto drawn = DrawTemplates(*snapshot, grant.purpose(), now);
   if (!drawn.ok()) return drawn.status();
 
   matching::TemplateSample sample(*(*room)->algorithm, drawn->size());
@@ -155,12 +155,12 @@ absl::StatusOr<Calibrated> Calibrate(Vault& vault, const Call& call, const v1::E
   if (!intent.ok()) return intent.status();
 
   const std::string& search_id = intent->command.calibrate().new_search_id();
-  const auto model = Measure(vault, call, *intent->ruling.grant, tell);
+  const auto model = Measure(vault, call, *intent->ruling.grant, intent->decided_at, tell);
   if (!model.ok()) return Abort(vault, call, search_id, model.status());
   Act concluding = call.NewAct();
   v1::CalibrationOutcome& outcome = *concluding.command.mutable_calibration_outcome();
   outcome.set_search_id(search_id);
-  *outcome.mutable_distribution() = RecordOf(*model, vault.clock().NowUnix());
+  *outcome.mutable_distribution() = RecordOf(*model, intent->decided_at);
   concluding.applied = [&](const policy::Ruling& ruling) {
     for (const v1::RecordChange& change : ruling.changes) {
       if (change.has_purpose()) vault.galleries().CutsChanged(change.purpose());

@@ -42,11 +42,17 @@ std::vector<std::string> LogWords() {
       words.push_back(descriptor->method(i)->name());
     }
   }
-  for (const char* word :
-       {"MALFORMED_REQUEST", "MALFORMED_STATEMENT", "MALFORMED_TEMPLATE", "WRONG_ALGORITHM",
-        "ROLE_NOT_ALLOWED", "UNKNOWN_NAME", "UNAVAILABLE", "AUDIT_UNAVAILABLE", "VAULT_SEALED",
-        "SHARE_REFUSED", "SHARE_MALFORMED", "SEARCH_QUEUE_FULL", "GALLERY_LOADING", "INTERNAL",
-        "UNAUTHENTICATED", "MEASUREMENT_RUNS", "NOT_BY_SHARES", "REKEY_NOT_DUE", "RATE_LIMITED"}) {
+  for (const char* word : {"MALFORMED_REQUEST",  "MALFORMED_STATEMENT",
+                           "MALFORMED_TEMPLATE", "WRONG_ALGORITHM",
+                           "ROLE_NOT_ALLOWED",   "UNKNOWN_NAME",
+                           "UNAVAILABLE",        "AUDIT_UNAVAILABLE",
+                           "VAULT_SEALED",       "SHARE_REFUSED",
+                           "SHARE_MALFORMED",    "SEARCH_QUEUE_FULL",
+                           "GALLERY_LOADING",    "INTERNAL",
+                           "UNAUTHENTICATED",    "MEASUREMENT_RUNS",
+                           "NOT_BY_SHARES",      "REKEY_NOT_DUE",
+                           "RATE_LIMITED",       "CLOCK",
+                           "APPROVAL_TOO_SMALL"}) {
     words.emplace_back(word);
   }
   return words;

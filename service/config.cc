@@ -139,6 +139,8 @@ const std::array kFields = {
           Number{[](Config& c) -> int64_t& { return c.audit.witness_quorum; }, 0, 16}},
     Field{"audit", "witness_seconds",
           Number{[](Config& c) -> int64_t& { return c.audit.witness_seconds; }, 1, 60}},
+    Field{"clock", "max_gap_hours",
+          Number{[](Config& c) -> int64_t& { return c.clock.max_gap_hours; }, 1, 744}},
 };
 // clang-format on
 

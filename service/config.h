@@ -116,6 +116,10 @@ struct AuditConfig {
   int64_t witness_seconds = 2;             // that a checkpoint waits for them, 1 to 60
 };
 
+struct ClockConfig {
+  int64_t max_gap_hours = 168;  // a later start needs its time confirmed, 1 to 744
+};
+
 struct Config {
   ServerConfig server;
   VaultConfig vault;
@@ -126,6 +130,7 @@ struct Config {
   LimitsConfig limits;
   LogConfig log;
   AuditConfig audit;
+  ClockConfig clock;
 };
 
 // "server.listen" and so on: every key there is, in the order of the structs.

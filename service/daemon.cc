@@ -64,6 +64,7 @@ struct Daemon::Parts {
 
   void MakeCheckpoint(uint64_t found);
   void WatchPort();
+  void WatchClock();
 
   const Config config;
   std::unique_ptr<Logger> logger;
@@ -77,6 +78,7 @@ struct Daemon::Parts {
   SupervisionService supervision;
   AuditService audits;
   VaultService vaults;
+  bool clock_trusted = true;  // as last logged; only of the thread of `checks`
   Ticker checkpoints;
   Ticker checks;
   Ticker limited;
@@ -119,6 +121,23 @@ void Daemon::Parts::MakeCheckpoint(uint64_t found) {
   } else if (!made->quorum) {
     logger->Warn("quorum-missed",
                  {{"cosigned", made->cosigned}, {"quorum", publisher.witness_quorum()}});
+  }
+  if (!made.ok()) return;
+  const absl::Status confirmed = vault->ConfirmByWitnesses(*made);
+  if (!confirmed.ok()) {
+    logger->Warn("clock-not-witnessed", {{"why", Diagnosis{std::string(confirmed.message())}}});
+  }
+}
+
+// Every act asks for the time itself (service/ledger.cc); this is for the operator.
+void Daemon::Parts::WatchClock() {
+  const DecisionClock::Reading clock = vault->ledger().ReadClock();
+  if (clock.trusted() == clock_trusted) return;
+  clock_trusted = clock.trusted();
+  if (clock_trusted) {
+    logger->Info("clock-agrees", {});
+  } else {
+    logger->Error("clock", {{"why", Diagnosis{InWords(clock)}}, {"ahead", clock.ahead}});
   }
 }
 
@@ -223,6 +242,7 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const Config& config, cons
     const absl::Status published = watched.publisher().Check();
     if (absl::IsDataLoss(published)) watched.fault().Set(published);
     raw->server->SetServing(watched.gate().is_open() && watched.fault().text().empty());
+    raw->WatchClock();
   });
   parts->limited.Start(kCountSeconds, [raw = parts.get()] {
     const absl::Status counted = CountLimited(*raw->vault);

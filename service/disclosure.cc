@@ -129,7 +129,7 @@ absl::Status Disclose(Vault& vault, const Call& call, const v1::Envelope& envelo
   // Who it is, is found outside of the lock, and that the consent still stands is looked at again
   // inside, where no withdrawal and no restriction can come between.
   absl::StatusOr<std::optional<Person>> found =
-      FindPerson(vault, payload.candidate(), vault.clock().NowUnix());
+      FindPerson(vault, payload.candidate(), vault.ledger().Now());
   if (!found.ok()) return found.status();
   person = *std::move(found);
   if (person.has_value()) {
@@ -138,9 +138,8 @@ absl::Status Disclose(Vault& vault, const Call& call, const v1::Envelope& envelo
     command.set_person(person->in_case);
     command.set_subject_commitment(openings.front().commitment.digest());
   }
-  act.prepare = [&](const Writes&, policy::Time, v1::Command& prepared) -> absl::Status {
-    const absl::StatusOr<std::optional<Person>> again =
-        FindPerson(vault, payload.candidate(), vault.clock().NowUnix());
+  act.prepare = [&](const Writes&, policy::Time now, v1::Command& prepared) -> absl::Status {
+    const absl::StatusOr<std::optional<Person>> again = FindPerson(vault, payload.candidate(), now);
     if (!again.ok()) return again.status();
     prepared.mutable_disclose()->set_template_live(person.has_value() && again->has_value());
     return absl::OkStatus();

@@ -67,10 +67,9 @@ absl::Status ReadProbes(const Call& call, const SearchRoom& room, uint32_t order
 
 // One block after the other; no more than one is in plain at a time.
 absl::Status CompareAll(Vault& vault, const Call& call, const policy::Grant& grant,
-                        const SearchRoom& room, const TellProgress& tell,
+                        policy::Time now, const SearchRoom& room, const TellProgress& tell,
                         matching::Evaluation& evaluation) {
   const storage::Snapshot snapshot = vault.database().TakeSnapshot();
-  const int64_t now = vault.clock().NowUnix();
   uint64_t all = 0;
   absl::Status status =
       VisitComparable(snapshot, grant.purpose(), now, [&](const v1::TemplateRecord&) { ++all; });
@@ -142,7 +141,7 @@ absl::StatusOr<v1::EvaluationReport> Measure(Vault& vault, const Call& call,
     *message.mutable_progress() = progress;
     WriteTo(call, stream, message);
   };
-  status = CompareAll(vault, call, grant, **room, tell, evaluation);
+  status = CompareAll(vault, call, grant, intent.decided_at, **room, tell, evaluation);
   if (!status.ok()) return status;
   const double fpir = (*room)->purpose.threshold().target_fpir();
   const auto size = static_cast<size_t>(evaluation.gallery_size());

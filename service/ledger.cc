@@ -8,7 +8,9 @@
 #include "audit/tiles.h"
 #include "audit/whole_statement.h"
 #include "policy/record_key.h"
+#include "policy/rules.h"
 #include "service/database_state.h"
+#include "service/errors.h"
 #include "service/log_rows.h"
 #include "storage/layout.h"
 
@@ -26,23 +28,31 @@ void Follow(const Act& act, const policy::Ruling& ruling) {
   if (ruling.decision.allowed() && act.applied) act.applied(ruling);
 }
 
+absl::Status ClockFault() {
+  return WithReason(
+      absl::UnavailableError("vault: its clock is wrong; until an operator mends it only reads, "
+                             "withdrawals, restrictions, stops and access are served"),
+      "CLOCK");
+}
+
 std::string HashBytes(const crypto::Hash& hash) { return std::string(crypto::Bytes(hash)); }
 
 }  // namespace
 
-Ledger::Ledger(storage::Database& database, const Clock& clock, std::string policy_digest)
+Ledger::Ledger(storage::Database& database, std::string policy_digest)
     : database_(database),
-      clock_(clock),
       policy_digest_(std::move(policy_digest)),
       group_([this](std::span<GroupCommit::Seat* const> seats) { return AppendEach(seats); },
              [this](uint64_t ticket) { return database_.Sync(ticket); }) {}
 
 absl::StatusOr<std::unique_ptr<Ledger>> Ledger::Open(storage::Database& database,
-                                                     const Clock& clock,
-                                                     std::string policy_digest) {
-  std::unique_ptr<Ledger> ledger(new Ledger(database, clock, std::move(policy_digest)));
+                                                     const Clock& clock, std::string policy_digest,
+                                                     int64_t max_gap_seconds) {
+  std::unique_ptr<Ledger> ledger(new Ledger(database, std::move(policy_digest)));
   const absl::Status loaded = ledger->LoadLast();
   if (!loaded.ok()) return loaded;
+  ledger->known_size_ = ledger->head_.frontier.size();
+  ledger->clock_ = std::make_unique<DecisionClock>(clock, ledger->head_.time, max_gap_seconds);
   return ledger;
 }
 
@@ -60,7 +70,7 @@ absl::Status Ledger::LoadLast() {
   if (!last.ok()) return last.status();
   v1::Entry entry;
   if (!entry.ParseFromString(*last)) return absl::DataLossError("log: the last entry is damaged");
-  head_.time = entry.decided_at();
+  head_.time = policy::TimeAfter(entry.command(), entry.decision().allowed(), entry.decided_at());
   last_time_ = head_.time;
   return absl::OkStatus();
 }
@@ -120,6 +130,10 @@ absl::Status Ledger::AddOverStatements(policy::Time now, v1::CloseCheckpoint& cl
 absl::StatusOr<Ledger::Ruled> Ledger::Rule(Act& act, Next& next) const {
   const Head& head = next.head;
   Writes& writes = next.writes;
+  if (!next.clock.trusted()) {
+    if (!policy::WorksOnAnyTime(act.command)) return ClockFault();
+    act.command.set_time_unknown(true);
+  }
   if (admission_) {
     const absl::Status admitted = admission_(act.command);
     if (!admitted.ok()) return admitted;
@@ -128,8 +142,10 @@ absl::StatusOr<Ledger::Ruled> Ledger::Rule(Act& act, Next& next) const {
     v1::CloseCheckpoint& closing = *act.command.mutable_close_checkpoint();
     closing.set_state_digest(HashBytes(head.state.digest.Value()));
     closing.set_records(head.state.records);
-    const absl::Status over = AddOverStatements(head.time, closing);
-    if (!over.ok()) return over;
+    if (next.clock.trusted()) {  // what is forgotten by mistake could be used again
+      const absl::Status over = AddOverStatements(head.time, closing);
+      if (!over.ok()) return over;
+    }
   }
   if (act.prepare) {
     const absl::Status prepared = act.prepare(writes, head.time, act.command);
@@ -183,24 +199,63 @@ absl::StatusOr<Committed> Ledger::Enter(Ruled ruled, Next& next) {
   }
   const absl::Status changed = Change(ruled.writes, next);
   if (!changed.ok()) return changed;
+  next.head.time = policy::TimeAfter(committed.command, committed.ruling.decision.allowed(),
+                                     committed.decided_at);
   return std::move(committed);
 }
 
 Ledger::Next Ledger::Begin() {
   Head head = head_;
-  head.time = std::max(head.time, clock_.NowUnix());
-  return {std::move(head), Writes(database_, &cache_, &last_)};
+  const DecisionClock::Reading clock = clock_->Read();
+  if (clock.trusted()) known_size_ = head.frontier.size();
+  head.time = std::max(head.time, clock.time);
+  return {std::move(head), clock, Writes(database_, &cache_, &last_)};
 }
 
 absl::StatusOr<policy::Ruling> Ledger::Judge(const v1::Command& command) const {
-  absl::StatusOr<policy::Ruling> ruling = policy::Decide(
-      DatabaseState(database_), command, std::max(last_time_.load(), clock_.NowUnix()));
+  const DecisionClock::Reading clock = clock_->Read();
+  if (!clock.trusted() && !policy::WorksOnAnyTime(command)) return ClockFault();
+  absl::StatusOr<policy::Ruling> ruling =
+      policy::Decide(DatabaseState(database_), command, std::max(last_time_.load(), clock.time));
   if (ruling.ok()) {  // nothing of it happened: it changes nothing and opens nothing
     ruling->grant.reset();
     ruling->changes.clear();
   }
   return ruling;
 }
+
+DecisionClock::Reading Ledger::ReadClock() const {
+  DecisionClock::Reading reading = clock_->Read();
+  const std::lock_guard lock(mutex_);
+  const policy::Time held = std::max(reading.time, head_.time);
+  reading.ahead -= held - reading.time;
+  reading.time = held;
+  return reading;
+}
+
+// The order is in the log: time goes on from what it says.
+void Ledger::FollowClock(const Committed& committed) {
+  const bool allowed = committed.ruling.decision.allowed();
+  if (!allowed) return;
+  const v1::Command& command = committed.command;
+  if (!command.has_confirm_clock() && !command.has_set_clock_back() &&
+      !command.has_witness_clock()) {
+    return;
+  }
+  clock_->Confirm(policy::TimeAfter(command, allowed, committed.decided_at));
+}
+
+void Ledger::CheckGap() {
+  const std::lock_guard lock(mutex_);
+  clock_->CheckGap(head_.time);
+}
+
+uint64_t Ledger::known_size() const {
+  const std::lock_guard lock(mutex_);
+  return known_size_;
+}
+
+policy::Time Ledger::Now() const { return ReadClock().time; }
 
 void Ledger::Forget() {
   cache_ = {};
@@ -246,7 +301,10 @@ absl::StatusOr<Appended> Ledger::Write(std::vector<Act> acts, bool all_or_nothin
     Forget();
     return failed;
   }
-  for (size_t i = 0; i < acts.size(); ++i) Follow(acts[i], appended.acts[i].ruling);
+  for (size_t i = 0; i < acts.size(); ++i) {
+    FollowClock(appended.acts[i]);
+    Follow(acts[i], appended.acts[i].ruling);
+  }
   if (closed != nullptr) *closed = {head_.frontier.size(), head_.frontier.Root(), head_.time};
   return appended;
 }
@@ -286,7 +344,9 @@ absl::StatusOr<uint64_t> Ledger::WriteEach(std::span<GroupCommit::Seat* const> b
   const absl::StatusOr<uint64_t> ticket = End(std::move(next));
   if (!ticket.ok()) return ticket;
   for (GroupCommit::Seat* const seat : batch) {
-    if (seat->committed.ok()) Follow(seat->act, seat->committed->ruling);
+    if (!seat->committed.ok()) continue;
+    FollowClock(*seat->committed);
+    Follow(seat->act, seat->committed->ruling);
   }
   return ticket;
 }

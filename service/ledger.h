@@ -1,6 +1,7 @@
 // The one place where anything is decided and written. A command is ruled on, its entry, its state
 // changes and its sealed records become one batch, batches are written in the order of the log, and
 // nobody is answered before the batch is durable. Threads that wait share one sync.
+// It alone knows what time it is: whatever else decides takes the time of its act, or Now().
 // It follows the digest of the state with every write. Thread-safe.
 #ifndef KLUIS_SERVICE_LEDGER_H_
 #define KLUIS_SERVICE_LEDGER_H_
@@ -22,6 +23,7 @@
 #include "policy/record_key.h"
 #include "service/act.h"
 #include "service/clock.h"
+#include "service/decision_clock.h"
 #include "service/group_commit.h"
 #include "service/state_summary.h"
 #include "service/writes.h"
@@ -48,18 +50,20 @@ class Ledger {
 
   // Reads size, frontier, the time of the last entry, and every state record for their digest: the
   // cost of a start, see Summarize (service/state_summary.h). `database` and `clock` must outlive
-  // the ledger; `policy_digest` stands in every entry. kDataLoss: the size, a node of the frontier
+  // the ledger; `policy_digest` stands in every entry; `max_gap_seconds`: see DecisionClock.
+  // kDataLoss: the size, a node of the frontier
   // or the last entry is missing or damaged. Others: the store's.
-  static absl::StatusOr<std::unique_ptr<Ledger>> Open(storage::Database& database,
-                                                      const Clock& clock,
-                                                      std::string policy_digest);
+  static absl::StatusOr<std::unique_ptr<Ledger>> Open(
+      storage::Database& database, const Clock& clock, std::string policy_digest,
+      int64_t max_gap_seconds = kDefaultMaxGapSeconds);
 
   // Asked before each act from now on. Not while acts are appended.
   void SetAdmission(Admission admission) { admission_ = std::move(admission); }
 
   // Decides and writes the acts as one batch, in order. Refusals are entries too. The result is
   // visible but not yet durable: call Sync before answering anybody.
-  // kUnavailable: the store is down; nothing happened, nothing will be answered.
+  // kUnavailable: the store is down, or (reason CLOCK) nobody knows the time and the act must wait;
+  // nothing happened, nothing will be answered.
   absl::StatusOr<Appended> Append(std::vector<Act> acts);
 
   // As Append, but when any act is refused nothing is written, and the result holds the acts up to
@@ -85,6 +89,20 @@ class Ledger {
   // before anything is spent on a call. It makes no entry, gives no grant and takes no lock of the
   // ledger; the act itself is decided by Append. Errors: the store's.
   absl::StatusOr<policy::Ruling> Judge(const v1::Command& command) const;
+  // The time that an act would be decided at now.
+  policy::Time Now() const;
+
+  // What both clocks say; never before the log's last entry.
+  DecisionClock::Reading ReadClock() const;
+
+  // Before a start is entered: whether it comes so late that its time must be confirmed. A vault
+  // may have been sealed for long without ending.
+  void CheckGap();
+
+  // Of the log when the time was last known, or as it was found at the start: an order about the
+  // clock must be for no earlier head. Later entries do not change it, so that two can sign in
+  // peace.
+  uint64_t known_size() const;
 
   // Entries, including ones that are not durable yet.
   uint64_t size() const;
@@ -113,6 +131,7 @@ class Ledger {
 
   struct Next {
     Head head;
+    DecisionClock::Reading clock;
     Writes writes;
   };
 
@@ -123,13 +142,14 @@ class Ledger {
     std::vector<policy::RecordWrite> writes;  // to the state
   };
 
-  Ledger(storage::Database& database, const Clock& clock, std::string policy_digest);
+  Ledger(storage::Database& database, std::string policy_digest);
 
   absl::StatusOr<Appended> Write(std::vector<Act> acts, bool all_or_nothing, Closed* closed);
 
   // The steps of both, under the lock.
   absl::StatusOr<uint64_t> WriteEach(std::span<GroupCommit::Seat* const> batch);
   Next Begin();
+  void FollowClock(const Committed& committed);
   absl::StatusOr<Ruled> Rule(Act& act, Next& next) const;
   absl::Status AddOverStatements(policy::Time now, v1::CloseCheckpoint& closing) const;
   absl::StatusOr<Committed> Enter(Ruled ruled, Next& next);  // its errors are the store's
@@ -142,16 +162,18 @@ class Ledger {
   absl::Status Missing(uint64_t index) const;
 
   storage::Database& database_;
-  const Clock& clock_;
   const std::string policy_digest_;
   Admission admission_;
   GroupCommit group_;
 
+  std::unique_ptr<DecisionClock> clock_;  // from Open on
+
   mutable std::mutex mutex_;  // guards what follows, and makes write order the log's order
   Head head_;
   std::atomic<policy::Time> last_time_ = 0;  // of `head_`, for who has no lock
-  policy::RecordCache cache_;                // of the state as it is in the database
-  LastWritten last_;                         // likewise
+  uint64_t known_size_ = 0;
+  policy::RecordCache cache_;  // of the state as it is in the database
+  LastWritten last_;           // likewise
 };
 
 }  // namespace kluis::service

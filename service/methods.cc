@@ -7,13 +7,10 @@ namespace kluis::service {
 
 bool IsRevocation(std::string_view method) {
   constexpr std::string_view kRevocations[] = {
-      "kluis.v1.SubjectService.WithdrawConsent",
-      "kluis.v1.SubjectService.GetHoldings",
-      "kluis.v1.SubjectService.RestrictProcessing",
-      "kluis.v1.SupervisionService.OrderStop",
-      "kluis.v1.CaseService.CloseCase",
-      "kluis.v1.CaseService.RefuseWarrant",
-      "kluis.v1.VaultService.GetVaultStatus",
+      "kluis.v1.SubjectService.WithdrawConsent",    "kluis.v1.SubjectService.GetHoldings",
+      "kluis.v1.SubjectService.GetAccessChallenge", "kluis.v1.SubjectService.RestrictProcessing",
+      "kluis.v1.SupervisionService.OrderStop",      "kluis.v1.CaseService.CloseCase",
+      "kluis.v1.CaseService.RefuseWarrant",         "kluis.v1.VaultService.GetVaultStatus",
   };
   return std::find(std::begin(kRevocations), std::end(kRevocations), method) !=
          std::end(kRevocations);
@@ -33,6 +30,8 @@ bool WorksSealed(std::string_view method) {
       "kluis.v1.VaultService.BackUpVault",
       "kluis.v1.VaultService.CheckVault",
       "kluis.v1.VaultService.CancelRekey",
+      "kluis.v1.VaultService.ConfirmClock",
+      "kluis.v1.VaultService.SetClockBack",
       // So that a vault whose operators are all gone can be given new ones.
       "kluis.v1.SupervisionService.RegisterMember",
       "kluis.v1.SupervisionService.SetMemberTerm",

@@ -116,6 +116,12 @@ std::string MetricsText(Vault& vault) {
              vault.port_state().deaf ? 1 : 0);
   text.Family("kluis_port_reopened_total", "counter", "How often it was opened anew for that.");
   text.Sample(static_cast<double>(vault.port_state().reopened));
+  const DecisionClock::Reading clock = vault.ledger().ReadClock();
+  text.Gauge("kluis_clock_fault", "1 when nobody knows the time: most of the vault stands still.",
+             clock.trusted() ? 0 : 1);
+  text.Gauge("kluis_clock_ahead_seconds",
+             "By how much the machine's clock is before decision time; behind it: negative.",
+             static_cast<double>(clock.ahead));
   text.Gauge("kluis_log_entries", "Entries of the log.",
              static_cast<double>(vault.ledger().size()));
   const SignedCheckpoint checkpoint = vault.publisher().Last();
@@ -135,7 +141,12 @@ std::string MetricsText(Vault& vault) {
   text.Family("kluis_searches_refused_total", "counter", "Searches that found the queue full.");
   text.Sample(static_cast<double>(vault.search_queue().refused()));
   const Gate::Pass pass = vault.gate().Enter();
-  if (pass.owns_lock()) AddGalleries(vault, text);
+  if (pass.owns_lock()) {
+    text.Gauge("kluis_sweep_waits_for_people",
+               "People whom a sweep would end once an operator approves; 0: none waits.",
+               static_cast<double>(vault.sweeper().waits_for()));
+    AddGalleries(vault, text);
+  }
   return text.Take();
 }
 

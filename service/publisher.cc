@@ -167,7 +167,8 @@ absl::StatusOr<SignedCheckpoint> Publisher::SignLocked() {
     return status;
   }
   const std::lock_guard lock(mutex_);
-  last_ = {cosigned.note, closed->size, closed->closed_at, cosigned.cosigned, cosigned.quorum};
+  last_ = {cosigned.note,     closed->size,    closed->closed_at,
+           cosigned.cosigned, cosigned.quorum, cosigned.cosigned_at};
   return last_;
 }
 

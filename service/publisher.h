@@ -31,8 +31,9 @@ struct SignedCheckpoint {
   std::string note;  // with cosignatures
   uint64_t size = 0;
   policy::Time closed_at = 0;
-  size_t cosigned = 0;  // witnesses whose cosignature the note has
-  bool quorum = false;  // they are as many as audit.witness_quorum asks for
+  size_t cosigned = 0;               // witnesses whose cosignature the note has
+  bool quorum = false;               // they are as many as audit.witness_quorum asks for
+  std::vector<int64_t> cosigned_at;  // when, by each witness's clock; ascending
 };
 
 class Publisher {

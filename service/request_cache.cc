@@ -13,7 +13,7 @@ constexpr size_t kKeepingTakes = 512;  // bytes, of lists, maps and their keys
 absl::StatusOr<std::shared_ptr<const RequestCache::Answer>> RequestCache::Begin(
     const std::string& key, const crypto::Hash& request) {
   std::unique_lock lock(mutex_);
-  DropOld(clock_.NowUnix());
+  DropOld(clock_.BootSeconds());
   while (true) {
     const auto [slot, first] = slots_.try_emplace(key);
     if (first) {
@@ -40,7 +40,7 @@ void RequestCache::Finish(const std::string& key, const std::string& owner,
     if (remember && bytes <= bounds_.of_owner && bytes <= bounds_.bytes) {
       Owner& of = owners_[owner];
       slot->second.answer = std::move(answer);
-      slot->second.expires_at = clock_.NowUnix() + kKeptSeconds;
+      slot->second.expires_at = clock_.BootSeconds() + kKeptSeconds;
       slot->second.owner = owner;
       slot->second.bytes = bytes;
       slot->second.of_all = order_.insert(order_.end(), key);

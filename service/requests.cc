@@ -277,7 +277,18 @@ absl::Status Validate(const v1::RestoreVaultRequest& request) {
   return CheckEnvelope("recovery_order", request.recovery_order());
 }
 
+absl::Status Validate(const v1::ConfirmClockRequest& request) {
+  return CheckEnvelope("order", request.order());
+}
+absl::Status Validate(const v1::SetClockBackRequest& request) {
+  return CheckEnvelope("order", request.order());
+}
+absl::Status Validate(const v1::ApproveSweepRequest& request) {
+  return CheckEnvelope("approval", request.approval());
+}
+
 // Nothing in these can be malformed.
+absl::Status Validate(const v1::GetAccessChallengeRequest&) { return absl::OkStatus(); }
 absl::Status Validate(const v1::BackUpVaultRequest&) { return absl::OkStatus(); }
 absl::Status Validate(const v1::SealVaultRequest&) { return absl::OkStatus(); }
 absl::Status Validate(const v1::ListBackupsRequest&) { return absl::OkStatus(); }

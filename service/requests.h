@@ -63,6 +63,10 @@ absl::Status Validate(const v1::SealVaultRequest& request);
 absl::Status Validate(const v1::ListBackupsRequest& request);
 absl::Status Validate(const v1::BackUpVaultRequest& request);
 absl::Status Validate(const v1::RestoreVaultRequest& request);
+absl::Status Validate(const v1::ConfirmClockRequest& request);
+absl::Status Validate(const v1::SetClockBackRequest& request);
+absl::Status Validate(const v1::ApproveSweepRequest& request);
+absl::Status Validate(const v1::GetAccessChallengeRequest& request);
 
 }  // namespace kluis::service
 

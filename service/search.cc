@@ -60,7 +60,8 @@ absl::StatusOr<crypto::SecretBytes> ProtectProbe(const SearchRoom& room,
 }
 
 absl::StatusOr<Findings> SearchGallery(Vault& vault, const Call& call, const policy::Grant& grant,
-                                       const SearchRoom& room, const crypto::SecretBytes& probe) {
+                                       policy::Time now, const SearchRoom& room,
+                                       const crypto::SecretBytes& probe) {
   // What only loads a gallery does not search it.
   if (grant.candidate_cap() == 0) return absl::PermissionDeniedError("grant: not for a search");
   const auto gone = [&call] { return call.context->IsCancelled(); };
@@ -75,7 +76,7 @@ absl::StatusOr<Findings> SearchGallery(Vault& vault, const Call& call, const pol
   const double fpir = room.purpose.threshold().target_fpir();
   query.cut = matching::CutFor(*room.algorithm, room.impostors, fpir, size);
   query.max_candidates = grant.candidate_cap();
-  query.now = vault.clock().NowUnix();
+  query.now = now;
   for (const v1::SubjectCategory category : grant.categories()) {
     query.categories = static_cast<uint8_t>(query.categories | CategoryBit(category));
   }

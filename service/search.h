@@ -24,9 +24,11 @@ struct Findings {
 // The probe as the purpose's protected template. kInvalidArgument: MALFORMED_TEMPLATE.
 absl::StatusOr<crypto::SecretBytes> ProtectProbe(const SearchRoom& room, const v1::Template& probe);
 
-// 1:N over the grant's gallery. kDeadlineExceeded, kCancelled: the call ended first.
+// 1:N over the grant's gallery. `now`: the time of the decision that granted it; whose consent is
+// over then is not found. kDeadlineExceeded, kCancelled: the call ended first.
 absl::StatusOr<Findings> SearchGallery(Vault& vault, const Call& call, const policy::Grant& grant,
-                                       const SearchRoom& room, const crypto::SecretBytes& probe);
+                                       policy::Time now, const SearchRoom& room,
+                                       const crypto::SecretBytes& probe);
 
 // 1:1 against the grant's one template. `device_secret`: of a release, null without one.
 absl::StatusOr<Findings> CompareOne(Vault& vault, const policy::Grant& grant,

@@ -18,12 +18,12 @@ namespace kluis::service {
 namespace {
 
 absl::StatusOr<Findings> SearchCase(Vault& vault, const Call& call, const policy::Grant& grant,
-                                    const v1::Template& probe) {
+                                    policy::Time now, const v1::Template& probe) {
   const auto room = vault.galleries().Room(grant.purpose());
   if (!room.ok()) return room.status();
   const auto protected_probe = ProtectProbe(**room, probe);
   if (!protected_probe.ok()) return protected_probe.status();
-  return SearchGallery(vault, call, grant, **room, *protected_probe);
+  return SearchGallery(vault, call, grant, now, **room, *protected_probe);
 }
 
 // A seat of the purpose's queue for a search that is allowed now; none for one that its intent will
@@ -88,7 +88,8 @@ grpc::Status SearchService::Identify(grpc::ServerContext* context,
         const policy::Grant& grant = *intent->ruling.grant;
         const std::string& search_id = intent->command.identify().new_search_id();
         if (!seat->has_value()) return AbortUnseated(vault, call, search_id, *novelty);
-        absl::StatusOr<Findings> findings = SearchCase(vault, call, grant, request->probe());
+        absl::StatusOr<Findings> findings =
+            SearchCase(vault, call, grant, intent->decided_at, request->probe());
         if (!findings.ok()) {
           return Abort(vault, call, search_id, findings.status(),
                        [&](Writes& writes) { novelty->TakeBack(writes); });

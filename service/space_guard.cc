@@ -55,6 +55,10 @@ bool GoesOnWithoutSpace(v1::Command::ActCase act) {
     case v1::Command::kStartService:
     case v1::Command::kCloseCheckpoint:
     case v1::Command::kRecover:
+    case v1::Command::kConfirmClock:
+    case v1::Command::kSetClockBack:
+    case v1::Command::kWitnessClock:
+    case v1::Command::kApproveSweep:
       return true;
     case v1::Command::kFound:
     case v1::Command::kAccredit:

@@ -87,13 +87,12 @@ absl::Status AddHoldings(Vault& vault, const v1::SubjectRecord& subject, const A
   return scanned.ok() ? status : scanned;
 }
 
-// The notices whose time has come; a delayed one shows itself when the court's delay ends.
-absl::Status AddNotices(Vault& vault, const v1::SubjectRecord& subject, const After& after,
-                        PageBytes& room, v1::GetHoldingsResponse& response) {
+// The notices whose time has come at `now`; a delayed one shows itself when the court's delay ends.
+absl::Status AddNotices(Vault& vault, const v1::SubjectRecord& subject, policy::Time now,
+                        const After& after, PageBytes& room, v1::GetHoldingsResponse& response) {
   if (room.full()) return absl::OkStatus();
   const auto subject_id = storage::IdFromBytes(subject.id());
   std::string last = after.notice;
-  const policy::Time now = vault.clock().NowUnix();
   absl::Status status;
   const absl::Status scanned = vault.database().Scan(
       storage::Column::kDetails, storage::NoticePrefix(*subject_id),
@@ -166,6 +165,17 @@ absl::Status SetRestricted(Vault& vault, const Call& call, const v1::Envelope& e
 
 }  // namespace
 
+grpc::Status SubjectService::GetAccessChallenge(grpc::ServerContext* context,
+                                                const v1::GetAccessChallengeRequest* request,
+                                                v1::GetAccessChallengeResponse* response) {
+  return calls_.Unary<v1::GetAccessChallengeRequest, v1::GetAccessChallengeResponse>(
+      context, "kluis.v1.SubjectService.GetAccessChallenge", *request, *response, Validate,
+      [&](const Call&, v1::GetAccessChallengeResponse& out) {
+        out.set_challenge(challenges_.Give());
+        return absl::OkStatus();
+      });
+}
+
 grpc::Status SubjectService::GetHoldings(grpc::ServerContext* context,
                                          const v1::GetHoldingsRequest* request,
                                          v1::GetHoldingsResponse* response) {
@@ -184,6 +194,7 @@ grpc::Status SubjectService::GetHoldings(grpc::ServerContext* context,
         Act act = call.NewAct();
         *act.command.mutable_access()->mutable_statement() = *std::move(facts);
         act.command.mutable_access()->set_subject_id(*subject_id);
+        act.command.mutable_access()->set_challenge_fresh(challenges_.IsFresh(payload.challenge()));
         const absl::StatusOr<Committed> committed = CommitAct(vault, std::move(act));
         if (!committed.ok()) return committed.status();
 
@@ -199,7 +210,8 @@ grpc::Status SubjectService::GetHoldings(grpc::ServerContext* context,
         *out.mutable_receipt() = ReceiptOf(*committed);
         PageBytes room;
         const absl::Status holdings = AddHoldings(vault, **subject, *after, room, out);
-        return holdings.ok() ? AddNotices(vault, **subject, *after, room, out) : holdings;
+        if (!holdings.ok()) return holdings;
+        return AddNotices(vault, **subject, committed->decided_at, *after, room, out);
       });
 }
 

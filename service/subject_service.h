@@ -3,13 +3,18 @@
 #define KLUIS_SERVICE_SUBJECT_SERVICE_H_
 
 #include "kluis/v1/subject_service.grpc.pb.h"
+#include "service/access_challenge.h"
 #include "service/call.h"
 
 namespace kluis::service {
 
 class SubjectService final : public v1::SubjectService::Service {
  public:
-  explicit SubjectService(Calls& calls) : calls_(calls) {}
+  explicit SubjectService(Calls& calls) : calls_(calls), challenges_(calls.vault().clock()) {}
+
+  grpc::Status GetAccessChallenge(grpc::ServerContext* context,
+                                  const v1::GetAccessChallengeRequest* request,
+                                  v1::GetAccessChallengeResponse* response) override;
 
   grpc::Status GetHoldings(grpc::ServerContext* context, const v1::GetHoldingsRequest* request,
                            v1::GetHoldingsResponse* response) override;
@@ -25,6 +30,7 @@ class SubjectService final : public v1::SubjectService::Service {
 
  private:
   Calls& calls_;
+  const AccessChallenges challenges_;
 };
 
 }  // namespace kluis::service

@@ -1,5 +1,6 @@
 #include "service/sweeper.h"
 
+#include <map>
 #include <utility>
 #include <vector>
 
@@ -11,6 +12,20 @@
 #include "storage/layout.h"
 
 namespace kluis::service {
+namespace {
+
+constexpr uint64_t kUsualPeople = 20;
+constexpr uint64_t kUsualShare = 10;  // a tenth
+
+// The people of a purpose, or those whose details are kept.
+struct DueShare {
+  uint64_t all = 0;
+  uint64_t over = 0;
+
+  bool IsUnusual() const { return over > kUsualPeople && over * kUsualShare > all; }
+};
+
+}  // namespace
 
 absl::Status Sweeper::Carry(Act act) {
   act.kind = v1::LOG_KIND_ERASURE;
@@ -33,9 +48,8 @@ bool Sweeper::IsPending(v1::ErasureTarget target, const std::string& id) const {
   return !erasure.ok() || erasure->has_value();
 }
 
-absl::Status Sweeper::EndTemplates(const v1::LegalProfile&) {
+absl::Status Sweeper::EndTemplates(const v1::LegalProfile&, policy::Time now) {
   std::vector<std::string> due;
-  const policy::Time now = clock_.NowUnix();
   const absl::Status scanned = DatabaseState(database_).ForEach<v1::TemplateRecord>(
       v1::RecordChange::kTemplate, [&](const v1::TemplateRecord& record) {
         if (record.state() == v1::TEMPLATE_STATE_ACTIVE && record.expires_at() <= now) {
@@ -52,9 +66,8 @@ absl::Status Sweeper::EndTemplates(const v1::LegalProfile&) {
   return absl::OkStatus();
 }
 
-absl::Status Sweeper::EndCases(const v1::LegalProfile& profile) {
+absl::Status Sweeper::EndCases(const v1::LegalProfile& profile, policy::Time now) {
   std::vector<std::string> due;
-  const policy::Time now = clock_.NowUnix();
   const policy::Time retention = profile.case_retention_days() * policy::kDay;
   const absl::Status scanned = DatabaseState(database_).ForEach<v1::CaseRecord>(
       v1::RecordChange::kCase, [&](const v1::CaseRecord& kase) {
@@ -77,9 +90,8 @@ absl::Status Sweeper::EndCases(const v1::LegalProfile& profile) {
   return absl::OkStatus();
 }
 
-absl::Status Sweeper::ForgetSubjects(const v1::LegalProfile& profile) {
+absl::Status Sweeper::ForgetSubjects(const v1::LegalProfile& profile, policy::Time now) {
   std::vector<v1::SubjectRecord> due;
-  const policy::Time now = clock_.NowUnix();
   const policy::Time retention = profile.details_retention_days() * policy::kDay;
   const absl::Status scanned = DatabaseState(database_).ForEach<v1::SubjectRecord>(
       v1::RecordChange::kSubject, [&](const v1::SubjectRecord& subject) {
@@ -104,9 +116,8 @@ absl::Status Sweeper::ForgetSubjects(const v1::LegalProfile& profile) {
   return absl::OkStatus();
 }
 
-absl::Status Sweeper::ForgetAuthorityYears(const v1::LegalProfile& profile) {
+absl::Status Sweeper::ForgetAuthorityYears(const v1::LegalProfile& profile, policy::Time now) {
   std::vector<v1::AuthorityYear> due;
-  const policy::Time now = clock_.NowUnix();
   const absl::Status scanned = DatabaseState(database_).ForEach<v1::AuthorityYear>(
       v1::RecordChange::kAuthorityYear, [&](const v1::AuthorityYear& year) {
         if (!year.erased() && year.live_cases() == 0 &&
@@ -128,20 +139,67 @@ absl::Status Sweeper::ForgetAuthorityYears(const v1::LegalProfile& profile) {
   return absl::OkStatus();
 }
 
+// How many people a sweep at `now` would end, of all groups in which that is unusual; 0: of none.
+absl::StatusOr<uint64_t> Sweeper::CountUnusual(const v1::LegalProfile& profile,
+                                               policy::Time now) const {
+  std::map<std::string, DueShare> shares;  // by purpose; the empty one is of details
+  const DatabaseState state(database_);
+  absl::Status scanned = state.ForEach<v1::TemplateRecord>(
+      v1::RecordChange::kTemplate, [&](const v1::TemplateRecord& record) {
+        if (record.state() != v1::TEMPLATE_STATE_ACTIVE) return;
+        DueShare& share = shares[record.purpose()];
+        ++share.all;
+        if (record.expires_at() <= now) ++share.over;
+      });
+  if (!scanned.ok()) return scanned;
+  const policy::Time retention = profile.details_retention_days() * policy::kDay;
+  scanned = state.ForEach<v1::SubjectRecord>(
+      v1::RecordChange::kSubject, [&](const v1::SubjectRecord& subject) {
+        if (subject.erased()) return;
+        DueShare& share = shares[""];
+        ++share.all;
+        if (subject.live_templates() == 0 && subject.last_template_ended_at() + retention <= now) {
+          ++share.over;
+        }
+      });
+  if (!scanned.ok()) return scanned;
+  uint64_t people = 0;
+  for (const auto& [purpose, share] : shares) people += share.IsUnusual() ? share.over : 0;
+  return people;
+}
+
+absl::Status Sweeper::LookFirst(const v1::LegalProfile& profile,
+                                const DecisionClock::Reading& clock) {
+  if (clock.disturbances == seen_disturbances_) return absl::OkStatus();
+  const absl::StatusOr<uint64_t> people = CountUnusual(profile, clock.time);
+  if (!people.ok()) return people.status();
+  if (*people <= approved_) return absl::OkStatus();
+  waits_for_ = *people;
+  return absl::FailedPreconditionError("sweep: waits for an operator, see `kluis clock show`");
+}
+
 absl::Status Sweeper::SweepOnce() {
   const std::lock_guard lock(mutex_);
   const auto vault = policy::Find<v1::VaultRecord>(DatabaseState(database_), policy::key::Vault());
   if (!vault.ok()) return vault.status();
   if (!vault->has_value()) return absl::FailedPreconditionError("vault: not founded");
   const v1::LegalProfile& profile = (*vault)->founding().legal_profile();
+  const DecisionClock::Reading clock = ledger_.ReadClock();
+  if (!clock.trusted()) return absl::UnavailableError("sweep: nobody knows the time");
+  const policy::Time now = clock.time;
+  const absl::Status looked = LookFirst(profile, clock);
+  if (!looked.ok()) return looked;
   for (const auto sweep : {&Sweeper::EndTemplates, &Sweeper::EndCases, &Sweeper::ForgetSubjects,
                            &Sweeper::ForgetAuthorityYears}) {
-    const absl::Status swept = (this->*sweep)(profile);
+    const absl::Status swept = (this->*sweep)(profile, now);
     if (!swept.ok()) return swept;
   }
+  seen_disturbances_ = clock.disturbances;
+  waits_for_ = 0;
+  approved_ = 0;
   const absl::Status rotated = rotations_.FinishAll([this] { return stopping_.load(); });
   // Whose warrant has begun since, or whose purpose was stopped or rotating.
-  const absl::Status loaded = galleries_.LoadActive(clock_.NowUnix());
+  const absl::Status loaded = galleries_.LoadActive(now);
   return rotated.ok() ? loaded : rotated;
 }
 

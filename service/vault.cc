@@ -1,6 +1,7 @@
 #include "service/vault.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <thread>
@@ -23,6 +24,9 @@ namespace kluis::service {
 namespace {
 
 constexpr unsigned kMaxLoadThreads = 64;
+constexpr int64_t kHourSeconds = 3600;
+constexpr int64_t kWitnessSpreadSeconds = 300;
+constexpr int64_t kFoundingSkewSeconds = 300;  // of the clock of whoever signed
 
 absl::Status Missing(std::string_view what, const std::string& path, std::string_view mend) {
   return absl::FailedPreconditionError(
@@ -64,6 +68,7 @@ Vault::Vault(const Config& config, const Clock& clock)
           .keep_templates = config.gallery.refine == kRefineInMemory},
       sweep_seconds_(static_cast<int>(config.vault.sweep_seconds)),
       checkpoint_seconds_(config.audit.checkpoint_seconds),
+      max_gap_seconds_(config.clock.max_gap_hours * kHourSeconds),
       data_(config.vault.data),
       backups_(config.vault.backups),
       search_queue_(static_cast<size_t>(config.gallery.queue)),
@@ -138,7 +143,7 @@ absl::Status Vault::OpenStores(const Config& config) {
   state_ = std::make_unique<DatabaseState>(*database_);
 
   policy_digest_ = std::string(crypto::Bytes(crypto::Sha256({policy::RulesText()})));
-  auto ledger = Ledger::Open(*database_, clock_, policy_digest_);
+  auto ledger = Ledger::Open(*database_, clock_, policy_digest_, max_gap_seconds_);
   if (!ledger.ok()) return ledger.status();
   ledger_ = *std::move(ledger);
   ledger_->SetAdmission([this](const v1::Command& command) { return space_->Admit(command); });
@@ -167,6 +172,13 @@ absl::Status Vault::Found(const std::string& path, const crypto::PublicKey& log_
         "founding document: names another log key than keys.log_signer");
   }
   act.envelopes.push_back(*envelope);
+  const DecisionClock::Reading clock = ledger_->ReadClock();
+  if (clock.time + kFoundingSkewSeconds < found->statement().issued_at()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("founding document: was signed ",
+                     (found->statement().issued_at() - clock.time) / kHourSeconds,
+                     " h after what the machine's clock shows; set the clock and start again"));
+  }
 
   // The founding is entry 0 or nothing: a refused one must not become the first entry.
   std::vector<Act> acts;
@@ -179,6 +191,38 @@ absl::Status Vault::Found(const std::string& path, const crypto::PublicKey& log_
         absl::StrCat("founding document: ", ruling.sentence, " [", ruling.decision.reason(), "]"));
   }
   return ledger_->Sync(*appended);
+}
+
+absl::Status Vault::ConfirmByWitnesses(const SignedCheckpoint& made) {
+  const DecisionClock::Reading clock = ledger_->ReadClock();
+  const size_t quorum = publisher_->witness_quorum();
+  if (clock.trusted() || quorum == 0 || !made.quorum) return absl::OkStatus();
+  Act act;
+  act.kind = v1::LOG_KIND_UPKEEP;
+  act.command.set_method("Witness");
+  v1::WitnessClock& witness = *act.command.mutable_witness_clock();
+  const std::vector<int64_t>& times = made.cosigned_at;
+  for (size_t end = times.size(); end >= quorum; --end) {  // the latest that agree
+    if (times[end - 1] - times[end - quorum] > kWitnessSpreadSeconds) continue;
+    witness.mutable_cosigned_at()->Assign(times.begin() + static_cast<ptrdiff_t>(end - quorum),
+                                          times.begin() + static_cast<ptrdiff_t>(end));
+    break;
+  }
+  if (witness.cosigned_at().empty()) {
+    return absl::FailedPreconditionError("clock: the witnesses do not say one time");
+  }
+  const int64_t machine = clock.time + clock.ahead;
+  const int64_t said = *witness.cosigned_at().rbegin();
+  if (std::abs(machine - said) > kWitnessSpreadSeconds || clock.ahead < 0) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "clock: the machine's clock is ", Lasting(std::abs(machine - said)),
+        machine > said ? " ahead of" : " behind", " the witnesses, or it is before the log"));
+  }
+  witness.set_note(made.note);
+  witness.set_time(machine);
+  const absl::StatusOr<Committed> committed = ledger_->Commit(std::move(act));
+  if (!committed.ok() || committed->ruling.decision.allowed()) return committed.status();
+  return absl::FailedPreconditionError(absl::StrCat("clock: ", committed->ruling.sentence));
 }
 
 absl::Status Vault::OpenLog(const AuditConfig& config, crypto::SigningKey signer) {

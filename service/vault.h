@@ -38,6 +38,7 @@
 namespace kluis::service {
 
 class Publisher;
+struct SignedCheckpoint;
 
 // What a start is for.
 struct VaultStart {
@@ -96,6 +97,12 @@ class Vault {
   // sealed already. Errors of the ledger: it serves as before.
   absl::StatusOr<Committed> Seal(Act act, const std::function<void()>& hurry = {});
 
+  // Takes the time from the witnesses that cosigned `made`, when nobody knows it: as many of them
+  // as the quorum, within five minutes of each other, and the machine's clock must show it. OK also
+  // when there is nothing to do. kFailedPrecondition: they do not say one time, or the machine's
+  // clock shows another. Others: the ledger's.
+  absl::Status ConfirmByWitnesses(const SignedCheckpoint& made);
+
   // What a call holds while it uses keyring, sealer, galleries, eraser or sweeper.
   Gate& gate() { return gate_; }
   Unsealer& unsealer() { return *unsealer_; }
@@ -115,6 +122,7 @@ class Vault {
   // Of an open vault, for one that is opened again in this process.
   std::shared_ptr<crypto::RootWrapper> KeptShares() const;
 
+  // For durations only: what decides takes the time of its act (service/ledger.h).
   const Clock& clock() const { return clock_; }
   storage::Database& database() { return *database_; }
   const DatabaseState& state() const { return *state_; }
@@ -172,6 +180,7 @@ class Vault {
   const Galleries::Options gallery_options_;
   const int sweep_seconds_;
   const int64_t checkpoint_seconds_;
+  const int64_t max_gap_seconds_;
   const std::string data_;
   const std::string backups_;
   Fault fault_;

@@ -114,8 +114,7 @@ absl::Status Vault::UseKeyring(OpenKeyring open) {
   }
   galleries_ = std::make_unique<Galleries>(*database_, *sealer_, gallery_options_);
   eraser_ = std::make_unique<Eraser>(*database_, *open_.keyring, *ledger_);
-  sweeper_ =
-      std::make_unique<Sweeper>(*database_, clock_, *ledger_, *sealer_, *galleries_, *eraser_);
+  sweeper_ = std::make_unique<Sweeper>(*database_, *ledger_, *sealer_, *galleries_, *eraser_);
   return absl::OkStatus();
 }
 
@@ -135,7 +134,10 @@ absl::StatusOr<Committed> Vault::Serve() {
   if (status.ok()) status = Recover();
   if (status.ok()) status = EnterBackups();
   if (status.ok()) {
-    status = publisher_->Sign().status();
+    const absl::StatusOr<SignedCheckpoint> made = publisher_->Sign();
+    status = made.status();
+    // Without them the next checkpoint asks again, or operators confirm.
+    if (made.ok()) ConfirmByWitnesses(*made).IgnoreError();
     // A witness that knows another history leaves revocations: a vault must start for those.
     const bool revokes = !fault_.text().empty() && fault_.Check(Fault::Leaves::kRevocations).ok();
     if (revokes) status = absl::OkStatus();
@@ -151,7 +153,8 @@ absl::StatusOr<Committed> Vault::Serve() {
   sweeper_->Start(sweep_seconds_);
   eraser_->concluder().Start();
   // An error here is an error of the store, which shows in every call.
-  galleries_->LoadActive(clock_.NowUnix()).IgnoreError();
+  const DecisionClock::Reading clock = ledger_->ReadClock();
+  if (clock.trusted()) galleries_->LoadActive(clock.time).IgnoreError();
   gate_.Open();
   if (told_) told_(true);
   return started;
@@ -175,8 +178,7 @@ absl::StatusOr<Committed> Vault::Seal(Act act, const std::function<void()>& hurr
   eraser_->concluder().Stop();  // what is not concluded yet, the next unsealing finishes
   absl::StatusOr<Committed> committed = CommitAct(*this, std::move(act));
   if (!committed.ok()) {
-    sweeper_ =
-        std::make_unique<Sweeper>(*database_, clock_, *ledger_, *sealer_, *galleries_, *eraser_);
+    sweeper_ = std::make_unique<Sweeper>(*database_, *ledger_, *sealer_, *galleries_, *eraser_);
     sweeper_->Start(sweep_seconds_);
     eraser_->concluder().Start();
     galleries_->ResumeLoads();
@@ -219,12 +221,14 @@ std::shared_ptr<crypto::RootWrapper> Vault::KeptShares() const {
 }
 
 absl::StatusOr<Committed> Vault::LogStart() {
+  ledger_->CheckGap();
   Act act;
   act.kind = v1::LOG_KIND_UPKEEP;
   act.command.set_method("Start");
   v1::StartService& start = *act.command.mutable_start_service();
   start.set_version(kVersion);
   start.set_checkpoint_seconds(static_cast<uint32_t>(checkpoint_seconds_));
+  start.set_max_gap_seconds(static_cast<uint32_t>(max_gap_seconds_));
   start.set_unsealed_by(open_.kind);
   start.mutable_shares()->Assign(open_.shares.begin(), open_.shares.end());
   return ledger_->Commit(std::move(act));

@@ -110,6 +110,8 @@ grpc::Status VaultService::GetVaultStatus(grpc::ServerContext* context,
         out.set_witness_quorum(static_cast<uint32_t>(vault.publisher().witness_quorum()));
         out.set_cosignatures(static_cast<uint32_t>(checkpoint.cosigned));
         out.set_fault(vault.fault().text());
+        *out.mutable_clock() = ClockStatusOf(vault);
+        if (out.fault().empty()) out.set_fault(out.clock().fault());
         AddOpenStatus(vault, out);
         return scanned;
       });

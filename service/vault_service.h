@@ -12,11 +12,11 @@
 namespace kluis::service {
 
 v1::SealStatus SealStatusOf(Vault& vault);
+v1::ClockStatus ClockStatusOf(Vault& vault);
 
 class VaultService final : public v1::VaultService::Service {
  public:
-  explicit VaultService(Calls& calls)
-      : calls_(calls), started_at_(calls.vault().clock().NowUnix()) {}
+  explicit VaultService(Calls& calls) : calls_(calls), started_at_(calls.vault().ledger().Now()) {}
 
   grpc::Status GetVaultStatus(grpc::ServerContext* context,
                               const v1::GetVaultStatusRequest* request,
@@ -38,6 +38,14 @@ class VaultService final : public v1::VaultService::Service {
                            v1::CancelRekeyResponse* response) override;
   grpc::Status ProveShare(grpc::ServerContext* context, const v1::ProveShareRequest* request,
                           v1::ProveShareResponse* response) override;
+
+  // In vault_service_clock.cc.
+  grpc::Status ConfirmClock(grpc::ServerContext* context, const v1::ConfirmClockRequest* request,
+                            v1::ConfirmClockResponse* response) override;
+  grpc::Status SetClockBack(grpc::ServerContext* context, const v1::SetClockBackRequest* request,
+                            v1::SetClockBackResponse* response) override;
+  grpc::Status ApproveSweep(grpc::ServerContext* context, const v1::ApproveSweepRequest* request,
+                            v1::ApproveSweepResponse* response) override;
 
   grpc::Status GetReleaseKey(grpc::ServerContext* context, const v1::GetReleaseKeyRequest* request,
                              v1::GetReleaseKeyResponse* response) override;

@@ -68,7 +68,7 @@ class Witnesses::Round {
       : owner_(owner), note_(note), checkpoint_(checkpoint), prove_(prove) {}
 
   Outcome Run() {
-    Outcome outcome{note_, 0, owner_.quorum_ == 0, absl::OkStatus()};
+    Outcome outcome{note_, 0, owner_.quorum_ == 0, {}, absl::OkStatus()};
     absl::StatusOr<audit::Note> parsed = audit::ParseNote(note_);
     if (!parsed.ok()) {
       for (size_t i = 0; i < owner_.witnesses_.size(); ++i) owner_.Failed(i, "not a signed note");
@@ -194,7 +194,9 @@ class Witnesses::Round {
         return line.name == cosignature.name && line.key_id == cosignature.key_id;
       });
       note.signatures.push_back(cosignature);
+      outcome.cosigned_at.push_back(static_cast<int64_t>(*audit::CosignatureTime(cosignature)));
     }
+    std::sort(outcome.cosigned_at.begin(), outcome.cosigned_at.end());
     absl::StatusOr<std::string> merged = audit::FormatNote(note);
     if (!merged.ok()) return;  // the note had too many signatures already
     outcome.note = *std::move(merged);

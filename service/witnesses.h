@@ -48,7 +48,8 @@ class Witnesses {
     std::string note;     // the given note and the cosignatures of this call, one per witness
     size_t cosigned = 0;  // witnesses whose cosignature it has from this call
     bool quorum = false;  // cosigned is at least the quorum
-    absl::Status fatal;   // kDataLoss: this log was rolled back or forked; names both sizes
+    std::vector<int64_t> cosigned_at;  // when, by each witness's clock; ascending
+    absl::Status fatal;  // kDataLoss: this log was rolled back or forked; names both sizes
   };
 
   // What is known of one witness.

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "audit/big_endian.h"
+#include "policy/rules.h"
 
 namespace kluis::audit {
 namespace {
@@ -131,7 +132,8 @@ EntryCounts CountEntries(const Bundle& bundle) {
     const bool first = counts.by_kind.empty();
     if (first) counts.first_time = entry.decided_at(), counts.first_timed = index;
     if (!first && entry.decided_at() < counts.last_time) counts.malformed.Update(StepsBack(index));
-    counts.last_time = entry.decided_at();
+    counts.last_time =
+        policy::TimeAfter(entry.command(), entry.decision().allowed(), entry.decided_at());
     ++counts.by_kind[entry.kind()];
     if (entry.decision().allowed()) continue;
     ++counts.refused;

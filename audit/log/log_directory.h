@@ -66,10 +66,10 @@ class LogDirectory {
 
   // Verifies the checkpoint, its cosignatures, every entry and every tile under it, and that the
   // log extends each of `since`; then each entry's form (version 1, a decision, a kind) and that
-  // decision times never step back. The message names the first entry or the file that differs;
-  // where only a root does, both roots; where a size does, both sizes.
-  // kNotFound: no checkpoint. kDataLoss: anything missing or different, or too few cosignatures.
-  // kInvalidArgument: as OpenCheckpoint and CheckOptions.
+  // decision times never step back but where an order of supervisors set them. The message names
+  // the first entry or the file that differs; where only a root does, both roots; where a size
+  // does, both sizes. kNotFound: no checkpoint. kDataLoss: anything missing or different, or too
+  // few cosignatures. kInvalidArgument: as OpenCheckpoint and CheckOptions.
   absl::StatusOr<DirectoryReport> Verify(const VerifierKey& key,
                                          const VerifyOptions& options = {}) const;
 

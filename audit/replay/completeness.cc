@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "audit/big_endian.h"
 #include "policy/record_key.h"
+#include "policy/rules.h"
 
 namespace kluis::audit {
 namespace {
@@ -138,7 +139,18 @@ void CompletenessCheck::CheckTime(uint64_t index, const v1::Entry& entry) {
   const v1::Command& command = entry.command();
   const int64_t now = entry.decided_at();
   if (now < latest_) Mismatch(index, "decided before the entry before it");
+  if (command.time_unknown() && entry.decision().allowed() && !policy::WorksOnAnyTime(command)) {
+    Mismatch(index, "was decided while the vault did not know the time, and had to wait");
+  }
   if (command.has_start_service() && entry.decision().allowed()) {
+    max_gap_ = max_gap_ == 0
+                   ? command.start_service().max_gap_seconds()
+                   : std::min<int64_t>(max_gap_, command.start_service().max_gap_seconds());
+    if (promised_ > 0 && now - latest_ > max_gap_) {
+      Mismatch(index, absl::StrCat("starts ", now - latest_,
+                                   " s after the entry before it, and nobody confirmed the time"));
+    }
+    max_gap_ = command.start_service().max_gap_seconds();
     if (promised_ > 0) {
       ++verdict_.restarts;
       if (verdict_.downtimes.size() < Mismatches::kKept) {
@@ -152,7 +164,12 @@ void CompletenessCheck::CheckTime(uint64_t index, const v1::Entry& entry) {
   } else {
     CheckSilence(index, entry);
   }
-  latest_ = std::max(latest_, now);
+  const int64_t goes_on = policy::TimeAfter(command, entry.decision().allowed(), now);
+  if (goes_on != now) {  // silence is measured anew from there
+    latest_ = goes_on;
+    closed_at_ = goes_on;
+  }
+  latest_ = std::max(latest_, goes_on);
   last_closes_ = command.has_close_checkpoint() && entry.decision().allowed();
   if (!last_closes_) return;
   ++verdict_.closings;

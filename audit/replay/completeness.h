@@ -1,8 +1,9 @@
 // Whether a log says everything: each search has one outcome, each erasure that was started is
-// done, time never steps back, and silence is shown by closing entries at the promised distance. A
-// sealed vault is silent, but for members and orders that are entered without any of its keys;
-// after such an entry that breaks a silence, nothing else may come before the next start. An object
-// belongs to one thread.
+// done, time never steps back but where supervisors ordered it, no start is far from the entry
+// before it unless its time was confirmed, and silence is shown by closing entries at the promised
+// distance. A sealed vault is silent, but for members and orders that are entered without any of
+// its keys; after such an entry that breaks a silence, nothing else may come before the next start.
+// An object belongs to one thread.
 #ifndef KLUIS_AUDIT_REPLAY_COMPLETENESS_H_
 #define KLUIS_AUDIT_REPLAY_COMPLETENESS_H_
 
@@ -48,12 +49,13 @@ class CompletenessCheck {
 
   ScratchState& scratch_;
   CompletenessVerdict& verdict_;
-  int64_t latest_ = 0;     // decision time of the entry before
+  int64_t latest_ = 0;     // when the log goes on after the entry before
   int64_t closed_at_ = 0;  // of the last closing entry or start
   int64_t promised_ = 0;   // seconds between closing entries; 0: nothing was promised yet
   // A sealed vault made entries, and did not start since: only what needs none of its keys.
   bool sealed_ = false;
   int64_t sealed_since_ = 0;  // the last entry before those
+  int64_t max_gap_ = 0;       // that the last start promised; 0: no start yet
   bool last_closes_ = false;
   uint64_t next_ = 0;
   uint64_t started_ = 0;  // index of the last start

@@ -5,6 +5,7 @@
 #include <deque>
 #include <future>
 #include <optional>
+#include <set>
 #include <thread>
 #include <utility>
 
@@ -20,6 +21,7 @@
 #include "audit/replay/state.h"
 #include "audit/replay/work_pool.h"
 #include "audit/tiles.h"
+#include "audit/witness/cosignature.h"
 #include "crypto/codec.h"
 
 namespace kluis::audit {
@@ -116,6 +118,7 @@ class Run {
     report_.integrity.entry_bytes += prepared.bytes;
     if (prepared.leaves.empty()) {
       tree_.Add(prepared.root);
+      bundle_roots_.push_back(prepared.root);
     } else {
       last_leaves_ = prepared.leaves;
     }
@@ -127,6 +130,7 @@ class Run {
     if (!status.ok() || !prepared.malformed.empty()) return status;
     const v1::Entry& entry = *prepared.entry;
     status = completeness_.Add(index, entry);
+    if (status.ok() && entry.decision().allowed()) status = CheckHead(index, entry.command());
     if (status.ok() && details_.has_value()) status = details_->Judge(index, entry);
     if (!status.ok()) return status;
     if (entry.command().has_close_checkpoint() && entry.decision().allowed()) {
@@ -138,6 +142,81 @@ class Run {
       if (!status.ok()) return status;
     }
     return absl::OkStatus();
+  }
+
+  // An order about the clock is for one head, and witnesses cosign one: it must be one that this
+  // log had since the last such entry.
+  absl::Status CheckHead(uint64_t index, const v1::Command& command) {
+    if (command.has_confirm_clock()) {
+      const v1::ClockOrder& order = command.confirm_clock().order();
+      return CheckHead(index, order.size(), order.root());
+    }
+    if (command.has_set_clock_back()) {
+      const v1::ClockSetBackOrder& order = command.set_clock_back().order();
+      return CheckHead(index, order.size(), order.root());
+    }
+    if (command.has_witness_clock()) return CheckWitnessed(index, command.witness_clock());
+    return absl::OkStatus();
+  }
+
+  absl::Status CheckHead(uint64_t index, uint64_t size, const std::string& root) {
+    std::string had;
+    if (size > head_after_ && size <= index) {
+      const absl::StatusOr<Hash> hash = RootAt(size);
+      if (!hash.ok()) return hash.status();
+      had = crypto::ToHex(crypto::Bytes(*hash));
+    }
+    if (had != root) Mismatch(index, "mends the clock for a head that the log did not have then");
+    head_after_ = index;
+    return absl::OkStatus();
+  }
+
+  absl::Status CheckWitnessed(uint64_t index, const v1::WitnessClock& witness) {
+    const size_t quorum = std::max<size_t>(options_.quorum, 1);
+    const auto opened = OpenCosigned(witness.note(), key_, options_.witnesses, quorum);
+    const absl::StatusOr<Note> note = ParseNote(witness.note());
+    if (!opened.ok() || !note.ok()) {
+      Mismatch(index,
+               "takes the time from witnesses that this replay does not know: give their keys");
+      return absl::OkStatus();
+    }
+    std::multiset<int64_t> times;
+    for (const VerifierKey& known : options_.witnesses) {
+      const auto cosignature = FindCosignature(note->signatures, note->text, known);
+      if (cosignature.ok()) times.insert(static_cast<int64_t>(*CosignatureTime(*cosignature)));
+    }
+    size_t found = 0;
+    for (const int64_t time : witness.cosigned_at()) {
+      const auto at = times.find(time);
+      if (at == times.end()) continue;
+      times.erase(at);
+      ++found;
+    }
+    if (found < quorum || found != static_cast<size_t>(witness.cosigned_at_size())) {
+      Mismatch(index, "takes the time from witnesses that did not say it");
+    }
+    return CheckHead(index, opened->checkpoint.size,
+                     crypto::ToHex(crypto::Bytes(opened->checkpoint.root)));
+  }
+
+  void Mismatch(uint64_t index, std::string reason) {
+    report_.completeness.mismatches.Add({index, "", "", std::move(reason)});
+  }
+
+  // Of the log's first `size` entries, all of which were read.
+  absl::StatusOr<Hash> RootAt(uint64_t size) const {
+    const uint64_t full = std::min<uint64_t>(size / kTileWidth, bundle_roots_.size());
+    BundleTree tree;
+    for (uint64_t i = 0; i < full; ++i) tree.Add(bundle_roots_[i]);
+    std::vector<Hash> leaves;  // of the bundle that is added now, and so not among them
+    for (uint64_t bundle = full; full * kTileWidth + leaves.size() < size; ++bundle) {
+      const absl::StatusOr<BundleBytes> bytes = read_(bundle);
+      if (!bytes.ok()) return bytes.status();
+      for (const std::string_view entry : bytes->entries) {
+        if (full * kTileWidth + leaves.size() < size) leaves.push_back(LeafHash(entry));
+      }
+    }
+    return tree.RootWith(leaves);
   }
 
   absl::Status Finish() {
@@ -165,6 +244,8 @@ class Run {
   ReplayReport report_;
   SeenKeys seen_;
   BundleTree tree_;
+  std::vector<Hash> bundle_roots_;  // of the full bundles: 32 bytes for 256 entries
+  uint64_t head_after_ = 0;         // index of the last order about the clock
   std::vector<Hash> last_leaves_;
   WorkPool pool_;  // ends before what its work uses
   CompletenessCheck completeness_;
@@ -197,7 +278,10 @@ absl::StatusOr<ReplayReport> ReplayDirectory(const std::string& directory, const
     for (size_t i = 0; i < bundle->size(); ++i) bytes.entries.push_back(bundle->entry(i));
     return bytes;
   };
-  absl::StatusOr<ReplayReport> report = Replay(opened->checkpoint, key, read, options);
+  ReplayOptions with = options;
+  with.witnesses = witnesses;
+  with.quorum = quorum;
+  absl::StatusOr<ReplayReport> report = Replay(opened->checkpoint, key, read, with);
   if (!report.ok()) return report;
   report->integrity.witnesses = opened->cosigned_by.size();
   return report;

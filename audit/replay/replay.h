@@ -25,6 +25,10 @@ namespace kluis::audit {
 struct ReplayOptions {
   size_t threads = 0;  // besides the calling one; 0: as many as the machine has
   ScratchState::Options scratch;
+  // Who may have told the vault the time, and how many must agree. Without them no time that
+  // witnesses confirmed is believed.
+  std::vector<VerifierKey> witnesses;
+  size_t quorum = 0;
   std::istream* details = nullptr;  // an inspection export (audit/replay/details.h)
   // Called by the calling thread once per bundle.
   std::function<void(uint64_t done, uint64_t total)> progress;

@@ -60,6 +60,10 @@ v1::LogKind KindOf(const v1::Command& command) {
     case v1::Command::kRekey:
     case v1::Command::kBackUp:
     case v1::Command::kRecover:
+    case v1::Command::kConfirmClock:
+    case v1::Command::kSetClockBack:
+    case v1::Command::kWitnessClock:
+    case v1::Command::kApproveSweep:
     case v1::Command::kFinishRotation:
     case v1::Command::kStartService:
     case v1::Command::kCloseCheckpoint:
@@ -112,6 +116,10 @@ LogBuilder::LogBuilder(std::string origin, Sink sink)
       policy_digest_(crypto::Bytes(crypto::Sha256({policy::RulesText()}))) {}
 
 void LogBuilder::SetTime(int64_t now) {
+  while (checkpoint_seconds_ > 0 && now - closed_at_ > max_gap_seconds_) {
+    now_ = closed_at_ + max_gap_seconds_;
+    Start();
+  }
   now_ = now;
   if (checkpoint_seconds_ > 0 && now - closed_at_ > checkpoint_seconds_) Start();
 }
@@ -242,6 +250,14 @@ BuiltAct LogBuilder::Real(v1::Command command) {
   return act;
 }
 
+// A world knows of no tree: of a head that it named, the root is made the log's own.
+template <class Order>
+void LogBuilder::NameHead(Order& order) const {
+  if (order.root() != std::string(64, '0')) return;
+  order.set_size(static_cast<uint32_t>(size()));
+  order.set_root(crypto::ToHex(crypto::Bytes(frontier_.Root())));
+}
+
 void LogBuilder::RealStatement(v1::Command& command, BuiltAct& act) {
   const auto whole = [&](auto* with, auto* payload) {
     Whole(*with->mutable_statement(), *payload, act);
@@ -306,6 +322,17 @@ void LogBuilder::RealStatement(v1::Command& command, BuiltAct& act) {
       return whole(command.mutable_evaluate(), command.mutable_evaluate()->mutable_order());
     case v1::Command::kRecover:
       return whole(command.mutable_recover(), command.mutable_recover()->mutable_order());
+    case v1::Command::kConfirmClock:
+      NameHead(*command.mutable_confirm_clock()->mutable_order());
+      return whole(command.mutable_confirm_clock(),
+                   command.mutable_confirm_clock()->mutable_order());
+    case v1::Command::kSetClockBack:
+      NameHead(*command.mutable_set_clock_back()->mutable_order());
+      return whole(command.mutable_set_clock_back(),
+                   command.mutable_set_clock_back()->mutable_order());
+    case v1::Command::kApproveSweep:
+      return whole(command.mutable_approve_sweep(),
+                   command.mutable_approve_sweep()->mutable_approval());
     case v1::Command::kRotateTransform:
       return whole(command.mutable_rotate_transform(),
                    command.mutable_rotate_transform()->mutable_order());
@@ -409,13 +436,15 @@ void LogBuilder::AppendEntry(const v1::Entry& entry) {
   }
 }
 
-void LogBuilder::Start(uint32_t checkpoint_seconds) {
+void LogBuilder::Start(uint32_t checkpoint_seconds, uint32_t max_gap_seconds) {
   BuiltAct act;
   act.command.set_method("Start");
   act.command.mutable_start_service()->set_version("0.1.0");
   act.command.mutable_start_service()->set_checkpoint_seconds(checkpoint_seconds);
+  act.command.mutable_start_service()->set_max_gap_seconds(max_gap_seconds);
   Append(act);
   checkpoint_seconds_ = checkpoint_seconds;
+  max_gap_seconds_ = max_gap_seconds;
   closed_at_ = now_;
 }
 

@@ -45,8 +45,13 @@ class LogBuilder {
   explicit LogBuilder(std::string origin = "vault.example/log", Sink sink = {});
 
   // The clock. A step further than the promised distance of closing entries is a restart: a
-  // StartService entry follows it.
+  // StartService entry follows it. One further than the promised gap is several restarts.
   void SetTime(int64_t now);
+  // The same without any restart, also back.
+  void JumpTo(int64_t now) {
+    now_ = now;
+    closed_at_ = now;
+  }
   int64_t now() const { return now_; }
 
   // An act of a command as PolicyWorld makes it, with real statements and keys.
@@ -64,7 +69,8 @@ class LogBuilder {
   v1::Entry EntryOf(const BuiltAct& act, const v1::Decision& decision,
                     const std::vector<v1::RecordChange>& changes) const;
 
-  void Start(uint32_t checkpoint_seconds = 60);
+  // The gap is wide: a test's world passes over years, and its starts are not what is tested.
+  void Start(uint32_t checkpoint_seconds = 60, uint32_t max_gap_seconds = 31 * 86'400);
   // Signs over everything so far and a closing entry.
   void Close();
 
@@ -101,6 +107,8 @@ class LogBuilder {
   template <class Payload>
   v1::Envelope SignBy(const std::vector<std::string>& keyids, v1::StatementFacts& facts,
                       Payload& payload, const crypto::SigningKey* subject = nullptr);
+  template <class Order>
+  void NameHead(Order& order) const;
   template <class Payload>
   void Whole(v1::StatementFacts& facts, Payload& payload, BuiltAct& act);
   void RealStatement(v1::Command& command, BuiltAct& act);
@@ -119,6 +127,7 @@ class LogBuilder {
   int64_t now_ = 0;
   int64_t closed_at_ = 0;
   uint32_t checkpoint_seconds_ = 0;
+  uint32_t max_gap_seconds_ = 0;
   HashState state_;
   StateDigest digest_;
   MerkleFrontier frontier_;

@@ -105,6 +105,56 @@ inline v1::Command Recover(PolicyWorld& world) {
   return command;
 }
 
+// The root is a placeholder, which LogBuilder makes that of its log.
+template <class Order>
+void NameHeadAndTime(Order& order, Time time) {
+  order.mutable_time()->set_seconds(time);
+  order.set_size(7);
+  order.set_root(std::string(64, '0'));
+  order.set_reasons("The battery was dead.");
+}
+
+inline v1::Command ConfirmClock(PolicyWorld& world, Time time) {
+  v1::Command command = FromOperator();
+  v1::ConfirmClock& confirm = *command.mutable_confirm_clock();
+  *confirm.mutable_statement() = world.Statement("clock-order", "key-otto");
+  confirm.mutable_statement()->add_signed_by("key-olga");
+  NameHeadAndTime(*confirm.mutable_order(), time);
+  confirm.set_time(time);
+  return command;
+}
+
+// By the vault itself.
+inline v1::Command WitnessClock(Time time) {
+  v1::Command command;
+  v1::WitnessClock& witness = *command.mutable_witness_clock();
+  witness.set_note("a cosigned checkpoint");
+  witness.add_cosigned_at(time - 200);
+  witness.add_cosigned_at(time - 100);
+  witness.set_time(time);
+  return command;
+}
+
+inline v1::Command SetClockBack(PolicyWorld& world, Time time) {
+  v1::Command command;
+  command.mutable_caller()->set_role(v1::ROLE_SUPERVISOR);
+  v1::SetClockBack& back = *command.mutable_set_clock_back();
+  *back.mutable_statement() = world.Statement("clock-set-back-order", "key-sup-1");
+  back.mutable_statement()->add_signed_by("key-sup-2");
+  NameHeadAndTime(*back.mutable_order(), time);
+  back.set_time(time);
+  return command;
+}
+
+inline v1::Command ApproveSweep(PolicyWorld& world) {
+  v1::Command command = FromOperator();
+  v1::ApproveSweep& approve = *command.mutable_approve_sweep();
+  *approve.mutable_statement() = world.Statement("sweep-approval", "key-otto");
+  approve.mutable_approval()->set_people(30);
+  approve.mutable_approval()->set_reasons("The vault stood still for a month.");
+  return command;
+}
+
 // By the vault itself, of an active template.
 inline v1::Command LoseTemplate(std::string_view id) {
   v1::Command command;

@@ -194,6 +194,7 @@ class PolicyWorld {
     }
     v1::Founding& founding = *found.mutable_founding();
     founding.set_vault(std::string(kVault));
+    founding.mutable_issued_at()->set_seconds(found.statement().issued_at());
     founding.set_threshold(2);
     founding.set_log_public_key("ed25519:log");
     v1::LegalProfile& profile = *founding.mutable_legal_profile();
@@ -559,6 +560,7 @@ class PolicyWorld {
     v1::Command command = From(v1::ROLE_UNSPECIFIED, "");
     command.mutable_start_service()->set_version("0.1.0");
     command.mutable_start_service()->set_checkpoint_seconds(checkpoint_seconds);
+    command.mutable_start_service()->set_max_gap_seconds(7 * 86'400);
     return command;
   }
   v1::Command CloseCheckpoint() {

@@ -620,6 +620,27 @@ void AddAdmissionRules(std::map<std::string_view, RuleBreaker>& all) {
   };
 }
 
+void AddClockRules(std::map<std::string_view, RuleBreaker>& all) {
+  all["clock.two-operators"] = [](W& world) {
+    v1::Command command = ConfirmClock(world, world.now + 30 * kDay);
+    command.mutable_confirm_clock()->mutable_statement()->mutable_signed_by()->RemoveLast();
+    return RuleBreak{command};
+  };
+  all["clock.named"] = [](W& world) { return RuleBreak{ConfirmClock(world, world.now - 1)}; };
+  all["clock.witnessed"] = [](W& world) {
+    v1::Command command = WitnessClock(world.now + 30 * kDay);
+    command.mutable_witness_clock()->set_cosigned_at(0, world.now + 29 * kDay);
+    return RuleBreak{command};
+  };
+  all["clock.set-back"] = Simply([](W& world) { return SetClockBack(world, world.now); });
+  all["sweep.operator"] = Simply([](W& world) { return ApproveSweep(world); });
+  all["sweep.reasoned"] = [](W& world) {
+    v1::Command command = ApproveSweep(world);
+    command.mutable_approve_sweep()->mutable_approval()->clear_reasons();
+    return RuleBreak{command};
+  };
+}
+
 void AddRotationRules(std::map<std::string_view, RuleBreaker>& all) {
   all["purpose.not-rotating"] = [](W& world) {
     world.Do(RotateTransform(world));
@@ -766,6 +787,7 @@ std::map<std::string_view, RuleBreaker> RuleBreakers() {
   AddCandidateAndUpkeepRules(all);
   AddOperatorRules(all);
   AddAdmissionRules(all);
+  AddClockRules(all);
   AddRotationRules(all);
   AddPredecessorRules(all);
   AddMeasurementRules(all);

@@ -1,11 +1,14 @@
 // Every end date one second before and at it, with a clock that only the test moves.
 #include <string>
 
+#include "audit/statement.h"
 #include "client/draft.h"
 #include "crypto/codec.h"
 #include "gtest/gtest.h"
 #include "policy/facts.h"
 #include "policy/record_key.h"
+#include "service/metrics.h"
+#include "service/publisher.h"
 #include "storage/layout.h"
 #include "tests/fakes/test_vault.h"
 
@@ -236,13 +239,189 @@ TEST(StatementAge, IsUsedUntilItsEndAndNotBeforeItWasSigned) {
   EXPECT_EQ(send_signed_at(vault.now() + 5 * kMinute + 1), "STATEMENT_STALE");
 }
 
-TEST(LogTime, DoesNotStepBackWithTheMachinesClock) {
+// Log time says that a consent is over: nobody may find the person by the machine's clock, which
+// says that it is not.
+TEST(LogTime, IsWhatASearchAndADisclosureAskWhenTheMachinesClockStepsBack) {
   TestVault vault;
-  const int64_t before = Must(vault.OpenCase(), "open").receipt().decided_at().seconds();
-  vault.Advance(-100);
+  const Person person = vault.NewPerson();
+  const std::string subject = Must(vault.Enroll(person, {.days = 10}), "enroll").subject();
+  const std::string name = vault.ActiveCase();
+  const auto found = vault.Identify(name, vault.Face(person, 1));
+  ASSERT_EQ(found->candidates_size(), 1);
+  Must(vault.Confirm(found->candidates(0), "officer/one"), "confirm");
+  Must(vault.Confirm(found->candidates(0), "officer/two"), "confirm");
+  vault.Advance(10 * kDay + 20);
+  const int64_t over = Must(vault.OpenCase(), "open").receipt().decided_at().seconds();
+  vault.clock().Step(-50);  // the consent is not over by this clock
   const auto later = Must(vault.OpenCase(), "open").receipt();
-  EXPECT_EQ(later.decided_at().seconds(), before);
-  EXPECT_EQ(vault.EntryAt(later.log_index()).decided_at(), before);
+  EXPECT_EQ(later.decided_at().seconds(), over);
+  EXPECT_EQ(vault.EntryAt(later.log_index()).decided_at(), over);
+  EXPECT_EQ(vault.Verify(subject, vault.Face(person, 1)).reason, "NOT_PERMITTED");
+  const auto again = vault.Identify(name, vault.Face(person, 2));
+  EXPECT_EQ(again->result(), v1::SEARCH_RESULT_NO_MATCH);
+  EXPECT_FALSE(vault.Disclose(found->candidates(0)).ok());
+  vault.Sweep();
+  EXPECT_EQ(vault.Holdings(person)->holdings(0).state(), v1::TEMPLATE_STATE_ERASED);
+}
+
+TEST(LogTime, IsWhatASweepAsksWhenTheMachinesClockIsSetAhead) {
+  TestVault vault;
+  const Person person = vault.NewPerson();
+  Must(vault.Enroll(person, {.days = 10}), "enroll");
+  vault.Advance(10 * kDay - 50);
+  vault.clock().Step(70);
+  EXPECT_FALSE(vault.vault().sweeper().SweepOnce().ok());
+  EXPECT_EQ(vault.Holdings(person)->holdings(0).state(), v1::TEMPLATE_STATE_ACTIVE);
+  vault.clock().Step(-70);
+  vault.Sweep();
+  EXPECT_EQ(vault.Holdings(person)->holdings(0).state(), v1::TEMPLATE_STATE_ACTIVE);
+  vault.Advance(50);
+  vault.Sweep();
+  EXPECT_EQ(vault.Holdings(person)->holdings(0).state(), v1::TEMPLATE_STATE_ERASED);
+}
+
+// A dead battery, or a wrong answer of NTP.
+TEST(ClockFault, OfNineHundredDaysForEightSecondsDestroysNothing) {
+  TestVault vault;
+  const Person person = vault.NewPerson();
+  const Person other = vault.NewPerson();
+  const std::string subject = Must(vault.Enroll(person), "enroll").subject();
+  Must(vault.Enroll(other), "enroll");
+  const std::string name = vault.ActiveCase();
+  const int64_t before = vault.now();
+
+  vault.clock().Step(900 * kDay);
+  EXPECT_FALSE(vault.vault().sweeper().SweepOnce().ok());
+  EXPECT_EQ(vault.Identify(name, vault.Face(person)).reason, "CLOCK");
+  EXPECT_EQ(vault.Verify(subject, vault.Face(person)).reason, "CLOCK");
+  EXPECT_EQ(vault.OpenCase().reason, "CLOCK");
+  EXPECT_EQ(vault.Enroll(vault.NewPerson()).reason, "CLOCK");
+  EXPECT_NE(vault.Status().fault().find("900 d 0 h ahead"), std::string::npos);
+  EXPECT_NE(service::MetricsText(vault.vault()).find("\nkluis_clock_fault 1\n"), std::string::npos);
+  EXPECT_TRUE(vault.vault().publisher().Sign().ok());  // closing entries go on
+  vault.Advance(8);
+  vault.clock().Step(-900 * kDay);
+
+  EXPECT_EQ(vault.Status().fault(), "");
+  EXPECT_NE(service::MetricsText(vault.vault()).find("\nkluis_clock_fault 0\n"), std::string::npos);
+  EXPECT_EQ(vault.now(), before + 8);
+  vault.Sweep();
+  EXPECT_EQ(vault.Status().pending_erasures(), 0u);
+  EXPECT_EQ(vault.Identify(name, vault.Face(person))->result(), v1::SEARCH_RESULT_MATCH);
+  const auto withdrawn = Must(vault.Withdraw(other), "withdraw");
+  EXPECT_EQ(withdrawn.erasure().started().decided_at().seconds(), before + 8);
+  Must(vault.Stop(), "stop");
+  EXPECT_EQ(vault.Holdings(person)->holdings(0).state(), v1::TEMPLATE_STATE_ACTIVE);
+  EXPECT_TRUE(vault.CheckVault().consistent());
+}
+
+TEST(ClockFault, LeavesWithdrawalRestrictionStopAndAccess) {
+  TestVault vault;
+  const Person one = vault.NewPerson();
+  const Person two = vault.NewPerson();
+  Must(vault.Enroll(one), "enroll");
+  Must(vault.Enroll(two), "enroll");
+  vault.clock().Step(-200);
+  EXPECT_EQ(vault.OpenCase().reason, "CLOCK");
+  Must(vault.Restrict(one), "restrict");
+  EXPECT_EQ(vault.LiftRestriction(one).reason, "CLOCK");
+  EXPECT_TRUE(vault.Holdings(one).ok());
+  Must(vault.Withdraw(two), "withdraw");
+  Must(vault.Stop(), "stop");
+  EXPECT_EQ(vault.Lift({"supervisor/one", "supervisor/two"}).reason, "CLOCK");
+}
+
+// The clock died while the vault was down: it starts, stands still, and runs once it is set.
+// Nothing says what happened to the time in between: no entry, no checkpoint.
+TEST(ClockFault, AfterEightDaysSealedIsAsAfterALateStart) {
+  for (const int64_t days : {7, 8}) {
+    TestVault vault;
+    Must(vault.Call("operator/one", &v1::VaultService::Stub::SealVault, v1::SealVaultRequest()),
+         "seal");
+    vault.Advance(days * kDay);
+    ASSERT_TRUE(vault.vault().Unseal().ok());
+    EXPECT_EQ(vault.Status().clock().trusted(), days == 7);
+    EXPECT_EQ(vault.OpenCase().ok(), days == 7);
+  }
+}
+
+// The vault's clock is wrong, not theirs: a withdrawal with today's date is far from log time.
+TEST(ClockFault, RefusesNoWithdrawalRestrictionAndStopForItsDate) {
+  for (const int64_t away : {-900 * kDay, 900 * kDay}) {
+    TestVault vault;
+    const Person one = vault.NewPerson();
+    const Person two = vault.NewPerson();
+    Must(vault.Enroll(one), "enroll");
+    Must(vault.Enroll(two), "enroll");
+    vault.clock().Step(away);
+    Must(vault.Restrict(one), "restrict");
+    Must(vault.Withdraw(two), "withdraw");
+    const auto stopped = Must(vault.Stop(), "stop");
+    EXPECT_TRUE(vault.EntryAt(stopped.receipt().log_index()).command().time_unknown());
+    EXPECT_EQ(vault.Holdings(one).reason, "STATEMENT_STALE");
+    vault.clock().Step(-away);
+    EXPECT_TRUE(vault.Holdings(one).ok());
+  }
+}
+
+TEST(AccessChallenge, MakesARequestFreshForTenMinutesWhateverItsDate) {
+  TestVault vault;
+  const Person person = vault.NewPerson();
+  Must(vault.Enroll(person), "enroll");
+  const auto challenge = [&] {
+    return Must(vault.Call("subject/portal", &v1::SubjectService::Stub::GetAccessChallenge,
+                           v1::GetAccessChallengeRequest()),
+                "challenge")
+        .challenge();
+  };
+  const auto asked = [&](const std::string& given) {
+    v1::AccessRequest payload;
+    payload.set_subject_public_key(crypto::PublicKeyText(person.key.public_key()));
+    payload.set_challenge(given);
+    client::Stamp(TestWorld::kVault, vault.now() - 900 * kDay, payload);
+    auto envelope = audit::MakeStatement(payload);
+    audit::AddSignature(person.key, *envelope);
+    v1::GetHoldingsRequest request;
+    *request.mutable_access_request() = *envelope;
+    return vault.Call("subject/portal", &v1::SubjectService::Stub::GetHoldings, request).reason;
+  };
+  std::string given = challenge();
+  EXPECT_EQ(asked(given), "");
+  given[70] = given[70] == 'a' ? 'b' : 'a';
+  EXPECT_EQ(asked(given), "STATEMENT_STALE");
+  EXPECT_EQ(asked(""), "STATEMENT_STALE");
+  given = challenge();
+  vault.Advance(599);
+  EXPECT_EQ(asked(given), "");
+  vault.Advance(1);
+  EXPECT_EQ(asked(given), "STATEMENT_STALE");
+  given = challenge();
+  vault.clock().Step(900 * kDay);  // of the other clock
+  EXPECT_EQ(asked(given), "");
+  vault.clock().Step(-900 * kDay);
+  vault.Restart();
+  EXPECT_EQ(asked(given), "STATEMENT_STALE") << "another start gave it";
+}
+
+TEST(ClockFault, AtAStartStandsStillAtTheLastEntry) {
+  for (const int64_t away : {-900 * kDay, 8 * kDay}) {
+    TestVault vault;
+    const Person person = vault.NewPerson();
+    const Person other = vault.NewPerson();
+    Must(vault.Enroll(person, {.days = 7}), "enroll");
+    Must(vault.Enroll(other), "enroll");
+    vault.ShutDown();
+    const int64_t last = vault.now();
+    vault.clock().Step(away);
+    ASSERT_TRUE(vault.TryStart().ok());
+    EXPECT_EQ(vault.vault().ledger().Now(), last);
+    EXPECT_FALSE(vault.vault().sweeper().SweepOnce().ok());
+    EXPECT_EQ(vault.OpenCase().reason, "CLOCK");
+    vault.clock().Step(-away);
+    EXPECT_TRUE(vault.OpenCase().ok());
+    vault.Sweep();
+    EXPECT_EQ(vault.Holdings(person)->holdings(0).state(), v1::TEMPLATE_STATE_ACTIVE);
+  }
 }
 
 }  // namespace

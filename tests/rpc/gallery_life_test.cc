@@ -229,7 +229,9 @@ TEST(GalleryLoad, HasAGrantThatSearchesNothing) {
   service::Call call;
   call.context = &context;
   call.deadline = std::chrono::system_clock::now() + std::chrono::seconds(10);
-  EXPECT_EQ(service::SearchGallery(vault.vault(), call, **grant, **room, *probe).status().code(),
+  EXPECT_EQ(service::SearchGallery(vault.vault(), call, **grant, vault.now(), **room, *probe)
+                .status()
+                .code(),
             absl::StatusCode::kPermissionDenied);
 }
 

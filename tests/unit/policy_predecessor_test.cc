@@ -383,6 +383,10 @@ const std::map<Act::ActCase, std::string_view> kNeither = {
     {Act::kRenewTemplate, "of the vault itself, of an order"},
     {Act::kFinishRotation, "of the vault itself, of an order"},
     {Act::kReject, "did nothing"},
+    {Act::kConfirmClock, "says what time it is, of one head of the log"},
+    {Act::kSetClockBack, "says what time it is, of one head of the log"},
+    {Act::kWitnessClock, "of the vault itself, of its witnesses"},
+    {Act::kApproveSweep, "lets the sweep go on that waits"},
     {Act::kAdmit, "says that somebody was not let in"},
     {Act::kCountLimited, "says how much was not decided"},
 };

@@ -50,7 +50,7 @@ std::string Dump(const Config& c) {
       c.limits.member_answers_kib, c.limits.portal_lines);
   add(c.log.level, c.log.file);
   add(c.audit.directory, c.audit.anchor, c.audit.checkpoint_seconds, c.audit.witnesses,
-      c.audit.witness_quorum, c.audit.witness_seconds);
+      c.audit.witness_quorum, c.audit.witness_seconds, c.clock.max_gap_hours);
   return all;
 }
 

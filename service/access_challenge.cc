@@ -1,0 +1,39 @@
+#include "service/access_challenge.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "crypto/codec.h"
+#include "crypto/derive.h"
+#include "storage/layout.h"
+
+namespace kluis::service {
+namespace {
+
+constexpr size_t kSecondsDigits = 16;
+
+}  // namespace
+
+AccessChallenges::AccessChallenges(const Clock& clock) : clock_(clock) {
+  const std::string random = crypto::RandomBytes(key_.size());
+  std::copy(random.begin(), random.end(), key_.begin());
+}
+
+std::string AccessChallenges::At(int64_t boot) const {
+  const std::string seconds = storage::EncodeU64(static_cast<uint64_t>(boot));
+  return crypto::ToHex(seconds) + crypto::ToHex(crypto::Bytes(crypto::Commit(key_, seconds)));
+}
+
+std::string AccessChallenges::Give() const { return At(clock_.BootSeconds()); }
+
+bool AccessChallenges::IsFresh(std::string_view challenge) const {
+  const absl::StatusOr<std::string> bytes = crypto::FromHex(challenge.substr(0, kSecondsDigits));
+  if (!bytes.ok()) return false;
+  const std::optional<uint64_t> given = storage::DecodeU64(*bytes);
+  if (!given.has_value() || *given > INT64_MAX) return false;
+  const auto boot = static_cast<int64_t>(*given);
+  const int64_t now = clock_.BootSeconds();
+  return boot <= now && boot > now - kLastsSeconds && At(boot) == challenge;
+}
+
+}  // namespace kluis::service

@@ -1,0 +1,178 @@
+// Who says what time it is, what is decided while nobody knows, and who lets a sweep go on.
+#include <gtest/gtest.h>
+
+#include "tests/fakes/operator_acts.h"
+#include "tests/fakes/policy_expect.h"
+
+namespace kluis::policy {
+namespace {
+
+using W = PolicyWorld;
+
+constexpr char kUnfit[] = "CLOCK_ORDER_UNFIT";
+
+TEST(ConfirmClock, NeedsTwoOperatorsOfThoseThatTheLogHadAtItsEnd) {
+  W world = WithOperators();
+  const Time later = world.now + 2000 * kDay;  // their registrations are over by then
+  EXPECT_TRUE(Allowed(world, ConfirmClock(world, later)));
+  EXPECT_TRUE(world.Do(ConfirmClock(world, later)).changes.size() == 1) << "the used statement";
+  const auto refused = [&](const v1::Command& command) {
+    return RefusedBy("clock.two-operators", "TOO_FEW_SIGNATURES", world, command);
+  };
+  v1::Command command = ConfirmClock(world, later);
+  command.mutable_confirm_clock()->mutable_statement()->mutable_signed_by()->RemoveLast();
+  EXPECT_TRUE(refused(command));
+  command.mutable_confirm_clock()->mutable_statement()->add_signed_by("key-otto");
+  EXPECT_TRUE(refused(command)) << "the same one twice";
+  command.mutable_confirm_clock()->mutable_statement()->set_signed_by(1, "key-anna");
+  EXPECT_TRUE(refused(command)) << "an officer";
+  command = ConfirmClock(world, later);
+  command.mutable_caller()->set_role(v1::ROLE_SUPERVISOR);
+  EXPECT_TRUE(refused(command));
+  world.now += 950 * kDay;
+  EXPECT_TRUE(refused(ConfirmClock(world, later))) << "over at the log's end";
+}
+
+TEST(ConfirmClock, IsNotJudgedByItsAgeButOnce) {
+  W world = WithOperators();
+  v1::Command command = ConfirmClock(world, world.now + 30 * kDay);
+  command.mutable_confirm_clock()->mutable_statement()->set_issued_at(world.now + 30 * kDay);
+  EXPECT_TRUE(Allowed(world, command));
+  world.Do(command);
+  EXPECT_TRUE(RefusedBy("statement.once", "STATEMENT_REPLAYED", world, command));
+}
+
+TEST(ConfirmClock, GoesOnWithinAnHourOfTheTimeNamedAndNeverBack) {
+  const W made = WithOperators();
+  W world = made;
+  const Time named = world.now + 30 * kDay;
+  const auto going_on = [&](Time time) {
+    v1::Command command = ConfirmClock(world, named);
+    command.mutable_confirm_clock()->set_time(time);
+    return command;
+  };
+  EXPECT_TRUE(Allowed(world, going_on(named - 5 * kMinute)));
+  EXPECT_TRUE(Allowed(world, going_on(named + 60 * kMinute)));
+  EXPECT_TRUE(RefusedBy("clock.named", kUnfit, world, going_on(named - 5 * kMinute - 1)));
+  EXPECT_TRUE(RefusedBy("clock.named", kUnfit, world, going_on(named + 60 * kMinute + 1)));
+  EXPECT_TRUE(Allowed(world, ConfirmClock(world, world.now)));
+  EXPECT_TRUE(RefusedBy("clock.named", kUnfit, world, ConfirmClock(world, world.now - 1)));
+}
+
+TEST(ConfirmClock, SaysWhyAndForWhichHead) {
+  W world = WithOperators();
+  const auto broken = [&](void (*break_it)(v1::ClockOrder&)) {
+    v1::Command command = ConfirmClock(world, world.now + kDay);
+    break_it(*command.mutable_confirm_clock()->mutable_order());
+    return RefusedBy("clock.named", kUnfit, world, command);
+  };
+  EXPECT_TRUE(broken([](v1::ClockOrder& o) { o.clear_reasons(); }));
+  EXPECT_TRUE(broken([](v1::ClockOrder& o) { o.clear_size(); }));
+  EXPECT_TRUE(broken([](v1::ClockOrder& o) { o.set_root("00"); }));
+  EXPECT_TRUE(broken([](v1::ClockOrder& o) { o.set_root(std::string(64, 'G')); }));
+}
+
+TEST(WitnessClock, IsTheVaultsOwnActAndOfTimesThatAgree) {
+  const W world = W::Ready();
+  const auto refused = [&](void (*break_it)(v1::Command&)) {
+    v1::Command command = WitnessClock(world.now + 30 * kDay);
+    break_it(command);
+    return RefusedBy("clock.witnessed", "CLOCK_NOT_WITNESSED", world, command);
+  };
+  EXPECT_TRUE(Allowed(world, WitnessClock(world.now + 30 * kDay)));
+  EXPECT_TRUE(refused([](v1::Command& c) { c.mutable_caller()->set_role(v1::ROLE_OPERATOR); }));
+  EXPECT_TRUE(refused([](v1::Command& c) { c.mutable_witness_clock()->clear_note(); }));
+  EXPECT_TRUE(refused([](v1::Command& c) { c.mutable_witness_clock()->clear_cosigned_at(); }));
+  EXPECT_TRUE(refused([](v1::Command& c) {
+    v1::WitnessClock& witness = *c.mutable_witness_clock();
+    witness.set_cosigned_at(0, witness.cosigned_at(1) - 5 * kMinute - 1);
+  }));
+  EXPECT_TRUE(refused([](v1::Command& c) {
+    v1::WitnessClock& witness = *c.mutable_witness_clock();
+    witness.set_time(witness.cosigned_at(1) + 60 * kMinute + 1);
+  }));
+  v1::Command back = WitnessClock(world.now - 1);
+  EXPECT_TRUE(RefusedBy("clock.witnessed", "CLOCK_NOT_WITNESSED", world, back));
+}
+
+TEST(SetClockBack, IsAnOrderOfAsManySupervisorsAsALift) {
+  W world = W::Ready();
+  world.now += kDay;
+  EXPECT_TRUE(Allowed(world, SetClockBack(world, world.now - 1)));
+  EXPECT_TRUE(RefusedBy("clock.set-back", kUnfit, world, SetClockBack(world, world.now)));
+  v1::Command command = SetClockBack(world, world.now - 1);
+  command.mutable_set_clock_back()->mutable_statement()->mutable_signed_by()->RemoveLast();
+  EXPECT_TRUE(RefusedBy("supervisors.quorum", "TOO_FEW_SIGNATURES", world, command));
+  command = SetClockBack(world, world.now - 1);
+  command.mutable_caller()->set_role(v1::ROLE_OPERATOR);
+  EXPECT_TRUE(RefusedBy("caller.role", "ROLE_NOT_ALLOWED", world, command));
+  EXPECT_FALSE(world.Decided(SetClockBack(world, 1)).decision.allowed()) << "before the founding";
+}
+
+TEST(ApproveSweep, IsAnOperatorsWithReasonsAndANumber) {
+  W world = WithOperators();
+  EXPECT_TRUE(Allowed(world, ApproveSweep(world)));
+  v1::Command command = ApproveSweep(world);
+  command.mutable_approve_sweep()->mutable_statement()->set_signed_by(0, "key-anna");
+  EXPECT_TRUE(RefusedBy("sweep.operator", "TOO_FEW_SIGNATURES", world, command));
+  command = ApproveSweep(world);
+  command.mutable_approve_sweep()->mutable_approval()->clear_people();
+  EXPECT_TRUE(RefusedBy("sweep.reasoned", "APPROVAL_INCOMPLETE", world, command));
+  command = ApproveSweep(world);
+  command.mutable_approve_sweep()->mutable_statement()->set_issued_at(world.now -
+                                                                      2 * W::kStatementAge);
+  EXPECT_TRUE(RefusedBy("statement.fresh", "STATEMENT_STALE", world, command));
+}
+
+TEST(TimeUnknown, LeavesTheDateOfWhatTakesAwayUnjudgedAndOfNothingElse) {
+  W world = W::Ready();
+  const std::string subject = world.Enrolled();
+  for (const bool unknown : {false, true}) {
+    v1::Command stop = world.Stop();
+    stop.mutable_stop()->mutable_statement()->set_issued_at(world.now + 900 * kDay);
+    stop.set_time_unknown(unknown);
+    EXPECT_EQ(world.Decided(stop).decision.allowed(), unknown);
+    v1::Command withdraw = world.Withdraw(subject);
+    withdraw.mutable_withdraw()->mutable_statement()->set_issued_at(world.now - 900 * kDay);
+    withdraw.set_time_unknown(unknown);
+    EXPECT_EQ(world.Decided(withdraw).decision.allowed(), unknown);
+    v1::Command access = world.Access(subject);
+    access.mutable_access()->mutable_statement()->set_issued_at(world.now - 900 * kDay);
+    access.set_time_unknown(unknown);
+    EXPECT_FALSE(world.Decided(access).decision.allowed()) << "it discloses";
+    access.mutable_access()->set_challenge_fresh(true);
+    EXPECT_TRUE(world.Decided(access).decision.allowed());
+  }
+}
+
+TEST(TimeUnknown, StopsAllButWhatTakesAwayReadsOrConcludes) {
+  W world = WithOperators();
+  const std::string subject = world.Enrolled();
+  for (const v1::Command& command :
+       {world.Withdraw(subject), world.Access(subject), world.Stop(), world.StartService(),
+        world.CloseCheckpoint(), SealService(), ConfirmClock(world, world.now),
+        SetClockBack(world, world.now - 1)}) {
+    EXPECT_TRUE(WorksOnAnyTime(command)) << command.act_case();
+  }
+  v1::Command outcome;
+  outcome.mutable_search_outcome()->set_result(v1::SEARCH_RESULT_ABORTED);
+  EXPECT_TRUE(WorksOnAnyTime(outcome));
+  outcome.mutable_search_outcome()->set_result(v1::SEARCH_RESULT_MATCH);
+  EXPECT_FALSE(WorksOnAnyTime(outcome));
+  v1::Command expire;
+  expire.mutable_expire_template();
+  v1::Command end;
+  end.mutable_end_case();
+  v1::Command forget;
+  forget.mutable_forget_subject();
+  v1::Command year;
+  year.mutable_forget_authority_year();
+  for (const v1::Command& command :
+       {world.Enroll(), world.OpenCase(), world.Lift(), ApproveSweep(world), Recover(world),
+        Rekey(), expire, end, forget, year}) {
+    EXPECT_FALSE(WorksOnAnyTime(command)) << command.act_case();
+  }
+}
+
+}  // namespace
+}  // namespace kluis::policy
