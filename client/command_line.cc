@@ -63,6 +63,7 @@ CommandLine::CommandLine()
   AddVaultVerbs(*this);
   AddSealVerbs(*this);
   AddBackupVerbs(*this);
+  AddClockVerbs(*this);
   AddAuthorityVerbs(*this);
   AddPurposeVerbs(*this);
   AddMeasurementVerbs(*this);

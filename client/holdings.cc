@@ -19,8 +19,13 @@ absl::StatusOr<v1::GetHoldingsResponse> AskHoldings(Session& session,
   if (!key.ok()) return key.status();
   v1::GetHoldingsResponse all;
   do {
+    // With a challenge of the vault no wrong date of either side matters.
+    const absl::StatusOr<v1::GetAccessChallengeResponse> given = session.Call(
+        &v1::SubjectService::Stub::GetAccessChallenge, v1::GetAccessChallengeRequest());
+    if (!given.ok()) return given.status();
     v1::AccessRequest payload;
     payload.set_subject_public_key(*key);
+    payload.set_challenge(given->challenge());
     payload.set_after(all.next_after());
     const absl::StatusOr<v1::Envelope> statement = session.Sign(key_files, payload);
     if (!statement.ok()) return statement.status();

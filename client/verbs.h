@@ -11,6 +11,7 @@ void AddStatementVerbs(CommandLine& line);
 void AddVaultVerbs(CommandLine& line);   // and policy
 void AddSealVerbs(CommandLine& line);    // of the group vault
 void AddBackupVerbs(CommandLine& line);  // of the group vault
+void AddClockVerbs(CommandLine& line);   // and sweep
 void AddAuthorityVerbs(CommandLine& line);
 void AddPurposeVerbs(CommandLine& line);
 void AddMeasurementVerbs(CommandLine& line);  // of the group purpose
