@@ -190,6 +190,14 @@ void TestWorld::ReadErrorInfo(const grpc::Status& status, std::string& reason,
   if (index != info.metadata().end() && absl::SimpleAtoi(index->second, &value)) log_index = value;
 }
 
+Metadata TestWorld::MetadataOf(const std::multimap<grpc::string_ref, grpc::string_ref>& sent) {
+  Metadata metadata;
+  for (const auto& [key, value] : sent) {
+    metadata.emplace(std::string(key.data(), key.size()), std::string(value.data(), value.size()));
+  }
+  return metadata;
+}
+
 void TestWorld::SetUp() {
   authority_one_ = Must(Accredit("Authority One"), "accredit").authority();
   authority_two_ = Must(Accredit("Authority Two"), "accredit").authority();

@@ -39,6 +39,8 @@ inline constexpr int64_t kMinute = 60;
 inline constexpr int64_t kHour = 3600;
 inline constexpr int64_t kDay = 86'400;
 
+using Metadata = std::multimap<std::string, std::string>;
+
 // The answer to one call. `reason` and `log_index` are those of its ErrorInfo.
 template <class Response>
 struct Reply {
@@ -46,6 +48,8 @@ struct Reply {
   Response value;
   std::string reason;
   std::optional<uint64_t> log_index;
+  Metadata initial;  // as the server sent them
+  Metadata trailing;
 
   bool ok() const { return status.ok(); }
   const Response* operator->() const { return &value; }
@@ -108,6 +112,8 @@ class TestWorld {
     Reply<Response> reply;
     reply.status = (stub.*method)(&context, request, &reply.value);
     ReadErrorInfo(reply.status, reply.reason, reply.log_index);
+    reply.initial = MetadataOf(context.GetServerInitialMetadata());
+    reply.trailing = MetadataOf(context.GetServerTrailingMetadata());
     return reply;
   }
 
@@ -124,6 +130,7 @@ class TestWorld {
   static void ReadErrorInfo(const grpc::Status& status, std::string& reason,
                             std::optional<uint64_t>& log_index);
   static void SetDeadline(grpc::ClientContext& context);
+  static Metadata MetadataOf(const std::multimap<grpc::string_ref, grpc::string_ref>& sent);
 
   // The supervisors.
   Reply<v1::AccreditAuthorityResponse> Accredit(const std::string& name, int64_t days = 365) const;

@@ -15,6 +15,7 @@
 #include "matching/kernels.h"
 #include "matching/threshold.h"
 #include "matching/transform.h"
+#include "tests/fakes/boundary_attack.h"
 #include "tests/fakes/test_vault.h"
 
 namespace kluis {
@@ -45,12 +46,17 @@ class Attacked {
   Attacked() : vault_(kFpir) {
     for (size_t i = 0; i < kPeople; ++i) {
       const Person person = vault_.NewPerson();
-      if (i == 0) target_ = ValuesOf(vault_.Face(person));
+      if (i == 0) {
+        target_ = ValuesOf(vault_.Face(person));
+        picture_ = ValuesOf(vault_.Face(person, 1));
+      }
       Must(vault_.Enroll(person), "enroll");
     }
   }
 
   const Vector& target() const { return target_; }
+  // Of the same person, captured another time.
+  const Vector& picture() const { return picture_; }
   Vector Stranger() const { return ValuesOf(vault_.Face(vault_.NewPerson())); }
   double cut() const {
     return matching::CutFor(*matching::FindAlgorithm(TestWorld::kAlgorithm), kFpir, kPeople);
@@ -71,10 +77,11 @@ class Attacked {
  private:
   TestVault vault_;
   Vector target_;
+  Vector picture_;
 };
 
-// The control: a matcher that answers with the score, as one that Kluis has not. It protects and
-// compares with Kluis' own transform and kernel.
+// The control: a matcher that answers with the score, as one that Kluis has not, or with yes and no
+// as often as one likes. It protects and compares with Kluis' own transform and kernel.
 class LeakyOracle {
  public:
   explicit LeakyOracle(const Vector& target)
@@ -114,11 +121,13 @@ struct Climb {
   int kept = 0;
 };
 
+constexpr int kMostSearches = 10'000;  // far beyond every budget here
+
 // Goes on from wherever `better` says so, until it says nothing.
 Climb HillClimb(const Vector& target, Vector probe, std::mt19937_64& random,
                 const std::function<std::optional<bool>(const Vector&)>& better) {
   Climb climb{Cosine(probe, target)};
-  for (;;) {
+  while (climb.asked < kMostSearches) {
     const Vector next = Step(probe, random);
     const std::optional<bool> yes = better(next);
     if (!yes.has_value()) break;
@@ -161,6 +170,59 @@ TEST(HillClimbing, SucceedsOnScoresAndGainsNothingFromTheVaultWithinItsBudget) {
     EXPECT_EQ(climb.kept, 0);
     EXPECT_EQ(climb.end, climb.start);
   }
+}
+
+// Mean over attacks, so that no single lucky direction decides.
+boundary::Reached MeanOf(int attacks, const std::function<boundary::Reached()>& attack) {
+  boundary::Reached mean;
+  for (int i = 0; i < attacks; ++i) {
+    const boundary::Reached one = attack();
+    mean.cosine += one.cosine / attacks;
+    mean.asked += one.asked;
+  }
+  mean.asked /= attacks;
+  return mean;
+}
+
+// Who has a matching picture does learn from yes and no; what stops it is the budget alone.
+TEST(BoundaryAttackOnTheVault, GainsNoMoreThanTheBudgetGivesWhereAMatcherWithoutOneGivesAll) {
+  const Attacked attacked;
+  std::mt19937_64 random(7);
+  const auto unit = [](const Vector& values) {
+    return boundary::Unit(boundary::Vector(values.begin(), values.end()));
+  };
+  const boundary::Start start = {unit(attacked.target()), unit(attacked.picture()),
+                                 unit(attacked.Stranger()), attacked.cut()};
+  const double picture = boundary::Dot(start.picture, start.target);
+  ASSERT_GT(picture, attacked.cut());
+
+  const LeakyOracle oracle(attacked.target());
+  const boundary::Reached without =
+      boundary::Attack(start, boundary::kWideStep, kMostSearches, random,
+                       [&](const boundary::Vector& probe) -> std::optional<bool> {
+                         return oracle.Score(boundary::Floats(probe)) >= attacked.cut();
+                       });
+  std::printf("boundary attack: from %.2f to %.2f in %d searches without a budget\n", picture,
+              without.cosine, without.asked);
+  EXPECT_EQ(without.asked, kMostSearches);
+  EXPECT_GT(without.cosine, 0.95);
+
+  constexpr int kBudget = 100;
+  const auto on_the_vault = [&](double step) {
+    const std::string name = attacked.NewCase(kBudget);
+    return boundary::Attack(start, step, kMostSearches, random, [&](const boundary::Vector& probe) {
+      return attacked.Ask(name, boundary::Floats(probe));
+    });
+  };
+  const boundary::Reached wide = MeanOf(5, [&] { return on_the_vault(boundary::kWideStep); });
+  const boundary::Reached small = MeanOf(5, [&] { return on_the_vault(boundary::kSmallStep); });
+  std::printf("boundary attack: on the vault to %.2f by %d wide steps, to %.2f by %d small ones\n",
+              wide.cosine, wide.asked, small.cosine, small.asked);
+  EXPECT_EQ(wide.asked, kBudget);
+  EXPECT_LT(wide.cosine, picture + 0.08);
+  // All but the first are the same probe again, and cost two.
+  EXPECT_EQ(small.asked, kBudget / 2);
+  EXPECT_LT(small.cosine, picture + 0.08);
 }
 
 // The template out of the score of one probe along each axis.

@@ -333,6 +333,28 @@ TEST(Inspection, ShowsWhatWasWrittenAboutACaseUntilItsYearIsForgotten) {
   EXPECT_THAT(Inspect(vault).openings, IsEmpty());
 }
 
+// Puts `value` at `key` of the details' column, or takes the row away; what was there before.
+std::string Exchange(TestVault& vault, const std::string& key,
+                     const std::optional<std::string>& value) {
+  const auto before = vault.vault().database().Get(Column::kDetails, key);
+  EXPECT_TRUE(before.ok() && before->has_value()) << "there is no such row";
+  storage::Batch batch;
+  if (value.has_value()) {
+    batch.Put(Column::kDetails, key, *value);
+  } else {
+    batch.Delete(Column::kDetails, key);
+  }
+  EXPECT_TRUE(vault.vault().database().Write(std::move(batch)).ok());
+  EXPECT_EQ(*vault.vault().database().Get(Column::kDetails, key), value);
+  return before.ok() ? before->value_or("") : "";
+}
+
+void PutBack(TestVault& vault, const std::string& key, const std::string& value) {
+  storage::Batch batch;
+  batch.Put(Column::kDetails, key, value);
+  ASSERT_TRUE(vault.vault().database().Write(std::move(batch)).ok());
+}
+
 TEST(Inspection, BreaksOffAtDetailsThatWereTakenAway) {
   TestVault vault;
   const std::string name = Must(vault.OpenCase(), "open").case_().name();
@@ -344,41 +366,46 @@ TEST(Inspection, BreaksOffAtDetailsThatWereTakenAway) {
                   .ok());
   v1::CaseRecord kase;
   kase.set_id(policy::IdInName(name, "cases"));
-  storage::Batch batch;
-  batch.Delete(Column::kDetails, *service::WrittenKeyOf(kase, year, storage::Written::kOpening));
-  ASSERT_TRUE(vault.vault().database().Write(std::move(batch)).ok());
+  const std::string key = *service::WrittenKeyOf(kase, year, storage::Written::kOpening);
+  EXPECT_THAT(Whats(Inspect(vault)), ElementsAre("case-details"));
+  const std::string sealed = Exchange(vault, key, std::nullopt);
   const Inspection got = Send(vault, RequestFor(vault, 0, kToTheEnd, kTwo));
   EXPECT_EQ(got.status.error_code(), StatusCode::DATA_LOSS) << got.status.error_message();
+  EXPECT_THAT(got.openings, IsEmpty());
+  PutBack(vault, key, sealed);
+  EXPECT_THAT(Whats(Inspect(vault)), ElementsAre("case-details"));
 }
 
 TEST(Inspection, BreaksOffAtAnOpeningThatWasTakenAwayAlteredOrExchanged) {
   TestVault vault;
   const auto enrolled = Must(vault.Enroll(vault.NewPerson()), "enroll");
-  const std::string key = storage::OpeningKey(enrolled.receipt().log_index(), 1);
-  const std::string sealed = **vault.vault().database().Get(Column::kDetails, key);
   const auto subject = policy::Find<v1::SubjectRecord>(
       vault.vault().state(), policy::key::Subject(SubjectId(enrolled.subject())));
   ASSERT_TRUE(subject.ok() && subject->has_value());
-  std::string altered = sealed;
-  altered.back() = static_cast<char>(altered.back() ^ 1);
-  const auto seal = [&](const std::string& plain) {
-    return *vault.vault().sealer().Seal((*subject)->slot(), service::kOpeningUse, key, plain);
+  struct Row {
+    uint8_t number;
+    std::vector<std::string> shown;  // before the inspection breaks off
   };
-  const std::string exchanged = seal(std::string(32, 'n') + "another statement");
-  const std::string short_one = seal("short");
-  for (const std::optional<std::string>& value :
-       {std::optional(altered), std::optional(exchanged), std::optional(short_one),
-        std::optional<std::string>()}) {
-    storage::Batch batch;
-    if (value.has_value()) {
-      batch.Put(Column::kDetails, key, *value);
-    } else {
-      batch.Delete(Column::kDetails, key);
+  for (const Row& row : {Row{0, {}}, Row{1, {"consent"}}}) {
+    const std::string key = storage::OpeningKey(enrolled.receipt().log_index(), row.number);
+    const std::string sealed = **vault.vault().database().Get(Column::kDetails, key);
+    std::string altered = sealed;
+    altered.back() = static_cast<char>(altered.back() ^ 1);
+    const auto seal = [&](const std::string& plain) {
+      return *vault.vault().sealer().Seal((*subject)->slot(), service::kOpeningUse, key, plain);
+    };
+    const std::string exchanged = seal(std::string(32, 'n') + "another statement");
+    // Each is the only thing that is wrong: what was there comes back in between.
+    for (const std::optional<std::string>& value :
+         {std::optional<std::string>(), std::optional(altered), std::optional(exchanged),
+          std::optional(seal("short"))}) {
+      EXPECT_EQ(Exchange(vault, key, value), sealed);
+      const Inspection got = Send(vault, RequestFor(vault, 0, kToTheEnd, kTwo));
+      EXPECT_EQ(got.status.error_code(), StatusCode::DATA_LOSS) << got.status.error_message();
+      EXPECT_EQ(Whats(got), row.shown);
+      PutBack(vault, key, sealed);
+      EXPECT_THAT(Whats(Inspect(vault)), ElementsAre("consent", "capture-attestation"));
     }
-    ASSERT_TRUE(vault.vault().database().Write(std::move(batch)).ok());
-    const Inspection got = Send(vault, RequestFor(vault, 0, kToTheEnd, kTwo));
-    EXPECT_EQ(got.status.error_code(), StatusCode::DATA_LOSS) << got.status.error_message();
-    EXPECT_THAT(Whats(got), ElementsAre("consent"));
   }
 }
 

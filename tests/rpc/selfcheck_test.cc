@@ -1,5 +1,7 @@
 // What somebody changed in the database behind the log's back is found and named.
+#include <map>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "client/record_name.h"
@@ -22,18 +24,41 @@ std::string Difference(const TestVault& vault) {
   return client::RecordName(*key);
 }
 
-void Put(TestVault& vault, const std::string& key, const std::string& value) {
-  storage::Batch batch;
-  batch.Put(Column::kState, key, value);
+void Write(TestVault& vault, storage::Batch batch) {
   ASSERT_TRUE(vault.vault().database().Write(std::move(batch)).ok());
 }
 
-TEST(SelfCheck, NamesARecordThatWasEditedRemovedOrAdded) {
+void Put(TestVault& vault, const std::string& key, const std::string& value) {
+  storage::Batch batch;
+  batch.Put(Column::kState, key, value);
+  Write(vault, std::move(batch));
+}
+
+void Remove(TestVault& vault, const std::string& key) {
+  storage::Batch batch;
+  batch.Delete(Column::kState, key);
+  Write(vault, std::move(batch));
+  EXPECT_FALSE(vault.vault().database().Get(Column::kState, key)->has_value());
+}
+
+std::map<std::string, std::string> AllRecords(TestVault& vault) {
+  std::map<std::string, std::string> records;
+  EXPECT_TRUE(vault.vault()
+                  .database()
+                  .Scan(Column::kState, "",
+                        [&](std::string_view key, std::string_view value) {
+                          records.emplace(key, value);
+                          return true;
+                        })
+                  .ok());
+  return records;
+}
+
+TEST(SelfCheck, NamesARecordThatWasEdited) {
   TestVault vault;
   const auto enrolled = Must(vault.Enroll(vault.NewPerson()), "enroll");
   const std::string id = policy::IdInName(enrolled.template_record(), "templates");
   const std::string key = policy::key::Template(id);
-  const std::string name = "template " + crypto::ToHex(id);
   const std::string value = **vault.vault().database().Get(Column::kState, key);
   EXPECT_EQ(Difference(vault), "");
 
@@ -41,18 +66,42 @@ TEST(SelfCheck, NamesARecordThatWasEditedRemovedOrAdded) {
   ASSERT_TRUE(record.ParseFromString(value));
   record.set_expires_at(record.expires_at() + 1);
   Put(vault, key, record.SerializeAsString());
-  EXPECT_EQ(Difference(vault), name);
-
-  storage::Batch batch;
-  batch.Delete(Column::kState, key);
-  ASSERT_TRUE(vault.vault().database().Write(std::move(batch)).ok());
-  EXPECT_EQ(Difference(vault), name);
-
+  EXPECT_EQ(Difference(vault), "template " + crypto::ToHex(id));
   Put(vault, key, value);
   EXPECT_EQ(Difference(vault), "");
-  const std::string added(16, '\xff');
-  Put(vault, policy::key::Case(added), "");
-  EXPECT_EQ(Difference(vault), "case " + crypto::ToHex(added));
+}
+
+// Each record in turn is the only thing that is wrong: the first, the last and all between.
+TEST(SelfCheck, NamesWhicheverRecordWasRemoved) {
+  TestVault vault;
+  const Person person = vault.NewPerson();
+  Must(vault.Enroll(person), "enroll");
+  Must(vault.Identify(vault.ActiveCase(), vault.Face(person, 1)), "identify");
+  const auto records = AllRecords(vault);
+  ASSERT_GT(records.size(), 20u);
+  for (const auto& [key, value] : records) {
+    Remove(vault, key);
+    EXPECT_EQ(Difference(vault), client::RecordName(key));
+    Put(vault, key, value);
+    ASSERT_EQ(Difference(vault), "") << client::RecordName(key);
+  }
+}
+
+TEST(SelfCheck, NamesARecordThatWasAddedBeforeBetweenOrAfterTheOthers) {
+  TestVault vault;
+  Must(vault.Enroll(vault.NewPerson()), "enroll");
+  const std::string first = AllRecords(vault).begin()->first;
+  const std::string last = AllRecords(vault).rbegin()->first;
+  const std::string before(1, '\0');
+  const std::string after = last + '\xff';
+  const std::string between = policy::key::Case(std::string(16, '\xff'));
+  ASSERT_LT(before, first);
+  for (const std::string& key : {before, between, after}) {
+    Put(vault, key, "");
+    EXPECT_EQ(Difference(vault), client::RecordName(key));
+    Remove(vault, key);
+    ASSERT_EQ(Difference(vault), "");
+  }
 }
 
 }  // namespace

@@ -128,5 +128,33 @@ TEST(RealFileSystem, ReadsNeitherDirectoriesNorThroughSymbolicLinks) {
   EXPECT_FALSE(RealFileSystem().Read(scratch.path() + "/link", 10).ok());
 }
 
+// Whichever operation fails, and however much of what was not synced a crash takes: the file is the
+// old one or the new one, whole; and what was answered with OK is the new one.
+TEST(ReplaceReadable, LeavesTheOldFileOrTheNewOneWholeAfterACrashAnywhere) {
+  const std::string old_bytes = "the old one";
+  const std::string new_bytes = "a new and longer one";
+  int operations = 0;
+  for (bool failed = true; failed; ++operations) {
+    MemoryFileSystem files;
+    files.Put("a/file", old_bytes);
+    files.Put("a/file.new", "of a write that was cut off");
+    files.FailAt(operations + 1, MemoryFileSystem::Failure::kFromThenOn);
+    const absl::Status replaced = ReplaceReadable(files, "a/file", new_bytes);
+    failed = files.Failed();
+    EXPECT_EQ(replaced.ok(), !failed) << operations;
+    for (size_t kept = 0; kept <= files.pending(); ++kept) {
+      MemoryFileSystem after = files.AfterCrash(kept);
+      const absl::StatusOr<std::string> read = after.Read("a/file", 100);
+      ASSERT_TRUE(read.ok()) << operations << " " << kept << " " << read.status();
+      EXPECT_TRUE(*read == new_bytes || (*read == old_bytes && !replaced.ok()))
+          << operations << " " << kept << " " << *read;
+      // The next one is not in the way of what this one left.
+      EXPECT_TRUE(ReplaceReadable(after, "a/file", "the next").ok()) << operations;
+      EXPECT_EQ(*after.Read("a/file", 100), "the next");
+    }
+  }
+  EXPECT_EQ(operations, 5);  // four steps, and once without a failure
+}
+
 }  // namespace
 }  // namespace kluis::crypto
