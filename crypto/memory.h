@@ -1,8 +1,13 @@
-// What the process as a whole must do to keep secrets out of reach of a core dump.
+// What the process as a whole must do to keep secrets out of reach of a core dump, and what it can
+// find out about being written to a disk.
 #ifndef KLUIS_CRYPTO_MEMORY_H_
 #define KLUIS_CRYPTO_MEMORY_H_
 
+#include <cstddef>
+#include <string>
+
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 
 namespace kluis::crypto {
 
@@ -11,6 +16,19 @@ namespace kluis::crypto {
 // before any secret is read; both last until exec. Not thread-safe.
 // kInternal: the kernel refused, the message names the call.
 absl::Status HardenProcess();
+
+// Whether `bytes` can be locked in memory beside what is locked already: tries it, and gives them
+// back. kResourceExhausted: no, RLIMIT_MEMLOCK is lower (and CAP_IPC_LOCK is not held); secrets
+// then lie in pages that the kernel may write to swap. Thread-safe.
+absl::Status CanLockMemory(size_t bytes);
+
+// RLIMIT_MEMLOCK in bytes, as it is in force; SIZE_MAX when there is none.
+size_t LockedMemoryLimit();
+
+// Whether the machine has any swap, be it a disk or compressed memory: requests and answers, which
+// are not locked, may go there. `table` is in the form of /proc/swaps: a line of titles, then a
+// line for each. kUnavailable: it cannot be read.
+absl::StatusOr<bool> SwapIsOn(const std::string& table = "/proc/swaps");
 
 // Starts libsodium once and aborts if it cannot start: without it there is no random generator.
 // Every entry to crypto/ that needs it calls it itself. Thread-safe.

@@ -18,6 +18,7 @@
 #include "service/metrics.h"
 #include "service/metrics_socket.h"
 #include "service/port_watch.h"
+#include "service/process.h"
 #include "service/publisher.h"
 #include "service/search_service.h"
 #include "service/subject_service.h"
@@ -179,6 +180,7 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const Config& config, cons
                                                       std::shared_ptr<crypto::RootWrapper> kept) {
   auto logger = Logger::Create(config.log.level, config.log.file);
   if (!logger.ok()) return logger.status();
+  WarnOfSwap(**logger);
   auto credentials = LoadServerCredentials(config.server.ca, config.server.cert, config.server.key);
   if (!credentials.ok()) return credentials.status();
   auto callers = Callers::Load(config.server);

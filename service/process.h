@@ -4,9 +4,28 @@
 
 #include <malloc.h>
 
+#include <cstddef>
+
 #include "absl/synchronization/mutex.h"
+#include "crypto/memory.h"
+#include "service/logging.h"
 
 namespace kluis::service {
+
+// What must be lockable for no secret to lie in pages that may be swapped out: the keys of a
+// gallery's load, 100 KiB a thread, the templates of an atomic batch of 10,000 rows, 2 KiB each,
+// and room beside them.
+inline constexpr size_t kLockedBytesNeeded = 32 << 20;
+
+// Says in the log what a reader of the machine's swap could find: "memory-not-locked" when less
+// than kLockedBytesNeeded can be locked, "swap-is-on". At each start; nothing is refused.
+inline void WarnOfSwap(Logger& logger) {
+  if (!crypto::CanLockMemory(kLockedBytesNeeded).ok()) {
+    logger.Warn("memory-not-locked", {{"limit_kib", crypto::LockedMemoryLimit() / 1024},
+                                      {"needed_kib", kLockedBytesNeeded / 1024}});
+  }
+  if (crypto::SwapIsOn().value_or(false)) logger.Warn("swap-is-on");
+}
 
 // Once, first in main, before any thread.
 inline void TuneProcess() {

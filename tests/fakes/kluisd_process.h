@@ -1,11 +1,16 @@
 // The real kluisd as a child process that can be killed at any moment. Ends with this object, and
 // with the test program. One thread.
+//
+// Its memory can be read all the time, although it forbids that to all others of its user: the
+// files in /proc are opened while the child stands still at its exec, before its first instruction,
+// and stay open. For that no privilege is needed, but tracing of one's own children.
 #ifndef KLUIS_TESTS_FAKES_KLUISD_PROCESS_H_
 #define KLUIS_TESTS_FAKES_KLUISD_PROCESS_H_
 
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -25,6 +30,7 @@ class KluisdProcess {
     child_ = fork();
     if (child_ == 0) {
       prctl(PR_SET_PDEATHSIG, SIGKILL);
+      ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
       dup2(out[1], STDOUT_FILENO);
       close(out[0]);
       close(out[1]);
@@ -35,16 +41,24 @@ class KluisdProcess {
     }
     close(out[1]);
     if (child_ < 0) Fail("no child");
+    OpenMemory();
     port_ = ReadPort(out[0]);
     close(out[0]);
     if (port_ == 0) Fail("kluisd did not start; see " + errors);
   }
-  ~KluisdProcess() { Kill(); }
+  ~KluisdProcess() {
+    Kill();
+    close(maps_);
+    close(memory_);
+  }
   KluisdProcess(const KluisdProcess&) = delete;
   KluisdProcess& operator=(const KluisdProcess&) = delete;
 
   int port() const { return port_; }
   pid_t pid() const { return child_; }
+  // /proc/<pid>/maps and mem; as long as this object lives.
+  int maps() const { return maps_; }
+  int memory() const { return memory_; }
 
   // kill -9, and waits until it is gone.
   void Kill() {
@@ -60,6 +74,19 @@ class KluisdProcess {
     std::abort();
   }
 
+  // While the child stands at its exec; then lets it go.
+  void OpenMemory() {
+    int status = 0;
+    if (waitpid(child_, &status, 0) != child_ || !WIFSTOPPED(status)) {
+      Fail("the child cannot be traced, so its memory could not be read");
+    }
+    const std::string place = "/proc/" + std::to_string(child_);
+    maps_ = open((place + "/maps").c_str(), O_RDONLY | O_CLOEXEC);
+    memory_ = open((place + "/mem").c_str(), O_RDONLY | O_CLOEXEC);
+    if (maps_ < 0 || memory_ < 0) Fail("the child's memory cannot be opened");
+    if (ptrace(PTRACE_DETACH, child_, nullptr, nullptr) != 0) Fail("the child cannot go on");
+  }
+
   // From its first line, "kluisd: <vault> serving on port <n>"; 0 when there is none.
   static int ReadPort(int file) {
     std::string line;
@@ -71,6 +98,8 @@ class KluisdProcess {
 
   pid_t child_ = -1;
   int port_ = 0;
+  int maps_ = -1;
+  int memory_ = -1;
 };
 
 }  // namespace kluis

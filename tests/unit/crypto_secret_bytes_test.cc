@@ -1,11 +1,16 @@
 #include <gtest/gtest.h>
+#include <linux/capability.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
+#include <fstream>
 #include <new>
 #include <ostream>
+#include <string>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -161,6 +166,36 @@ TEST(ShortSecret, IsWipedWhenMovedFrom) {
   from = std::move(to);
   EXPECT_TRUE(to.ConstantTimeEquals(SecretKey32()));  // NOLINT(bugprone-use-after-move)
   EXPECT_EQ(from.Expose()[0], 0xaa);
+}
+
+// In a process of its own, without the capability that lets root lock as much as it likes.
+[[noreturn]] void ExitWithWhetherItLocks(size_t limit, size_t bytes) {
+  prctl(PR_CAPBSET_DROP, CAP_IPC_LOCK, 0, 0, 0);
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct data[2] = {};
+  syscall(SYS_capset, &header, data);
+  const rlimit allowed{limit, limit};
+  if (setrlimit(RLIMIT_MEMLOCK, &allowed) != 0 || LockedMemoryLimit() != limit) _exit(2);
+  _exit(CanLockMemory(bytes).ok() ? 0 : 1);
+}
+
+TEST(CanLockMemoryDeathTest, SaysWhetherTheLimitAllowsIt) {
+  EXPECT_EXIT(ExitWithWhetherItLocks(64 << 10, 1 << 20), testing::ExitedWithCode(1), "");
+  EXPECT_EXIT(ExitWithWhetherItLocks(64 << 10, 16 << 10), testing::ExitedWithCode(0), "");
+}
+
+TEST(CanLockMemory, GivesBackWhatItTried) {
+  for (int i = 0; i < 64; ++i) ASSERT_TRUE(CanLockMemory(64 << 10).ok()) << i;
+}
+
+TEST(SwapIsOn, ReadsTheKernelsTable) {
+  const std::string path = testing::TempDir() + "/swaps";
+  const std::string titles = "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n";
+  std::ofstream(path) << titles;
+  EXPECT_EQ(*SwapIsOn(path), false);
+  std::ofstream(path) << titles << "/dev/zram0 partition\t1024\t0\t100\n";
+  EXPECT_EQ(*SwapIsOn(path), true);
+  EXPECT_TRUE(absl::IsUnavailable(SwapIsOn(path + "/none").status()));
 }
 
 TEST(HardenProcess, LeavesNoWayToDumpCore) {
