@@ -319,6 +319,9 @@ const Rule kDisclosedOnce = {
              f.now < f.candidate->disclosed_at() + kAskAgain;
     }};
 
+// Nothing new is told: disclosure.once says to whom and for how long.
+bool IsToldAgain(const Facts& f) { return f.candidate->state() == v1::CANDIDATE_STATE_DISCLOSED; }
+
 const Rule kDisclosureConfirmed = {"disclosure.confirmed",
                                    "AI Act 14(5), GDPR 22",
                                    "A candidate is named only after two officers confirmed it.",
@@ -357,6 +360,7 @@ const Rule kDisclosurePersonOnce = {
       constexpr size_t kDigestBytes = 32;
       const std::string& person = f.command->disclose().person();
       const auto& named = f.kase->named();
+      if (IsToldAgain(f)) return true;
       return person.size() == kDigestBytes &&
              std::find(named.begin(), named.end(), person) == named.end();
     }};
@@ -367,8 +371,9 @@ const Rule kDisclosuresLeft = {"disclosure.per-case",
                                "DISCLOSURES_SPENT",
                                "DISCLOSURES_SPENT",
                                [](const Facts& f) {
-                                 return static_cast<uint32_t>(f.kase->named_size()) <
-                                        f.founding->legal_profile().disclosures_per_case();
+                                 return IsToldAgain(f) ||
+                                        static_cast<uint32_t>(f.kase->named_size()) <
+                                            f.founding->legal_profile().disclosures_per_case();
                                }};
 
 constexpr const Rule* kIdentify[] = {&kCallerRole,      &kMemberRegistered,  &kAuthorityAccredited,

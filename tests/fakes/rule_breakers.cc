@@ -288,8 +288,10 @@ void AddGovernanceRules(std::map<std::string_view, RuleBreaker>& all) {
     c.mutable_register_()->mutable_registration()->set_follows(
         W::NameOf(world.Get<v1::MemberRecord>(key::Member(v1::ROLE_JUDGE, "jo")).term()));
   });
-  all["vault.founding-members"] =
-      Broken(Founding, [](v1::Command& c, W&) { c.mutable_found()->clear_operators(); });
+  all["vault.founding-members"] = Broken(Founding, [](v1::Command& c, W&) {
+    c.mutable_found()->clear_operators();
+    c.mutable_found()->mutable_founding()->clear_operators();
+  });
   all["supervisor.of-founding"] =
       Broken(Stopping, [](v1::Command& c, W&) { c.mutable_caller()->set_name("sup-9"); });
   all["member.quorum"] = [](W& world) {

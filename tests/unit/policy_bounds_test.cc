@@ -41,9 +41,11 @@ bool IsNumber(const FieldDescriptor& field) {
   }
 }
 
-// "Warrant.not_before" and so on, of every message of the file; when a statement was signed is
-// judged by one rule for all (Bound.OfASigningIsTheAgeOfAStatement), and the limits of the profile
-// by another (Found.NeedsEveryLimitOfTheLegalProfile).
+// "Warrant.not_before" and so on, of every message of the file; when a statement was signed, and
+// until when it can be used, are each judged by one rule for all
+// (Bound.OfASigningIsTheAgeOfAStatement,
+// StatementOfSeveralSigners.StatesItsOwnEndWithinTheProfilesDays), and the limits of the profile by
+// another (Found.NeedsEveryLimitOfTheLegalProfile).
 std::set<std::string> TimesAndNumbers() {
   std::set<std::string> fields;
   const auto* file = v1::Warrant::descriptor()->file();
@@ -52,7 +54,7 @@ std::set<std::string> TimesAndNumbers() {
     if (&type == v1::LegalProfile::descriptor()) continue;
     for (int f = 0; f < type.field_count(); ++f) {
       const FieldDescriptor& field = *type.field(f);
-      if (field.name() == "issued_at") continue;
+      if (field.name() == "issued_at" || field.name() == "usable_until") continue;
       if (IsTime(field) || IsNumber(field)) fields.insert(type.name() + "." + field.name());
     }
   }
@@ -211,6 +213,24 @@ std::map<std::string, Row> Rows() {
       [](v1::Command& c, Time) { c.mutable_inspect()->mutable_order()->set_end_index(100'006); });
   rows["RekeyOrder.needed"] = OfRekeyOrder([](v1::RekeyOrder& o) { o.set_needed(4); });
   rows["RekeyOrder.holders"] = OfRekeyOrder([](v1::RekeyOrder& o) { o.set_holders(33); });
+  const auto confirming = [](W& world) { return ConfirmClock(world, world.now + 30 * kDay); };
+  const auto setting_back = [](W& world) { return SetClockBack(world, world.now - kDay); };
+  rows["ClockOrder.time"] = Refused("clock.named", confirming, [](v1::Command& c, Time now) {
+    c.mutable_confirm_clock()->mutable_order()->mutable_time()->set_seconds(now + kFarAway);
+  });
+  rows["ClockOrder.size"] = Refused("clock.named", confirming, [](v1::Command& c, Time) {
+    c.mutable_confirm_clock()->mutable_order()->set_size(0);
+  });
+  rows["ClockSetBackOrder.time"] =
+      Refused("clock.set-back", setting_back, [](v1::Command& c, Time now) {
+        c.mutable_set_clock_back()->mutable_order()->mutable_time()->set_seconds(now + kFarAway);
+      });
+  rows["ClockSetBackOrder.size"] = Refused(
+      "clock.set-back", setting_back,
+      [](v1::Command& c, Time) { c.mutable_set_clock_back()->mutable_order()->set_size(0); });
+  rows["SweepApproval.people"] = Refused(
+      "sweep.reasoned", [](W& world) { return ApproveSweep(world); },
+      [](v1::Command& c, Time) { c.mutable_approve_sweep()->mutable_approval()->set_people(0); });
   return rows;
 }
 
