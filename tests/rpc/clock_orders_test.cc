@@ -19,21 +19,8 @@ using client::ToTimestamp;
 using testing::HasSubstr;
 using Stub = v1::VaultService::Stub;
 
-// With two registered operators; the second has a key and no certificate.
 class ClockOrders : public testing::Test {
  protected:
-  ClockOrders() : second_(crypto::SigningKey::Generate()) {
-    Must(vault_.Register(v1::ROLE_OPERATOR, "operator/one"), "register");
-    v1::Registration payload;
-    payload.set_role(v1::ROLE_OPERATOR);
-    payload.set_member("two");
-    payload.set_public_key(crypto::PublicKeyText(second_.public_key()));
-    *payload.mutable_valid_until() = ToTimestamp(vault_.now() + 3650 * kDay);
-    Must(vault_.Act("supervisor/one", &v1::SupervisionService::Stub::RegisterMember,
-                    &v1::RegisterMemberRequest::mutable_registration, payload),
-         "register");
-  }
-
   // The vault is down while `seconds` pass.
   void DownFor(int64_t seconds) {
     vault_.ShutDown();
@@ -76,11 +63,10 @@ class ClockOrders : public testing::Test {
     return vault_.Call("operator/one", &Stub::ApproveSweep, request);
   }
   std::vector<const crypto::SigningKey*> Both() const {
-    return {&vault_.KeyOf("operator/one"), &second_};
+    return {&vault_.KeyOf("operator/one"), &vault_.KeyOf("operator/two")};
   }
 
   TestVault vault_;
-  const crypto::SigningKey second_;
 };
 
 TEST_F(ClockOrders, TwoOperatorsConfirmALateStartAndTheLogSaysSo) {
@@ -111,8 +97,11 @@ TEST_F(ClockOrders, TwoOperatorsConfirmALateStartAndTheLogSaysSo) {
 
 TEST_F(ClockOrders, OneOperatorOrAnOfficerConfirmsNothing) {
   DownFor(10 * kDay);
-  EXPECT_EQ(Confirm(OrderOf<v1::ClockOrder>({&second_})).reason, "TOO_FEW_SIGNATURES");
-  EXPECT_EQ(Confirm(OrderOf<v1::ClockOrder>({&second_, &vault_.KeyOf("officer/one")})).reason,
+  EXPECT_EQ(Confirm(OrderOf<v1::ClockOrder>({&vault_.KeyOf("operator/two")})).reason,
+            "TOO_FEW_SIGNATURES");
+  EXPECT_EQ(Confirm(OrderOf<v1::ClockOrder>(
+                        {&vault_.KeyOf("operator/two"), &vault_.KeyOf("officer/one")}))
+                .reason,
             "TOO_FEW_SIGNATURES");
   EXPECT_FALSE(vault_.Status().clock().trusted());
   EXPECT_EQ(vault_.OpenCase().reason, "CLOCK");
