@@ -1,0 +1,108 @@
+// deploy/front as it is: Debian's HAProxy before a real kluisd.
+#include <grpcpp/create_channel.h>
+#include <grpcpp/security/credentials.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "crypto/codec.h"
+#include "tests/fakes/file_bytes.h"
+#include "tests/fakes/fronted_vault.h"
+#include "tests/fakes/test_authority.h"
+
+namespace kluis {
+namespace {
+
+class HaproxyFront : public testing::Test {
+ protected:
+  // The status call over `channel`, with the header when there is one.
+  static grpc::Status Ask(const std::shared_ptr<grpc::Channel>& channel,
+                          const std::string& header = "") {
+    v1::VaultService::Stub stub(channel);
+    grpc::ClientContext context;
+    TestWorld::SetDeadline(context);
+    if (!header.empty()) context.AddMetadata("kluis-client-certificate", header);
+    v1::GetVaultStatusResponse response;
+    return stub.GetVaultStatus(&context, {}, &response);
+  }
+  // In base64, as the front would send it.
+  static std::string HeaderOf(const std::string& who) {
+    std::string text = FileBytes(TestWorld::Pki() + "/" + who + ".crt");
+    std::string base64;
+    for (size_t at = text.find('\n') + 1; text[at] != '-'; ++at) {
+      if (text[at] != '\n') base64 += text[at];
+    }
+    return base64;
+  }
+
+  FrontedVault vault_{KLUISD_BINARY};
+};
+
+TEST_F(HaproxyFront, LeavesNothingOfAHeaderThatACallerSends) {
+  const std::string good = HeaderOf("operator/one");
+  ASSERT_TRUE(crypto::FromBase64(good).ok());
+  const grpc::Status refused = Ask(vault_.ChannelOf("subject/portal"), good);
+  EXPECT_EQ(refused.error_code(), grpc::StatusCode::PERMISSION_DENIED) << refused.error_message();
+  // Nor does one take away what the caller is.
+  const grpc::Status served = Ask(vault_.ChannelOf("operator/one"), HeaderOf("subject/portal"));
+  EXPECT_TRUE(served.ok()) << served.error_message();
+}
+
+TEST_F(HaproxyFront, LetsNobodyInWithoutACertificateOrWithAForeignOne) {
+  const TestCertificate foreign =
+      TestAuthority().Issue({.names = "URI:spiffe://kluis.test/operator/one"});
+  const std::string stem = vault_.directory() + "/foreign";
+  std::ofstream(stem + ".crt") << foreign.pem;
+  std::ofstream(stem + ".key") << foreign.key;
+  EXPECT_EQ(Ask(vault_.ChannelWith(stem + ".crt", stem + ".key")).error_code(),
+            grpc::StatusCode::UNAVAILABLE);
+  grpc::SslCredentialsOptions nobody;
+  nobody.pem_root_certs = FileBytes(TestWorld::Pki() + "/ca.crt");
+  EXPECT_EQ(Ask(grpc::CreateChannel(absl::StrCat("127.0.0.1:", vault_.front_port()),
+                                    grpc::SslCredentials(nobody)))
+                .error_code(),
+            grpc::StatusCode::UNAVAILABLE);
+}
+
+TEST_F(HaproxyFront, BoundsTheCallsOfOneCertificateAndLetsOthersGoOn) {
+  const std::string stem = FrontedVault::CertificateOf("auditor/greedy");
+  const auto greedy = vault_.ChannelWith(stem + ".crt", stem + ".key");
+  // Twice as many at once as it may have.
+  std::atomic<bool> refused = false;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 40; ++i) {
+    threads.emplace_back([&] {
+      for (int call = 0; call < 500 && !refused; ++call) {
+        const grpc::Status answer = Ask(greedy);
+        if (answer.ok()) continue;
+        EXPECT_EQ(answer.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+        EXPECT_EQ(answer.error_message(), "RATE_LIMITED");
+        refused = true;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_TRUE(refused);
+  EXPECT_TRUE(Ask(vault_.ChannelOf("operator/one")).ok());
+}
+
+TEST_F(HaproxyFront, MayDieAndComeBackWithoutAnUnsealing) {
+  const size_t before = vault_.Entries().size();
+  vault_.KillFront();
+  EXPECT_EQ(Ask(vault_.ChannelOf("operator/one")).error_code(), grpc::StatusCode::UNAVAILABLE);
+  vault_.StartFront();
+  vault_.Connect(vault_.front_port());
+  EXPECT_FALSE(vault_.Status().seal().sealed());
+  for (size_t i = before; i < vault_.Entries().size(); ++i) {
+    EXPECT_FALSE(vault_.EntryAt(i).command().has_start_service()) << i;
+  }
+}
+
+}  // namespace
+}  // namespace kluis
