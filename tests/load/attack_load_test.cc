@@ -1,0 +1,270 @@
+// The load test that decides: each attack of tests/load/attack.py, by a stranger and by the holder
+// of a subject's certificate, while others withdraw, order stops, ask for access and search. All
+// their calls succeed, kluisd does not grow and is not unsealed anew.
+// KLUIS_LOAD_SECONDS (3): of each attack. KLUIS_LOAD_REPORT=1: says whether the p99 of a withdrawal
+// stays within ten times its idle value and two seconds; no test depends on a time.
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/fakes/fronted_vault.h"
+
+namespace kluis {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr int64_t kMostGrowthKib = 200 << 10;
+constexpr int64_t kGivenBackKib = 64 << 10;  // what may stay of it
+constexpr char kStopped[] = "stopped-and-lifted";
+
+// The attacks that kluisd claims to withstand without the front: none yet, as gRPC 1.51 keeps a
+// message to its announced end. Whoever bounds one inside kluisd adds it here.
+std::vector<std::string> WithoutFront() { return {}; }
+
+int Seconds() {
+  const char* text = std::getenv("KLUIS_LOAD_SECONDS");
+  return text == nullptr ? 3 : std::clamp(std::atoi(text), 1, 600);
+}
+
+int64_t ResidentKib(pid_t process) {
+  std::ifstream status(absl::StrCat("/proc/", process, "/status"));
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("VmRSS:")) return std::atoll(line.c_str() + 6);
+  }
+  return -1;
+}
+
+// Honest callers, at an easy pace, until Stop. Each failed call is kept.
+class Others {
+ public:
+  Others(const FrontedVault& vault, const std::string& name, const Person& held)
+      : vault_(vault), name_(name), held_(held) {
+    Start([this] { Withdraw(); });
+    Start([this] {
+      Expect(vault_.Stop(kStopped), "stop");
+      Expect(vault_.Lift({"supervisor/one", "supervisor/two"}, kStopped), "lift");
+    });
+    Start([this] { Expect(vault_.Holdings(held_), "access"); });
+    Start([this] { Expect(vault_.Identify(name_, vault_.Face(held_, 1)), "search"); });
+  }
+  ~Others() { Stop(); }
+  Others(const Others&) = delete;
+  Others& operator=(const Others&) = delete;
+
+  void Stop() {
+    stop_ = true;
+    for (std::thread& thread : threads_) thread.join();
+    threads_.clear();
+  }
+
+  const std::vector<std::string>& failures() const { return failures_; }
+  size_t calls() const { return calls_; }
+  size_t withdrawals() const { return milliseconds_.size(); }
+  double P99() {
+    if (milliseconds_.empty()) return 0;
+    std::sort(milliseconds_.begin(), milliseconds_.end());
+    return milliseconds_[(milliseconds_.size() * 99 - 1) / 100];
+  }
+
+ private:
+  template <class Act>
+  void Start(Act act) {
+    threads_.emplace_back([this, act] {
+      do {
+        act();
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      } while (!stop_);
+    });
+  }
+  void Withdraw() {
+    const Person person = vault_.NewPerson();
+    Expect(vault_.Enroll(person), "enrol");
+    const Clock::time_point begin = Clock::now();
+    Expect(vault_.Withdraw(person), "withdraw");
+    milliseconds_.push_back(
+        std::chrono::duration<double, std::milli>(Clock::now() - begin).count());
+  }
+  template <class Response>
+  void Expect(const Reply<Response>& reply, const char* what) {
+    ++calls_;
+    if (reply.ok()) return;
+    const std::lock_guard lock(mutex_);
+    failures_.push_back(absl::StrCat(what, ": ", static_cast<int>(reply.status.error_code()), " ",
+                                     reply.status.error_message(), " ", reply.reason));
+  }
+
+  const FrontedVault& vault_;
+  const std::string name_;
+  const Person& held_;
+  std::atomic<bool> stop_ = false;
+  std::atomic<size_t> calls_ = 0;
+  std::vector<double> milliseconds_;  // of the withdrawing thread
+  std::mutex mutex_;
+  std::vector<std::string> failures_;
+  std::vector<std::thread> threads_;
+};
+
+struct Attack {
+  std::string name;
+  bool certificate = false;
+  bool front = true;
+};
+
+std::vector<Attack> AllAttacks() {
+  std::vector<Attack> attacks;
+  for (const char* name :
+       {"tcp-connections", "tls-connections", "never-reads", "idle-streams", "batches",
+        "rapid-reset", "continuation", "endless-body", "long-texts", "refusals"}) {
+    for (const bool certificate : {false, true}) attacks.push_back({name, certificate, true});
+  }
+  for (const std::string& name : WithoutFront()) {
+    for (const bool certificate : {false, true}) attacks.push_back({name, certificate, false});
+  }
+  return attacks;
+}
+
+class AttackTest : public testing::TestWithParam<Attack> {
+ protected:
+  static void SetUpTestSuite() {
+    vault_ = new FrontedVault(KLUISD_BINARY);
+    attacker_ = FrontedVault::CertificateOf("subject/attacker");
+    Must(vault_->RegisterPurpose(kStopped), "purpose");
+    held_ = new Person(vault_->NewPerson());
+    Must(vault_->Enroll(*held_), "enrol");
+    case_ = vault_->ActiveCase(/*budget=*/10'000);
+    started_ = Starts();
+    Others idle(*vault_, case_, *held_);
+    std::this_thread::sleep_for(std::chrono::seconds(Seconds()));
+    idle.Stop();
+    EXPECT_THAT(idle.failures(), testing::IsEmpty());
+    idle_p99_ = idle.P99();
+    std::printf("idle: %zu withdrawals, p99 %.0f ms; kluisd has %lld MB\n", idle.withdrawals(),
+                idle_p99_, static_cast<long long>(ResidentKib(vault_->pid()) >> 10));
+  }
+  // What holds after all attacks; also when the front died and came back.
+  static void TearDownTestSuite() {
+    vault_->KillFront();
+    vault_->StartFront();
+    vault_->Connect(vault_->front_port());
+    EXPECT_FALSE(vault_->Status().seal().sealed());
+    EXPECT_EQ(Starts(), started_) << "the vault was opened anew";
+    const v1::CheckVaultResponse check = vault_->CheckVault();
+    EXPECT_TRUE(check.consistent()) << check.first_difference();
+    delete held_;
+    delete vault_;
+  }
+
+  // Entries that say that the vault began to serve.
+  static size_t Starts() {
+    size_t starts = 0;
+    for (const std::string& bytes : vault_->Entries()) {
+      v1::Entry entry;
+      entry.ParseFromString(bytes);
+      if (entry.command().has_start_service()) ++starts;
+    }
+    return starts;
+  }
+
+  static FrontedVault* vault_;
+  static Person* held_;
+  static std::string attacker_;
+  static std::string case_;
+  static size_t started_;
+  static double idle_p99_;
+  static int source_;  // the last byte of the attacker's address: none is blamed for an earlier one
+};
+
+FrontedVault* AttackTest::vault_ = nullptr;
+Person* AttackTest::held_ = nullptr;
+std::string AttackTest::attacker_;
+std::string AttackTest::case_;
+size_t AttackTest::started_ = 0;
+double AttackTest::idle_p99_ = 0;
+int AttackTest::source_ = 66;
+
+TEST_P(AttackTest, StopsNoCallOfOthersAndFillsNoMemory) {
+  const Attack& attack = GetParam();
+  const int port = attack.front ? vault_->front_port() : vault_->direct_port();
+  const int64_t before = ResidentKib(vault_->pid());
+  ASSERT_GT(before, 0);
+  std::vector<std::string> line = {"python3",
+                                   absl::StrCat(KLUIS_TESTS_DIR, "/load/attack.py"),
+                                   attack.name,
+                                   absl::StrCat(port),
+                                   absl::StrCat(Seconds()),
+                                   "--source",
+                                   absl::StrCat("127.0.0.", source_++)};
+  if (attack.certificate) line.insert(line.end(), {"--certificate", attacker_});
+  const std::string said =
+      absl::StrCat(vault_->directory(), "/", attack.name, attack.certificate, attack.front, ".out");
+  int64_t most = before;
+  Others others(*vault_, case_, *held_);
+  {
+    ChildProcess attacker(line, {}, said);
+    std::atomic<bool> over = false;
+    std::thread watch([&] {
+      do {
+        most = std::max(most, ResidentKib(vault_->pid()));
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      } while (!over);
+    });
+    EXPECT_EQ(attacker.Wait(), 0);
+    over = true;
+    watch.join();
+  }
+  others.Stop();
+  most = std::max(most, ResidentKib(vault_->pid()));
+  for (const std::string& failure : others.failures()) ADD_FAILURE() << failure;
+  EXPECT_GT(others.withdrawals(), 0U);
+  EXPECT_LE(most - before, kMostGrowthKib) << "kluisd grew";
+
+  const Clock::time_point end = Clock::now() + std::chrono::seconds(60);
+  while (ResidentKib(vault_->pid()) - before > kGivenBackKib && Clock::now() < end) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  const int64_t after = ResidentKib(vault_->pid());
+  EXPECT_LE(after - before, kGivenBackKib) << "kluisd keeps what it grew by";
+  EXPECT_FALSE(vault_->Status().seal().sealed());
+  const Person person = vault_->NewPerson();
+  EXPECT_TRUE(vault_->Enroll(person).ok());
+  EXPECT_TRUE(vault_->Withdraw(person).ok());
+
+  std::ifstream text(said);
+  std::string did;
+  std::getline(text, did);
+  const double p99 = others.P99();
+  std::printf("%s; %zu calls of others, withdrawal p99 %.0f ms; kluisd %lld -> %lld -> %lld MB\n",
+              did.c_str(), others.calls(), p99, static_cast<long long>(before >> 10),
+              static_cast<long long>(most >> 10), static_cast<long long>(after >> 10));
+  if (std::getenv("KLUIS_LOAD_REPORT") != nullptr) {
+    const bool within = p99 <= 10 * idle_p99_ && p99 <= 2000;
+    std::printf(
+        "report: %s %s certificate, %s: p99 %.0f ms is %s ten times idle (%.0f ms) and 2 s\n",
+        attack.name.c_str(), attack.certificate ? "with a" : "without a",
+        attack.front ? "front" : "direct", p99, within ? "within" : "BEYOND", idle_p99_);
+  }
+}
+
+std::string NameOf(const testing::TestParamInfo<Attack>& attack) {
+  std::string name = attack.param.name;
+  std::replace(name.begin(), name.end(), '-', '_');
+  return absl::StrCat(name, attack.param.certificate ? "_with_certificate" : "_by_a_stranger",
+                      attack.param.front ? "" : "_without_front");
+}
+
+INSTANTIATE_TEST_SUITE_P(Each, AttackTest, testing::ValuesIn(AllAttacks()), NameOf);
+
+}  // namespace
+}  // namespace kluis
