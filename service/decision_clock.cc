@@ -80,7 +80,10 @@ DecisionClock::Reading DecisionClock::Read() {
     boot_ = boot;
     Compare(wall, boot);
   }
-  return {time_, state_, wall - time_, disturbances_};
+  // Statements carry the machine's second: a window that begins now must have begun here.
+  const bool rounded = state_ == ClockState::kRunning && std::abs(wall - time_) <= kRoundingSeconds;
+  const policy::Time time = rounded ? wall : time_;
+  return {time, state_, wall - time, disturbances_};
 }
 
 void DecisionClock::CheckGap(policy::Time last) {

@@ -51,14 +51,17 @@ TEST(DecisionTime, IsNotCarriedAwayBySmallSteps) {
   EXPECT_EQ(clock.Read().ahead, 340);
 }
 
-TEST(DecisionTime, IsNotMovedByRounding) {
+TEST(DecisionTime, IsTheMachinesSecondAndNotMovedByRounding) {
   FakeClock machine(kLast);
   DecisionClock clock(machine, kLast);
   for (int i = 0; i < 1000; ++i) {
     machine.Step(i % 2 == 0 ? 1 : -1);
-    EXPECT_EQ(clock.Read().time, kLast);
+    EXPECT_EQ(clock.Read().time, machine.NowUnix());
     EXPECT_TRUE(clock.Read().trusted());
   }
+  machine.Step(60);
+  EXPECT_FALSE(clock.Read().trusted());
+  EXPECT_EQ(clock.Read().time, kLast) << "no second of the thousand was kept";
 }
 
 TEST(DecisionTime, DoesNotFollowALargerStepAndRunsOn) {
