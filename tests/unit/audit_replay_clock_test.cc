@@ -28,7 +28,7 @@ void ExpectOnly(const LogBuilder& log, const std::string& reason) {
 }
 
 TEST(ReplayClock, TakesAConfirmedGapAndMeasuresSilenceAnewFromThere) {
-  PolicyWorld world = policy::WithOperators();
+  PolicyWorld world = PolicyWorld::Ready();
   LogBuilder log = LogOf(world);
   log.Append(policy::ConfirmClock(world, world.now + 300 * kDay));
   log.JumpTo(world.now + 300 * kDay + 2);
@@ -38,7 +38,7 @@ TEST(ReplayClock, TakesAConfirmedGapAndMeasuresSilenceAnewFromThere) {
 }
 
 TEST(ReplayClock, FindsAStartFarFromTheEntryBeforeItThatNobodyConfirmed) {
-  const PolicyWorld world = policy::WithOperators();
+  const PolicyWorld world = PolicyWorld::Ready();
   for (const bool far : {false, true}) {
     LogBuilder log = LogOf(world);
     log.Start(60, 7 * 86'400);
@@ -55,7 +55,7 @@ TEST(ReplayClock, FindsAStartFarFromTheEntryBeforeItThatNobodyConfirmed) {
 
 TEST(ReplayClock, TakesAStepBackThatSupervisorsOrderedAndNoOther) {
   for (const bool ordered : {true, false}) {
-    PolicyWorld world = policy::WithOperators();
+    PolicyWorld world = PolicyWorld::Ready();
     world.now += kDay;
     const policy::Time right = world.now - 3600;
     LogBuilder log = LogOf(world);
@@ -72,7 +72,7 @@ TEST(ReplayClock, TakesAStepBackThatSupervisorsOrderedAndNoOther) {
 }
 
 TEST(ReplayClock, FindsAnOrderForAHeadThatTheLogNeverHad) {
-  PolicyWorld world = policy::WithOperators();
+  PolicyWorld world = PolicyWorld::Ready();
   LogBuilder log = LogOf(world);
   v1::Command command = policy::ConfirmClock(world, world.now + 300 * kDay);
   command.mutable_confirm_clock()->mutable_order()->set_root(std::string(64, '1'));
@@ -84,7 +84,7 @@ TEST(ReplayClock, FindsAnOrderForAHeadThatTheLogNeverHad) {
 
 // One order mends one fault: a head from before the last order is over.
 TEST(ReplayClock, FindsAnOrderForAHeadFromBeforeTheLastOne) {
-  PolicyWorld world = policy::WithOperators();
+  PolicyWorld world = PolicyWorld::Ready();
   LogBuilder log = LogOf(world);
   const BuiltAct first = log.Real(policy::ConfirmClock(world, world.now + 300 * kDay));
   log.Append(first);
@@ -103,7 +103,7 @@ TEST(ReplayClock, FindsAnOrderForAHeadFromBeforeTheLastOne) {
 // Heads in the first bundle, at its edge, and beyond it.
 TEST(ReplayClock, KnowsEachHeadThatALogHad) {
   for (const uint64_t entries : {100u, 255u, 256u, 257u, 300u, 512u, 600u}) {
-    PolicyWorld world = policy::WithOperators();
+    PolicyWorld world = PolicyWorld::Ready();
     LogBuilder log = LogOf(world);
     while (log.size() < entries) log.Close();
     log.Append(policy::ConfirmClock(world, world.now + 300 * kDay));
@@ -115,7 +115,7 @@ TEST(ReplayClock, KnowsEachHeadThatALogHad) {
 }
 
 TEST(ReplayClock, FindsWhatWasDecidedWhileTheVaultDidNotKnowTheTime) {
-  PolicyWorld world = policy::WithOperators();
+  PolicyWorld world = PolicyWorld::Ready();
   LogBuilder log = LogOf(world);
   v1::Command stop = world.Stop();
   stop.set_time_unknown(true);

@@ -12,7 +12,7 @@ using W = PolicyWorld;
 constexpr char kUnfit[] = "CLOCK_ORDER_UNFIT";
 
 TEST(ConfirmClock, NeedsTwoOperatorsOfThoseThatTheLogHadAtItsEnd) {
-  W world = WithOperators();
+  W world = W::Ready();
   const Time later = world.now + 2000 * kDay;  // their registrations are over by then
   EXPECT_TRUE(Allowed(world, ConfirmClock(world, later)));
   EXPECT_TRUE(world.Do(ConfirmClock(world, later)).changes.size() == 1) << "the used statement";
@@ -34,7 +34,7 @@ TEST(ConfirmClock, NeedsTwoOperatorsOfThoseThatTheLogHadAtItsEnd) {
 }
 
 TEST(ConfirmClock, IsNotJudgedByItsAgeButOnce) {
-  W world = WithOperators();
+  W world = W::Ready();
   v1::Command command = ConfirmClock(world, world.now + 30 * kDay);
   command.mutable_confirm_clock()->mutable_statement()->set_issued_at(world.now + 30 * kDay);
   EXPECT_TRUE(Allowed(world, command));
@@ -43,7 +43,7 @@ TEST(ConfirmClock, IsNotJudgedByItsAgeButOnce) {
 }
 
 TEST(ConfirmClock, GoesOnWithinAnHourOfTheTimeNamedAndNeverBack) {
-  const W made = WithOperators();
+  const W made = W::Ready();
   W world = made;
   const Time named = world.now + 30 * kDay;
   const auto going_on = [&](Time time) {
@@ -60,7 +60,7 @@ TEST(ConfirmClock, GoesOnWithinAnHourOfTheTimeNamedAndNeverBack) {
 }
 
 TEST(ConfirmClock, SaysWhyAndForWhichHead) {
-  W world = WithOperators();
+  W world = W::Ready();
   const auto broken = [&](void (*break_it)(v1::ClockOrder&)) {
     v1::Command command = ConfirmClock(world, world.now + kDay);
     break_it(*command.mutable_confirm_clock()->mutable_order());
@@ -110,7 +110,7 @@ TEST(SetClockBack, IsAnOrderOfAsManySupervisorsAsALift) {
 }
 
 TEST(ApproveSweep, IsAnOperatorsWithReasonsAndANumber) {
-  W world = WithOperators();
+  W world = W::Ready();
   EXPECT_TRUE(Allowed(world, ApproveSweep(world)));
   v1::Command command = ApproveSweep(world);
   command.mutable_approve_sweep()->mutable_statement()->set_signed_by(0, "key-anna");
@@ -146,7 +146,7 @@ TEST(TimeUnknown, LeavesTheDateOfWhatTakesAwayUnjudgedAndOfNothingElse) {
 }
 
 TEST(TimeUnknown, StopsAllButWhatTakesAwayReadsOrConcludes) {
-  W world = WithOperators();
+  W world = W::Ready();
   const std::string subject = world.Enrolled();
   for (const v1::Command& command :
        {world.Withdraw(subject), world.Access(subject), world.Stop(), world.StartService(),
