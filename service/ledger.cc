@@ -37,6 +37,23 @@ absl::Status ClockFault() {
 
 std::string HashBytes(const crypto::Hash& hash) { return std::string(crypto::Bytes(hash)); }
 
+// What the state, which is `now`, will be without the statements that the closing forgets.
+absl::Status SumUp(const StateSummary& now, const policy::StateView& state,
+                   v1::CloseCheckpoint& closing) {
+  StateSummary left = now;
+  for (const std::string& rest : closing.over_statements()) {
+    const std::string key =
+        absl::StrCat(policy::KindPrefix(v1::RecordChange::kUsedStatement), rest);
+    const auto value = state.Read(key);
+    if (!value.ok()) return value.status();
+    left.digest.Remove(key, **value);
+    --left.records;
+  }
+  closing.set_state_digest(HashBytes(left.digest.Value()));
+  closing.set_records(left.records);
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 Ledger::Ledger(storage::Database& database, std::string policy_digest)
@@ -140,12 +157,12 @@ absl::StatusOr<Ledger::Ruled> Ledger::Rule(Act& act, Next& next) const {
   }
   if (act.command.has_close_checkpoint()) {
     v1::CloseCheckpoint& closing = *act.command.mutable_close_checkpoint();
-    closing.set_state_digest(HashBytes(head.state.digest.Value()));
-    closing.set_records(head.state.records);
     if (next.clock.trusted()) {  // what is forgotten by mistake could be used again
       const absl::Status over = AddOverStatements(head.time, closing);
       if (!over.ok()) return over;
     }
+    const absl::Status summed = SumUp(head.state, writes, closing);
+    if (!summed.ok()) return summed;
   }
   if (act.prepare) {
     const absl::Status prepared = act.prepare(writes, head.time, act.command);

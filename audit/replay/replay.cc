@@ -133,13 +133,13 @@ class Run {
     if (status.ok() && entry.decision().allowed()) status = CheckHead(index, entry.command());
     if (status.ok() && details_.has_value()) status = details_->Judge(index, entry);
     if (!status.ok()) return status;
-    if (entry.command().has_close_checkpoint() && entry.decision().allowed()) {
-      fold_.Compare(index, entry.command().close_checkpoint());
-    }
     for (const PreparedWrite& write : prepared.writes) {
       if (write.key.empty()) continue;  // a change without content, which Judge refused
       status = fold_.Apply(write.key, write.value);
       if (!status.ok()) return status;
+    }
+    if (entry.command().has_close_checkpoint() && entry.decision().allowed()) {
+      fold_.Compare(index, entry.command().close_checkpoint());
     }
     return absl::OkStatus();
   }

@@ -62,7 +62,7 @@ class StateFold {
   // Writes `value` under `key`, or removes `key`. Errors are those of the scratch state.
   absl::Status Apply(std::string_view key, std::optional<std::string_view> value);
 
-  // Entry `index` says what the state is before it.
+  // Entry `index`, whose writes are applied, says what the state is.
   void Compare(uint64_t index, const v1::CloseCheckpoint& closing);
 
   // Waits for all comparisons.

@@ -367,11 +367,21 @@ void LogBuilder::RealStatement(v1::Command& command, BuiltAct& act) {
       disclose.set_subject_commitment(CommitmentDigest(act.openings.front()));
       return whole(&disclose, disclose.mutable_request());
     }
-    case v1::Command::kCloseCheckpoint:
-      command.mutable_close_checkpoint()->set_state_digest(
-          std::string(crypto::Bytes(digest_.Value())));
-      command.mutable_close_checkpoint()->set_records(state_.records().size());
+    case v1::Command::kCloseCheckpoint: {
+      v1::CloseCheckpoint& closing = *command.mutable_close_checkpoint();
+      StateDigest left = digest_;
+      size_t records = state_.records().size();
+      for (const std::string& rest : closing.over_statements()) {
+        const std::string key = policy::KindPrefix(v1::RecordChange::kUsedStatement) + rest;
+        const auto over = state_.records().find(key);
+        if (over == state_.records().end()) continue;  // a lie, which its rule finds
+        left.Remove(key, over->second);
+        --records;
+      }
+      closing.set_state_digest(std::string(crypto::Bytes(left.Value())));
+      closing.set_records(records);
       return;
+    }
     default:
       return;
   }
