@@ -17,8 +17,10 @@ constexpr std::array<std::string_view, 8> kRejectReasons = {
     "WRONG_ALGORITHM",  "ATOMIC_BATCH_REFUSED", "UNKNOWN_NAME",        "MEMBER_NOT_REGISTERED",
 };
 
-bool TakesAway(const v1::Command& command) {
-  return command.has_withdraw() || command.has_restrict() || command.has_stop();
+// What a wrong clock must not hinder.
+bool WaitsForNoClock(const v1::Command& command) {
+  return command.has_withdraw() || command.has_restrict() || command.has_stop() ||
+         command.has_recover();
 }
 
 }  // namespace
@@ -40,12 +42,12 @@ const Rule kStatementFresh = {
     "GDPR 5(1)(f)",
     "A statement is used within the profile's age of its signing or, where it states its own end, "
     "before that, and not before it was signed. While nobody knows the time, a withdrawal, a "
-    "restriction and a stop are not judged by their date; an access request that names a challenge "
-    "of the vault never is.",
+    "restriction, a stop and a recovery are not judged by their date; an access request that names "
+    "a challenge of the vault never is.",
     "STATEMENT_STALE",
     "STATEMENT_STALE",
     [](const Facts& f) {
-      if (f.command->time_unknown() && TakesAway(*f.command)) return true;
+      if (f.command->time_unknown() && WaitsForNoClock(*f.command)) return true;
       if (f.command->access().challenge_fresh()) return true;
       return std::all_of(f.statements.begin(), f.statements.end(), [&](const auto* statement) {
         return statement->issued_at() <= f.now + kClockSkew &&
@@ -249,6 +251,13 @@ bool WorksOnAnyTime(const v1::Command& command) {
     case v1::Command::kCountLimited:
     case v1::Command::kCancelRekey:
     case v1::Command::kVoidRekey:
+    // What a start finds that was done or begun before it: it must not keep the vault closed.
+    case v1::Command::kBackUp:
+    case v1::Command::kRekey:
+    case v1::Command::kRecover:
+    case v1::Command::kLoseTemplate:
+    case v1::Command::kRenewTemplate:
+    case v1::Command::kFinishRotation:
       return true;
     case v1::Command::kSetTerm:  // an end; a longer term has to know the time
       return !command.set_term().term().has_valid_until();

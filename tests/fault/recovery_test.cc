@@ -25,6 +25,7 @@
 #include "service/errors.h"
 #include "service/publisher.h"
 #include "storage/layout.h"
+#include "tests/fakes/clock_confirmed.h"
 #include "tests/fakes/fault_file_system.h"
 #include "tests/fakes/replayed.h"
 #include "tests/fakes/test_vault.h"
@@ -451,6 +452,20 @@ TEST_F(Recovery, ASubjectWhoseDetailsAreLostIsStillForgottenAtItsEnd) {
   EXPECT_TRUE((*record)->erased());
 }
 
+// Nobody had a machine for a month, so nobody knows the time: a recovery waits for no clock.
+TEST_F(Recovery, WorksBeforeAnybodyConfirmsTheClock) {
+  BackUp();
+  const v1::EnrollResponse late = Enroll(vault_.NewPerson());
+  Lose();
+  vault_.Advance(30 * kDay);
+  EXPECT_THAT(MustRecover().lost_templates(), ElementsAre(late.template_record()));
+  ASSERT_TRUE(vault_.TryStart().ok());
+  EXPECT_FALSE(vault_.Status().clock().trusted());
+  ConfirmClock(vault_);
+  EXPECT_TRUE(vault_.Status().clock().trusted());
+  ExpectReplays();
+}
+
 // A subject was forgotten, and the log does not say so.
 TEST_F(Recovery, ASubjectWithoutAKeyLosesItsRowsAndIsForgottenAtItsEnd) {
   const Person person = vault_.NewPerson();
@@ -501,9 +516,7 @@ v1::Case Shown(const TestVault& vault, const std::string& name) {
 
 // Down until the year's words are due to go; then a sweep.
 void SleepThroughTheYear(TestVault& vault) {
-  vault.ShutDown();
-  vault.Advance(600 * kDay);
-  ASSERT_TRUE(vault.TryStart().ok());
+  SleepFor(vault, 600 * kDay);
   vault.Sweep();
 }
 

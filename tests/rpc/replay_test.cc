@@ -9,6 +9,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "policy/civil_time.h"
+#include "tests/fakes/clock_confirmed.h"
 #include "tests/fakes/held_lane.h"
 #include "tests/fakes/replayed.h"
 #include "tests/fakes/test_vault.h"
@@ -72,7 +73,8 @@ void LiveThroughIt(TestVault& vault) {
   EXPECT_FALSE(vault.Confirm(search.candidates(0), "officer/one").ok());
   Must(vault.Confirm(search.candidates(0), "officer/two"), "confirm");
   Must(vault.Disclose(search.candidates(0)), "disclose");
-  EXPECT_FALSE(vault.Disclose(search.candidates(0)).ok());
+  Must(vault.Disclose(search.candidates(0)), "disclose again");
+  EXPECT_FALSE(vault.Disclose(search.candidates(0), "officer/two").ok());
   EXPECT_FALSE(vault.Identify(kase, vault.Face(found, 1), "officer/outside").ok());
 
   Must(vault.Holdings(found), "holdings");
@@ -103,9 +105,7 @@ TEST(Replay, OfARealVaultsLogFindsNothing) {
 TEST(Replay, OfARealVaultsLogGoesOnAfterRestartsAndErasures) {
   TestVault vault;
   LiveThroughIt(vault);
-  vault.ShutDown();
-  vault.Advance(kHalfYear);
-  ASSERT_TRUE(vault.TryStart().ok());
+  SleepFor(vault, kHalfYear);
   vault.Sweep();
   vault.Restart();
   const audit::ReplayReport report = Replayed(vault);
@@ -131,9 +131,7 @@ TEST(Replay, OpensTheCommitmentsOfARealInspection) {
 TEST(Replay, KnowsWhatWasForgottenWithItsAuthoritysYear) {
   TestVault vault;
   LiveThroughIt(vault);
-  vault.ShutDown();
-  vault.SetTime(policy::MonthsAfterYear(policy::YearOf(vault.now()), 6));
-  ASSERT_TRUE(vault.TryStart().ok());
+  SleepFor(vault, policy::MonthsAfterYear(policy::YearOf(vault.now()), 6) - vault.now());
   vault.Sweep();
   std::istringstream details(Inspected(vault));
   const audit::ReplayReport report = Replayed(vault, &details);

@@ -151,7 +151,7 @@ TEST(TimeUnknown, StopsAllButWhatTakesAwayReadsOrConcludes) {
   for (const v1::Command& command :
        {world.Withdraw(subject), world.Access(subject), world.Stop(), world.StartService(),
         world.CloseCheckpoint(), SealService(), ConfirmClock(world, world.now),
-        SetClockBack(world, world.now - 1)}) {
+        SetClockBack(world, world.now - 1), Recover(world), Rekey(), BackUp()}) {
     EXPECT_TRUE(WorksOnAnyTime(command)) << command.act_case();
   }
   v1::Command outcome;
@@ -168,8 +168,8 @@ TEST(TimeUnknown, StopsAllButWhatTakesAwayReadsOrConcludes) {
   v1::Command year;
   year.mutable_forget_authority_year();
   for (const v1::Command& command :
-       {world.Enroll(), world.OpenCase(), world.Lift(), ApproveSweep(world), Recover(world),
-        Rekey(), expire, end, forget, year}) {
+       {world.Enroll(), world.OpenCase(), world.Lift(), ApproveSweep(world), OrderRekey(world),
+        expire, end, forget, year}) {
     EXPECT_FALSE(WorksOnAnyTime(command)) << command.act_case();
   }
 }
