@@ -213,10 +213,14 @@ class LongHistory {
       Erase(Do(world_.RefuseWarrant(id)));
       return;
     }
+    const std::string opening = PolicyWorld::NameOf(command.open_case().statement().digest());
     v1::Command warrant = world_.IssueWarrant(id);
+    warrant.mutable_issue_warrant()->mutable_warrant()->set_opening(opening);
     warrant.mutable_issue_warrant()->mutable_warrant()->set_budget(1000);
     Do(warrant);
-    Do(world_.ApproveCase(id));
+    v1::Command approval = world_.ApproveCase(id);
+    approval.mutable_approve_case()->mutable_approval()->set_opening(opening);
+    Do(approval);
     if (!case_.empty()) {
       Do(world_.CloseCase(case_));
       closed_.emplace_back(world_.now, case_);
@@ -230,10 +234,15 @@ class LongHistory {
       case 0:
         Do(world_.Accredit("Authority " + std::to_string(Below(1000))));
         return;
-      case 1:
-        Do(world_.Stop());
-        Do(world_.Lift());
+      case 1: {
+        const v1::Command stop = world_.Stop();
+        Do(stop);
+        v1::Command lift = world_.Lift();
+        lift.mutable_lift()->mutable_order()->set_stop(
+            PolicyWorld::NameOf(stop.stop().statement().digest()));
+        Do(lift);
         return;
+      }
       default:
         Do(world_.Register(v1::ROLE_JUDGE, "judge-" + std::to_string(log_.size())));
     }

@@ -635,7 +635,11 @@ void AddClockRules(std::map<std::string_view, RuleBreaker>& all) {
     return RuleBreak{command};
   };
   all["clock.set-back"] = Simply([](W& world) { return SetClockBack(world, world.now); });
-  all["sweep.operator"] = Simply([](W& world) { return ApproveSweep(world); });
+  all["sweep.operator"] = Simply([](W& world) {
+    v1::Command command = ApproveSweep(world);
+    command.mutable_approve_sweep()->mutable_statement()->set_signed_by(0, "key-anna");
+    return command;
+  });
   all["sweep.reasoned"] = [](W& world) {
     v1::Command command = ApproveSweep(world);
     command.mutable_approve_sweep()->mutable_approval()->clear_reasons();

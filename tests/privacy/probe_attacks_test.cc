@@ -218,10 +218,12 @@ TEST(BoundaryAttackOnTheVault, GainsNoMoreThanTheBudgetGivesWhereAMatcherWithout
   const boundary::Reached small = MeanOf(5, [&] { return on_the_vault(boundary::kSmallStep); });
   std::printf("boundary attack: on the vault to %.2f by %d wide steps, to %.2f by %d small ones\n",
               wide.cosine, wide.asked, small.cosine, small.asked);
-  EXPECT_EQ(wide.asked, kBudget);
+  EXPECT_LE(wide.asked, kBudget);  // one that looks like an earlier one costs two
+  EXPECT_GT(wide.asked, kBudget * 9 / 10);
   EXPECT_LT(wide.cosine, picture + 0.08);
   // All but the first are the same probe again, and cost two.
-  EXPECT_EQ(small.asked, kBudget / 2);
+  EXPECT_GE(small.asked, kBudget / 2);
+  EXPECT_LT(small.asked, kBudget * 6 / 10);
   EXPECT_LT(small.cosine, picture + 0.08);
 }
 

@@ -80,10 +80,10 @@ TEST_F(HaproxyFront, BoundsTheCallsOfOneCertificateAndLetsOthersGoOn) {
     threads.emplace_back([&] {
       for (int call = 0; call < 500 && !refused; ++call) {
         const grpc::Status answer = Ask(greedy);
-        if (answer.ok()) continue;
-        EXPECT_EQ(answer.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
-        EXPECT_EQ(answer.error_message(), "RATE_LIMITED");
-        refused = true;
+        // kluisd, which does not know them, says so, and has limits of its own, in other words.
+        if (answer.error_code() == grpc::StatusCode::PERMISSION_DENIED) continue;
+        ASSERT_EQ(answer.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+        if (answer.error_message() == "RATE_LIMITED") refused = true;
       }
     });
   }

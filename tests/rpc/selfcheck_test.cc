@@ -8,6 +8,7 @@
 #include "crypto/codec.h"
 #include "gtest/gtest.h"
 #include "policy/record_key.h"
+#include "service/self_check.h"
 #include "tests/fakes/test_vault.h"
 
 namespace kluis {
@@ -22,6 +23,13 @@ std::string Difference(const TestVault& vault) {
   const absl::StatusOr<std::string> key = crypto::FromHex(check.first_difference());
   EXPECT_TRUE(key.ok());
   return client::RecordName(*key);
+}
+
+// The same without a call, where the record that is missing is the caller's own.
+std::string DifferenceInside(TestVault& vault) {
+  const auto check = service::CheckState(vault.vault().database());
+  EXPECT_TRUE(check.ok()) << check.status();
+  return !check.ok() || check->consistent ? "" : client::RecordName(check->first_difference);
 }
 
 void Write(TestVault& vault, storage::Batch batch) {
@@ -81,7 +89,7 @@ TEST(SelfCheck, NamesWhicheverRecordWasRemoved) {
   ASSERT_GT(records.size(), 20u);
   for (const auto& [key, value] : records) {
     Remove(vault, key);
-    EXPECT_EQ(Difference(vault), client::RecordName(key));
+    EXPECT_EQ(DifferenceInside(vault), client::RecordName(key));
     Put(vault, key, value);
     ASSERT_EQ(Difference(vault), "") << client::RecordName(key);
   }

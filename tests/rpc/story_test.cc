@@ -110,7 +110,7 @@ TEST(Story, TwoDifferentOfficersConfirmACandidate) {
   EXPECT_EQ(second->state(), v1::CANDIDATE_STATE_CONFIRMED);
 }
 
-TEST(Story, AConfirmedCandidateIsNamedOnce) {
+TEST(Story, AConfirmedCandidateIsNamedToOneOfficer) {
   const TestVault vault;
   const Person person = vault.NewPerson();
   const std::string subject = Must(vault.Enroll(person), "enroll").subject();
@@ -120,7 +120,7 @@ TEST(Story, AConfirmedCandidateIsNamedOnce) {
   EXPECT_EQ(named->subject(), subject);
   EXPECT_EQ(named->details().full_name(), person.details.full_name());
   EXPECT_EQ(named->details().contact(), person.details.contact());
-  EXPECT_EQ(vault.Disclose(candidate).reason, "ALREADY_DISCLOSED");
+  EXPECT_EQ(vault.Disclose(candidate, "officer/two").reason, "ALREADY_DISCLOSED");
 }
 
 TEST(Story, TheSubjectReadsWhoReceivedItAndWhy) {

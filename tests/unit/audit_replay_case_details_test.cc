@@ -10,6 +10,7 @@
 
 #include "audit/replay/replay.h"
 #include "audit/statement.h"
+#include "audit/statement_facts.h"
 #include "crypto/codec.h"
 #include "policy/civil_time.h"
 #include "policy/record_key.h"
@@ -130,14 +131,22 @@ TEST(ReplayCaseDetails, FindANecessityThatWasCopiedUnderAnotherDigest) {
               "earlier case");
 }
 
+template <class Payload>
+void Sign(const crypto::SigningKey& key, const Payload& payload, BuiltAct& act,
+          v1::StatementFacts& facts) {
+  act.envelopes[0] = *MakeStatement(payload);
+  AddSignature(key, act.envelopes[0]);
+  facts.set_digest(FactsOf(act.envelopes[0], payload)->digest());
+}
+
 TEST(ReplayCaseDetails, FindDetailsThatAreNone) {
   ExpectFound(Told(Opening,
                    [](BuiltAct& act, LogBuilder& log) {
                      act.openings[0].set_payload("{\"reference\":null}");
                      v1::CaseOpening& opening = *act.command.mutable_open_case()->mutable_opening();
                      opening.set_details(crypto::ToHex(CommitmentDigest(act.openings[0])));
-                     act.envelopes[0] = *MakeStatement(opening);
-                     AddSignature(log.KeyOf("anna"), act.envelopes[0]);
+                     Sign(log.KeyOf("anna"), opening, act,
+                          *act.command.mutable_open_case()->mutable_statement());
                    }),
               "the details");
   ExpectFound(Told(Refusing,
@@ -146,8 +155,8 @@ TEST(ReplayCaseDetails, FindDetailsThatAreNone) {
                      v1::WarrantRefusal& refusal =
                          *act.command.mutable_refuse_warrant()->mutable_refusal();
                      refusal.set_details(crypto::ToHex(CommitmentDigest(act.openings[0])));
-                     act.envelopes[0] = *MakeStatement(refusal);
-                     AddSignature(log.KeyOf("jo"), act.envelopes[0]);
+                     Sign(log.KeyOf("jo"), refusal, act,
+                          *act.command.mutable_refuse_warrant()->mutable_statement());
                    }),
               "the details");
 }

@@ -71,6 +71,7 @@ TEST(ReplayRenewal, FindsAReplacementThatTheConsentDoesNotName) {
   LogBuilder log;
   log.Import(world.log);
   BuiltAct act = log.Real(world.Enroll(subject));  // its consent replaces nothing
+  act.command.mutable_enroll()->clear_follows_none();
   act.command.mutable_enroll()->set_replaces(command.enroll().replaces());
   ASSERT_TRUE(log.Append(act).decision.allowed());
   log.Close();

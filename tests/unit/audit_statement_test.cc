@@ -463,7 +463,7 @@ TEST(StatementProperty, EveryKindFilledAtRandomReadsBackTheSame) {
       ASSERT_EQ(read->SerializeAsString(), written->SerializeAsString()) << envelope->payload();
     }
   }
-  EXPECT_EQ(kinds, 25);
+  EXPECT_EQ(kinds, 31);
 }
 
 }  // namespace

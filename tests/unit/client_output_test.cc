@@ -55,17 +55,18 @@ TEST(ToText, AlignsNestsAndTabulates) {
   v1::Holding& holding = *response.add_holdings();
   holding.set_purpose("missing-persons");
   holding.set_state(v1::TEMPLATE_STATE_ACTIVE);
-  EXPECT_EQ(ToText(response),
-            "subject  subjects/7\n"
-            "details\n"
-            "  full name  Anna Jansen\n"
-            "holdings\n"
-            "  TEMPLATE RECORD  PURPOSE          ALGORITHM  STATE   END REASON  ENROLLED AT  "
-            "EXPIRES AT  CONTROLLER  CONTROLLER CONTACT  LEGAL BASIS  RESTRICTED\n"
-            "  -                missing-persons  -          active  -           -            "
-            "-           -           -                   -            no\n"
-            "notices\n"
-            "  none\n");
+  EXPECT_EQ(
+      ToText(response),
+      "subject  subjects/7\n"
+      "details\n"
+      "  full name  Anna Jansen\n"
+      "holdings\n"
+      "  TEMPLATE RECORD  PURPOSE          ALGORITHM  STATE   END REASON  ENROLLED AT  "
+      "EXPIRES AT  CONTROLLER  CONTROLLER CONTACT  LEGAL BASIS  RESTRICTED  RESTRICTION  END\n"
+      "  -                missing-persons  -          active  -           -            "
+      "-           -           -                   -            no          -            -\n"
+      "notices\n"
+      "  none\n");
 }
 
 TEST(ToText, ShowsZeroAndFalseAndReceipts) {

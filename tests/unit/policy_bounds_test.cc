@@ -214,7 +214,10 @@ std::map<std::string, Row> Rows() {
   rows["RekeyOrder.needed"] = OfRekeyOrder([](v1::RekeyOrder& o) { o.set_needed(4); });
   rows["RekeyOrder.holders"] = OfRekeyOrder([](v1::RekeyOrder& o) { o.set_holders(33); });
   const auto confirming = [](W& world) { return ConfirmClock(world, world.now + 30 * kDay); };
-  const auto setting_back = [](W& world) { return SetClockBack(world, world.now - kDay); };
+  const auto setting_back = [](W& world) {
+    world.now += kMinute;
+    return SetClockBack(world, world.now - 1);
+  };
   rows["ClockOrder.time"] = Refused("clock.named", confirming, [](v1::Command& c, Time now) {
     c.mutable_confirm_clock()->mutable_order()->mutable_time()->set_seconds(now + kFarAway);
   });

@@ -287,7 +287,13 @@ const std::map<std::string, bool>& Expected() {
       {"start_service", true},
       {"close_checkpoint", true},
       {"seal_service", true},
+      {"set_term", true},
+      {"order_rekey", false},
+      {"begin_rekey", true},
+      {"cancel_rekey", true},
+      {"void_rekey", true},
       {"rekey", true},
+      {"back_up", true},
       {"recover", true},
       {"confirm_clock", true},
       {"set_clock_back", true},
@@ -297,6 +303,8 @@ const std::map<std::string, bool>& Expected() {
       {"rotate_transform", false},
       {"renew_template", false},
       {"finish_rotation", true},
+      {"admit", false},
+      {"count_limited", false},
       {"reject", false},
   };
   return *acts;
