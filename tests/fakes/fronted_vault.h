@@ -47,7 +47,8 @@ class FrontedVault : private FrontedPlace, public TestWorld {
     std::ofstream(place + "/kluisd.toml")
         << "[server]\nlisten = \"127.0.0.1:0\"\nca = \"" << Pki() << "/ca.crt\"\ncert = \"" << Pki()
         << "/server.crt\"\nkey = \"" << Pki() << "/server.key\"\nfront_socket = \"front/socket\"\n"
-        << "front_user = \"" << (geteuid() == 0 ? kFrontUser : geteuid()) << "\"\n";
+        << "front_user = \"" << (geteuid() == 0 ? kFrontUser : geteuid()) << "\"\n"
+        << "[limits]\nmember_rate = 2000\nsubject_rate = 2000\n";  // the front's are what is tried
     kluisd_ =
         std::make_unique<KluisdProcess>(kluisd, place + "/kluisd.toml", place + "/kluisd.errors");
     front_port_ = FreePort();
