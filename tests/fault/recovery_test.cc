@@ -90,7 +90,7 @@ class Recovery : public testing::Test {
     if (!database.ok()) return database.status();
     opened.database = *std::move(database);
     auto ledger =
-        service::Ledger::Open(*opened.database, clock_,
+        service::Ledger::Open(*opened.database, vault_.clock(),
                               std::string(crypto::Bytes(crypto::Sha256({policy::RulesText()}))));
     if (!ledger.ok()) return ledger.status();
     opened.ledger = *std::move(ledger);
@@ -156,7 +156,6 @@ class Recovery : public testing::Test {
   }
 
   TestVault vault_;
-  const service::FakeClock clock_{1'800'000'000};
   std::string log_key_;
 };
 

@@ -89,7 +89,13 @@ TEST(RotationCrash, IsMadeGoodByTheNextStart) {
   int cut_off = 0;
   for (int crash = 0; crash < Crashes(); ++crash) {
     SCOPED_TRACE(crash);
-    std::thread order([&] { cut_off += vault.Rotate().ok() ? 0 : 1; });
+    v1::RotateTransformRequest request;
+    *request.mutable_order() = vault.RotationOrder(TestWorld::kPurpose);
+    std::thread order([&] {
+      const auto rotated =
+          vault.Call("supervisor/one", &v1::SupervisionService::Stub::RotateTransform, request);
+      cut_off += rotated.ok() ? 0 : 1;
+    });
     std::this_thread::sleep_for(std::chrono::milliseconds(random() % 120));
     kluisd->Kill();
     order.join();
