@@ -56,8 +56,8 @@ TEST(Limits, IdleStreamsAreFewAndEndByThemselves) {
   EXPECT_EQ(vault.vault().ledger().size(), size);
   EXPECT_TRUE(vault.Withdraw(person).ok());
   // Nobody ends them but the vault.
-  EXPECT_FALSE(one.End().status.ok());
-  EXPECT_FALSE(two.End().status.ok());
+  EXPECT_EQ(one.End().status.error_code(), StatusCode::CANCELLED);
+  EXPECT_EQ(two.End().status.error_code(), StatusCode::CANCELLED);
   EXPECT_TRUE(vault.Enroll(vault.NewPerson()).ok());
 }
 
