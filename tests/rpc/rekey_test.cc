@@ -1,11 +1,13 @@
 // New shares of a vault that has some: no operator takes it by them, and every step is an entry.
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <string>
 #include <vector>
 
 #include "crypto/codec.h"
 #include "policy/record_key.h"
+#include "tests/fakes/file_bytes.h"
 #include "tests/fakes/replayed.h"
 #include "tests/fakes/share_holders.h"
 
@@ -83,6 +85,21 @@ TEST(Rekey, WithAsManyOldHoldersAsOpenTheVaultIsInForceAtOnceAndEndsTheOldOnes) 
   EXPECT_EQ(Give(*vault, vault.shares()[0]).reason, "SHARE_REFUSED");
   EXPECT_TRUE(vault.OpensWith(renewed));
   CleanlyReplayed(*vault);
+}
+
+// The holders' commitments stand on the disk, where somebody may put those of holders of his own.
+TEST(Rekey, OldSharesOfASetThatSomebodyPutOnTheDiskAgreeToNothing) {
+  SharedVault vault;
+  SharedVault foreign;
+  const std::string place = vault->config().keys.root_key;
+  const std::string true_key = FileBytes(place);
+  for (const std::string& share : Rekey(*vault, 2, 2)) Must(Prove(*vault, share), "prove");
+  std::ofstream(place, std::ios::binary) << FileBytes(foreign->config().keys.root_key);
+  Must(Prove(*vault, foreign.shares()[0]), "the share belongs to what lies there");
+  EXPECT_FALSE(Prove(*vault, foreign.shares()[1]).ok());
+  std::ofstream(place, std::ios::binary) << true_key;
+  vault.Seal();
+  EXPECT_TRUE(vault.OpensWith(vault.shares()));
 }
 
 TEST(Rekey, ThatTwoOperatorsOrderedIsInForceAfterADayAndNotASecondBefore) {
