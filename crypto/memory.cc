@@ -4,12 +4,16 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <cstdint>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
+#include <system_error>
 
 #include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
 
 namespace kluis::crypto {
 
@@ -22,6 +26,22 @@ absl::Status HardenProcess() {
     return absl::InternalError("prctl: PR_SET_DUMPABLE cannot be cleared");
   }
   return absl::OkStatus();
+}
+
+absl::Status BindLibrariesNow(char** arguments) {
+  constexpr char kName[] = "LD_BIND_NOW";
+  if (const char* now = std::getenv(kName); now != nullptr && *now != '\0') {
+    return absl::OkStatus();
+  }
+  std::error_code unknown;
+  const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", unknown);
+  if (unknown) return absl::InternalError("readlink: /proc/self/exe cannot be read");
+  if (setenv(kName, "1", /*overwrite=*/1) != 0) {
+    return absl::InternalError("setenv: LD_BIND_NOW cannot be set");
+  }
+  execv(program.c_str(), arguments);
+  return absl::InternalError(
+      absl::StrCat("execv: ", program.string(), " cannot be started again with LD_BIND_NOW=1"));
 }
 
 absl::Status CanLockMemory(size_t bytes) {

@@ -17,6 +17,15 @@ namespace kluis::crypto {
 // kInternal: the kernel refused, the message names the call.
 absl::Status HardenProcess();
 
+// Has every function of every shared library found before main, and not at its first call: starts
+// this program again, with the same arguments, unless LD_BIND_NOW is in the environment already.
+// Finding a function at its first call puts the vector registers on the stack, and in them may be
+// what was copied last: pieces of faces stayed there for as long as the thread lived. Call before
+// anything is opened; returns only where nothing had to be done. Not thread-safe.
+// kInternal: it could not be started again, the message names the call.
+// Source: ld.so(8); _dl_runtime_resolve in glibc 2.36, sysdeps/x86_64/dl-trampoline.h.
+absl::Status BindLibrariesNow(char** arguments);
+
 // Whether `bytes` can be locked in memory beside what is locked already: tries it, and gives them
 // back. kResourceExhausted: no, RLIMIT_MEMLOCK is lower (and CAP_IPC_LOCK is not held); secrets
 // then lie in pages that the kernel may write to swap. Thread-safe.

@@ -26,6 +26,8 @@ int Fail(const absl::Status& status) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  const absl::Status bound = kluis::crypto::BindLibrariesNow(argv);
+  if (!bound.ok()) return Fail(bound);
   CLI::App app("kluisd: the vault. Serves until SIGTERM, then lets running calls end.");
   std::string path = "kluisd.toml";
   bool check = false;

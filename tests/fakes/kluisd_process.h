@@ -3,7 +3,8 @@
 //
 // Its memory can be read all the time, although it forbids that to all others of its user: the
 // files in /proc are opened while the child stands still at its exec, before its first instruction,
-// and stay open. For that no privilege is needed, but tracing of one's own children.
+// and stay open. For that no privilege is needed, but tracing of one's own children. They are of
+// that exec alone, so LD_BIND_NOW is set as kluisd would set it: otherwise it starts itself again.
 #ifndef KLUIS_TESTS_FAKES_KLUISD_PROCESS_H_
 #define KLUIS_TESTS_FAKES_KLUISD_PROCESS_H_
 
@@ -31,6 +32,7 @@ class KluisdProcess {
     if (child_ == 0) {
       prctl(PR_SET_PDEATHSIG, SIGKILL);
       ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
+      setenv("LD_BIND_NOW", "1", 1);
       dup2(out[1], STDOUT_FILENO);
       close(out[0]);
       close(out[1]);

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cinttypes>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -19,6 +20,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -268,6 +270,37 @@ TEST(Memory, IsNeverDumped) {
   }
   EXPECT_EQ(soft, "0");
   EXPECT_EQ(hard, "0");  // which no shell sets by itself
+}
+
+// How many functions of shared libraries this start had found by the time main began, and by its
+// end; the dynamic linker counts them.
+std::pair<int, int> FunctionsFound(const std::string& environment) {
+  const ScratchDirectory scratch;
+  const std::string told = scratch.path() + "/told";
+  const std::string command = absl::StrCat("env -u LD_BIND_NOW ", environment,
+                                           " LD_DEBUG=statistics LD_DEBUG_OUTPUT=", told, " ",
+                                           KLUISD_BINARY, " --help > /dev/null");
+  EXPECT_EQ(std::system(command.c_str()), 0);
+  std::pair<int, int> found;
+  for (const auto& file : std::filesystem::directory_iterator(scratch.path())) {
+    std::ifstream lines(file.path());  // of the start that came to its end
+    for (std::string line; std::getline(lines, line);) {
+      const size_t colon = line.rfind(':');
+      if (line.find(" number of relocations:") == std::string::npos) continue;
+      const int count = std::atoi(line.c_str() + colon + 1);
+      (line.find("final") == std::string::npos ? found.first : found.second) = count;
+    }
+  }
+  return found;
+}
+
+TEST(Memory, HasNoFunctionFoundAtItsFirstCall) {
+  const auto [before, after] = FunctionsFound("");
+  EXPECT_GT(before, 1000);
+  EXPECT_EQ(before, after);
+  const auto [given, end] = FunctionsFound("LD_BIND_NOW=1");  // as a service manager may give it
+  EXPECT_EQ(given, before);
+  EXPECT_EQ(end, before);
 }
 
 }  // namespace
