@@ -78,6 +78,7 @@ RuleList MemberRules(v1::Command::ActCase act);
 RuleList MeasurementRules(v1::Command::ActCase act);
 RuleList RekeyRules(v1::Command::ActCase act);
 RuleList SearchRules(v1::Command::ActCase act);
+RuleList DisclosureRules(v1::Command::ActCase act);
 RuleList UpkeepRules(v1::Command::ActCase act);
 RuleList AdmissionRules(v1::Command::ActCase act);
 

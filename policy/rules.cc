@@ -196,8 +196,9 @@ const Rule kPurposeNotRotating = {
     [](const Facts& f) { return f.purpose_record->previous_slot() == 0; }};
 
 RuleList RulesFor(v1::Command::ActCase act) {
-  for (const auto lists : {EnrollmentRules, CaseRules, GovernanceRules, MemberRules, SearchRules,
-                           MeasurementRules, UpkeepRules, RekeyRules, AdmissionRules, ClockRules}) {
+  for (const auto lists :
+       {EnrollmentRules, CaseRules, GovernanceRules, MemberRules, SearchRules, DisclosureRules,
+        MeasurementRules, UpkeepRules, RekeyRules, AdmissionRules, ClockRules}) {
     const RuleList rules = lists(act);
     if (!rules.empty()) return rules;
   }
