@@ -1,5 +1,3 @@
-#include <algorithm>
-
 #include "policy/changes.h"
 #include "policy/record_key.h"
 
@@ -71,12 +69,13 @@ void Register(const Facts& facts, Ruling& ruling) {
   AddMember(member, ruling);
 }
 
-// An end that lies behind is now: nobody was no member when an earlier entry took him for one.
+// Who is ended has no end date: supervisors who set the clock back do not give it back.
 void SetTerm(const Facts& facts, Ruling& ruling) {
   const v1::SetTerm& command = facts.command->set_term();
   v1::MemberRecord* member = ruling.changes.emplace_back().mutable_member();
   *member = *facts.registered;
-  member->set_valid_until(std::max(command.term().valid_until().seconds(), facts.now));
+  const Time until = command.term().valid_until().seconds();
+  member->set_valid_until(until > facts.now ? until : 0);
   member->set_term(command.statement().digest());
 }
 

@@ -1,5 +1,6 @@
 #include "policy/changes.h"
 #include "policy/record_key.h"
+#include "policy/rules.h"
 
 namespace kluis::policy {
 namespace {
@@ -78,6 +79,14 @@ void OrderRekey(const Facts& facts, Ruling& ruling) {
       command.statement().digest());
 }
 
+// The delay is of time that ran: a start, and whoever says what time it is, begin it anew.
+void DelayRekey(const Facts& facts, Ruling& ruling) {
+  if (!facts.rekey) return;
+  v1::PendingRekey* rekey = ruling.changes.emplace_back().mutable_pending_rekey();
+  *rekey = *facts.rekey;
+  rekey->set_ordered_at(TimeAfter(*facts.command, true, facts.now));
+}
+
 // It came into force, or never will: what stands in the log about it orders nothing any more.
 void EndRekeyOrder(const Facts& facts, Ruling& ruling) {
   if (facts.rekey) ruling.changes.emplace_back().set_removed_key(key::PendingRekey());
@@ -134,14 +143,16 @@ bool ChangeUpkeep(const Facts& facts, Ruling& ruling) {
       ruling.changes.emplace_back().mutable_backup()->set_id(facts.command->back_up().id());
       ruling.changes.back().mutable_backup()->set_made_at(facts.command->back_up().made_at());
       return true;
-    case v1::Command::kBeginRekey:
     case v1::Command::kStartService:
-    case v1::Command::kSealService:
-    case v1::Command::kAdmit:
-    case v1::Command::kCountLimited:
     case v1::Command::kConfirmClock:
     case v1::Command::kSetClockBack:
     case v1::Command::kWitnessClock:
+      DelayRekey(facts, ruling);
+      return true;
+    case v1::Command::kBeginRekey:
+    case v1::Command::kSealService:
+    case v1::Command::kAdmit:
+    case v1::Command::kCountLimited:
     case v1::Command::kApproveSweep:
       return true;  // they say something and change nothing
     default:

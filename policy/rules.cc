@@ -17,10 +17,14 @@ constexpr std::array<std::string_view, 8> kRejectReasons = {
     "WRONG_ALGORITHM",  "ATOMIC_BATCH_REFUSED", "UNKNOWN_NAME",        "MEMBER_NOT_REGISTERED",
 };
 
-// What a wrong clock must not hinder.
-bool WaitsForNoClock(const v1::Command& command) {
-  return command.has_withdraw() || command.has_restrict() || command.has_stop() ||
-         command.has_recover();
+bool TakesAway(const v1::Command& command) {
+  return command.has_withdraw() || command.has_restrict() || command.has_stop();
+}
+
+// While time stands still, what is signed now is ahead of it.
+bool MayBeAhead(const v1::Command& command) {
+  return command.time_unknown() &&
+         (command.has_recover() || command.has_set_term() || command.has_cancel_rekey());
 }
 
 }  // namespace
@@ -42,15 +46,17 @@ const Rule kStatementFresh = {
     "GDPR 5(1)(f)",
     "A statement is used within the profile's age of its signing or, where it states its own end, "
     "before that, and not before it was signed. While nobody knows the time, a withdrawal, a "
-    "restriction, a stop and a recovery are not judged by their date; an access request that names "
-    "a challenge of the vault never is.",
+    "restriction and a stop are not judged by their date, and a recovery and the end of a "
+    "membership or of an order of new shares may be ahead of it; an access request that names a "
+    "challenge of the vault is never judged by its date.",
     "STATEMENT_STALE",
     "STATEMENT_STALE",
     [](const Facts& f) {
-      if (f.command->time_unknown() && WaitsForNoClock(*f.command)) return true;
+      if (f.command->time_unknown() && TakesAway(*f.command)) return true;
       if (f.command->access().challenge_fresh()) return true;
+      const bool may_be_ahead = MayBeAhead(*f.command);
       return std::all_of(f.statements.begin(), f.statements.end(), [&](const auto* statement) {
-        return statement->issued_at() <= f.now + kClockSkew &&
+        return (may_be_ahead || statement->issued_at() <= f.now + kClockSkew) &&
                UsableUntil(*f.founding, *statement) > f.now;
       });
     }};

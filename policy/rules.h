@@ -37,7 +37,7 @@ std::vector<const Rule*> AllRules();
 std::string RulesText();
 
 // Whether this goes on while nobody knows the time: it takes something away, reads, concludes what
-// began, or is the vault's own word about itself.
+// began, is the vault's own word about itself, or brings a vault back that is lost (a recovery).
 bool WorksOnAnyTime(const v1::Command& command);
 
 // When the log goes on after an entry: at its own time, or at the one that it says it is.

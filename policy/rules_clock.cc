@@ -107,8 +107,9 @@ constexpr const Rule* kConfirm[] = {&kStatementForThisVault, &kClockOperators, &
 constexpr const Rule* kWitness[] = {&kClockWitnessed};
 constexpr const Rule* kSetBack[] = {&kCallerRole,    &kStatementForThisVault, &kSupervisorSigned,
                                     &kStatementOnce, &kClockSetBack,          &kSupervisorsQuorum};
-constexpr const Rule* kApproveSweep[] = {&kStatementForThisVault, &kSweepOperator, &kStatementFresh,
-                                         &kStatementOnce, &kSweepReasoned};
+constexpr const Rule* kApproveSweep[] = {&kStatementForThisVault, &kSweepOperator,
+                                         &kMemberRegistered,      &kStatementFresh,
+                                         &kStatementOnce,         &kSweepReasoned};
 
 }  // namespace
 

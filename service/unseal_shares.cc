@@ -150,7 +150,12 @@ absl::StatusOr<crypto::ShareProgress> Unsealer::AddCancelling(std::string_view o
   const std::lock_guard lock(mutex_);
   if (cancelled_order_ != order) cancelling_ = {};
   cancelled_order_ = std::string(order);
-  return AddOld(text, cancelling_);
+  absl::StatusOr<crypto::ShareProgress> progress = AddOld(text, cancelling_);
+  // Enough were given, and then it was not entered: whoever comes again lets it be.
+  if (absl::IsAlreadyExists(progress.status()) && cancelling_.enough()) {
+    return crypto::ShareProgress{cancelling_.numbers.size(), cancelling_.needed};
+  }
+  return progress;
 }
 
 std::vector<uint32_t> Unsealer::Cancelling() {

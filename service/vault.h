@@ -168,6 +168,8 @@ class Vault {
   void StayClosed(const absl::Status& why);
   absl::Status EnsureStarted();
   absl::Status MayRekey(const Act& act);
+  absl::Status Foresee(const v1::Command& command) const;
+  absl::Status CheckLogged() const;  // under seal_mutex_
   absl::StatusOr<Committed> Serve();
   void CloseKeyring();
   absl::StatusOr<bool> IsNew() const;

@@ -52,11 +52,22 @@ absl::Status Vault::MayRekey(const Act& act) {
   if (!proposed.ok()) return proposed.status();
   v1::Command command = act.command;
   *command.mutable_rekey() = *proposed;
-  const absl::StatusOr<policy::Ruling> ruling = policy::Decide(*state_, command, ledger_->Now());
+  return Foresee(command);
+}
+
+absl::Status Vault::Foresee(const v1::Command& command) const {
+  const absl::StatusOr<policy::Ruling> ruling = ledger_->Judge(command);
   if (!ruling.ok()) return ruling.status();
   if (ruling->decision.allowed()) return absl::OkStatus();
   return WithReason(absl::PermissionDeniedError(absl::StrCat("the rule is: ", ruling->sentence)),
                     ruling->public_reason);
+}
+
+// The shares in force are in no entry yet.
+absl::Status Vault::CheckLogged() const {
+  if (!unlogged_.has_value()) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      "shares: the new ones are in force and not in the log; prove one of them again");
 }
 
 absl::StatusOr<std::vector<crypto::SecretBytes>> Vault::BeginRekey(Act act, uint32_t needed,
@@ -64,6 +75,16 @@ absl::StatusOr<std::vector<crypto::SecretBytes>> Vault::BeginRekey(Act act, uint
                                                                    Committed& committed) {
   const std::lock_guard lock(seal_mutex_);
   if (!gate_.is_open()) return Sealed();
+  // Shares of a rekey that is under way are dropped only for one that may begin.
+  absl::Status may_begin = CheckLogged();
+  if (may_begin.ok()) {
+    v1::Command command = act.command;
+    command.mutable_begin_rekey()->set_generation(1);  // which one it is, its shares say
+    command.mutable_begin_rekey()->set_needed(needed);
+    command.mutable_begin_rekey()->set_holders(holders);
+    may_begin = Foresee(command);
+  }
+  if (!may_begin.ok()) return may_begin;
   auto made = unsealer_->BeginShares(needed, holders);
   if (!made.ok()) return made;
   const absl::StatusOr<v1::Rekey> proposed = unsealer_->Proposed();
@@ -86,6 +107,8 @@ absl::StatusOr<std::vector<crypto::SecretBytes>> Vault::BeginRekey(Act act, uint
 
 absl::StatusOr<Committed> Vault::EndRekey(Act act) {
   const std::lock_guard lock(seal_mutex_);
+  const absl::Status logged = CheckLogged();
+  if (!logged.ok()) return logged;
   absl::StatusOr<Committed> committed = CommitAct(*this, std::move(act));
   if (committed.ok()) unsealer_->CancelShares();
   return committed;

@@ -145,6 +145,32 @@ TEST(TimeUnknown, LeavesTheDateOfWhatTakesAwayUnjudgedAndOfNothingElse) {
   }
 }
 
+// They act on what they name, so a date ahead gives nothing; one that is over would.
+TEST(TimeUnknown, LeavesARecoveryAndTheEndsOfMembersAndOrdersAheadButNotOverTheirEnd) {
+  W world = W::Ready();
+  world.Do(OrderRekey(world));
+  v1::Command recover = Recover(world);
+  v1::Command cancel = CancelRekey(world);
+  v1::Command end = world.SetTerm(v1::ROLE_OPERATOR, "olga", 0);
+  const auto statement = [](v1::Command& command) {
+    if (command.has_recover()) return command.mutable_recover()->mutable_statement();
+    if (command.has_set_term()) return command.mutable_set_term()->mutable_statement();
+    return command.mutable_cancel_rekey()->mutable_statement();
+  };
+  for (v1::Command* command : {&recover, &cancel, &end}) {
+    v1::StatementFacts& facts = *statement(*command);
+    const Time own_end = facts.usable_until();
+    facts.set_issued_at(world.now + 30 * kDay);
+    if (own_end > 0) facts.set_usable_until(world.now + 31 * kDay);
+    EXPECT_TRUE(RefusedBy("statement.fresh", "STATEMENT_STALE", world, *command));
+    command->set_time_unknown(true);
+    EXPECT_TRUE(Allowed(world, *command));
+    facts.set_issued_at(world.now - 30 * kDay);
+    if (own_end > 0) facts.set_usable_until(world.now - 29 * kDay);
+    EXPECT_TRUE(RefusedBy("statement.fresh", "STATEMENT_STALE", world, *command));
+  }
+}
+
 TEST(TimeUnknown, StopsAllButWhatTakesAwayReadsOrConcludes) {
   W world = W::Ready();
   const std::string subject = world.Enrolled();

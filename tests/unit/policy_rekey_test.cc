@@ -1,6 +1,8 @@
 // New shares: nobody alone takes the vault by them.
 #include <gtest/gtest.h>
 
+#include <functional>
+
 #include "tests/fakes/operator_acts.h"
 #include "tests/fakes/policy_expect.h"
 
@@ -38,6 +40,23 @@ TEST(Rekey, OnAnOrderComesIntoForceAfterTheDelayAndForTheSharesThatWereOrdered) 
   world.Do(RekeyByOrder());
   EXPECT_TRUE(RefusedBy("rekey.agreed-or-due", "REKEY_NOT_DUE", world, RekeyByOrder()))
       << "an order serves once";
+}
+
+// Whoever starts the vault with another clock, or says what time it is, has not waited.
+TEST(Rekey, OnAnOrderWaitsForTimeThatRan) {
+  using Act = std::function<v1::Command(W&)>;
+  for (const Act& act : {Act([](W& world) { return world.StartService(); }),
+                         Act([](W& world) { return ConfirmClock(world, world.now); }),
+                         Act([](W& world) { return WitnessClock(world.now); })}) {
+    W world = W::Ready();
+    world.Do(OrderRekey(world));
+    world.now += W::kRekeyDelay;
+    EXPECT_TRUE(Allowed(world, RekeyByOrder()));
+    world.Do(act(world));
+    EXPECT_TRUE(RefusedBy("rekey.agreed-or-due", "REKEY_NOT_DUE", world, RekeyByOrder()));
+    world.now += W::kRekeyDelay;
+    EXPECT_TRUE(Allowed(world, RekeyByOrder()));
+  }
 }
 
 TEST(Rekey, ByOldHoldersEndsAnOrderThatStands) {
