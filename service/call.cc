@@ -171,7 +171,13 @@ absl::StatusOr<Call> Calls::Enter(grpc::ServerContext* context, std::string_view
   // Who is nobody here does not learn whether it is sealed.
   if (!WorksSealed(method)) {
     call.pass = vault_.gate().Enter();
-    if (!call.pass.owns_lock()) return Sealed();
+    if (!call.pass.owns_lock()) {
+      // An act of a subject takes its room when it is read, and this one never is.
+      const bool took = !IsSubjectRight(method) || call.peer.role != v1::ROLE_SUBJECT;
+      const absl::Status room =
+          took ? absl::OkStatus() : TakeRoom(context, call.peer, Limits::Lane::kOrdinary);
+      return room.ok() ? Sealed() : room;
+    }
   }
   if (TakesItsTime(method)) call.Compute();
   return call;

@@ -1,8 +1,8 @@
 // What every RPC goes through, in this order: peer identity -> limits -> role -> whether the vault
-// knows the caller -> sealed or not -> request id -> strict validation -> its own act. A call
-// beyond its limit makes no entry: CountLimited tells of it. Nothing of a request is read, and
-// nothing is allocated for it, before its caller is known. Whatever is refused after the identity
-// is known gets its entry in the log. Thread-safe.
+// knows the caller -> sealed or not -> request id -> strict validation -> its own act. Limits of an
+// act of a subject come after the gate, when it is known whose key signed. A call beyond its limit
+// makes no entry: CountLimited tells of it. No stream is read before its caller is known; a single
+// request has been read by gRPC, up to server.max_message_kib. Thread-safe.
 #ifndef KLUIS_SERVICE_CALL_H_
 #define KLUIS_SERVICE_CALL_H_
 

@@ -27,7 +27,7 @@ struct ServerConfig {
   bool reflection = false;
   int64_t max_message_kib = 256;         // 64 to 4096
   int64_t max_concurrent_streams = 256;  // per connection, 1 to 65536
-  int64_t deadline_seconds = 30;         // no call may run longer, 1 to 3600
+  int64_t deadline_seconds = 30;         // for a call, or the next message of a stream, 1 to 3600
   int64_t drain_seconds = 10;            // for running calls at a stop, 0 to 600
   int64_t connection_seconds = 600;      // that a connection is kept at most, 1 to 86400
 };

@@ -6,9 +6,9 @@
 //                minute a day at most; ones of a second are rounding.
 //   DISAGREES    the machine's clock stepped further: a fault. Time runs on by the other clock.
 //                Ends when both agree again, or by a confirmation.
-//   UNCONFIRMED  the vault started before its last entry, or longer than the gap after it. Time
-//                stands still at the last entry. Ends when the machine's clock shows a time that a
-//                start would be confirmed with, or by a confirmation.
+//   UNCONFIRMED  the vault started a minute or more before its last entry, or longer than the gap
+//                after it. Time stands still at the last entry. Ends when the machine's clock shows
+//                a time that a start would be confirmed with, or by a confirmation.
 //
 // While it is not RUNNING only what policy::WorksOnAnyTime names is decided (service/ledger.h).
 #ifndef KLUIS_SERVICE_DECISION_CLOCK_H_

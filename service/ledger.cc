@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "audit/statement_facts.h"
 #include "audit/tiles.h"
 #include "audit/whole_statement.h"
 #include "policy/record_key.h"
 #include "policy/rules.h"
+#include "service/closing.h"
 #include "service/database_state.h"
 #include "service/errors.h"
 #include "service/log_rows.h"
@@ -33,25 +33,6 @@ absl::Status ClockFault() {
       absl::UnavailableError("vault: its clock is wrong; until an operator mends it only reads, "
                              "withdrawals, restrictions, stops and access are served"),
       "CLOCK");
-}
-
-std::string HashBytes(const crypto::Hash& hash) { return std::string(crypto::Bytes(hash)); }
-
-// What the state, which is `now`, will be without the statements that the closing forgets.
-absl::Status SumUp(const StateSummary& now, const policy::StateView& state,
-                   v1::CloseCheckpoint& closing) {
-  StateSummary left = now;
-  for (const std::string& rest : closing.over_statements()) {
-    const std::string key =
-        absl::StrCat(policy::KindPrefix(v1::RecordChange::kUsedStatement), rest);
-    const auto value = state.Read(key);
-    if (!value.ok()) return value.status();
-    left.digest.Remove(key, **value);
-    --left.records;
-  }
-  closing.set_state_digest(HashBytes(left.digest.Value()));
-  closing.set_records(left.records);
-  return absl::OkStatus();
 }
 
 }  // namespace
@@ -131,19 +112,6 @@ absl::Status Ledger::Change(const std::vector<policy::RecordWrite>& changes, Nex
   return absl::OkStatus();
 }
 
-// The records of statements are in the order of their ends. A closing is a batch of its own, so the
-// database has all of them.
-absl::Status Ledger::AddOverStatements(policy::Time now, v1::CloseCheckpoint& closing) const {
-  constexpr int kMost = 1'000;
-  const std::string prefix = policy::KindPrefix(v1::RecordChange::kUsedStatement);
-  return database_.Scan(Column::kState, prefix, [&](std::string_view key, std::string_view) {
-    const std::string_view rest = key.substr(prefix.size());
-    if (policy::OverAt(rest) > now || closing.over_statements_size() == kMost) return false;
-    closing.add_over_statements(std::string(rest));
-    return true;
-  });
-}
-
 absl::StatusOr<Ledger::Ruled> Ledger::Rule(Act& act, Next& next) const {
   const Head& head = next.head;
   Writes& writes = next.writes;
@@ -156,13 +124,10 @@ absl::StatusOr<Ledger::Ruled> Ledger::Rule(Act& act, Next& next) const {
     if (!admitted.ok()) return admitted;
   }
   if (act.command.has_close_checkpoint()) {
-    v1::CloseCheckpoint& closing = *act.command.mutable_close_checkpoint();
-    if (next.clock.trusted()) {  // what is forgotten by mistake could be used again
-      const absl::Status over = AddOverStatements(head.time, closing);
-      if (!over.ok()) return over;
-    }
-    const absl::Status summed = SumUp(head.state, writes, closing);
-    if (!summed.ok()) return summed;
+    const auto time = next.clock.trusted() ? std::optional(head.time) : std::nullopt;
+    const absl::Status filled =
+        FillClosing(database_, head.state, time, *act.command.mutable_close_checkpoint());
+    if (!filled.ok()) return filled;
   }
   if (act.prepare) {
     const absl::Status prepared = act.prepare(writes, head.time, act.command);
@@ -229,9 +194,12 @@ Ledger::Next Ledger::Begin() {
   return {std::move(head), clock, Writes(database_, &cache_, &last_)};
 }
 
-absl::StatusOr<policy::Ruling> Ledger::Judge(const v1::Command& command) const {
+absl::StatusOr<policy::Ruling> Ledger::Judge(v1::Command command) const {
   const DecisionClock::Reading clock = clock_->Read();
-  if (!clock.trusted() && !policy::WorksOnAnyTime(command)) return ClockFault();
+  if (!clock.trusted()) {
+    if (!policy::WorksOnAnyTime(command)) return ClockFault();
+    command.set_time_unknown(true);
+  }
   absl::StatusOr<policy::Ruling> ruling =
       policy::Decide(DatabaseState(database_), command, std::max(last_time_.load(), clock.time));
   if (ruling.ok()) {  // nothing of it happened: it changes nothing and opens nothing
@@ -401,42 +369,6 @@ uint64_t Ledger::size() const {
 StateSummary Ledger::state() const {
   const std::lock_guard lock(mutex_);
   return head_.state;
-}
-
-audit::NodeReader Ledger::Nodes() const { return NodesOf(database_); }
-
-absl::StatusOr<std::string> Ledger::Entry(uint64_t index) const {
-  absl::StatusOr<std::optional<std::string>> stored =
-      database_.Get(Column::kLog, storage::EntryKey(index));
-  if (!stored.ok()) return stored.status();
-  if (!stored->has_value()) return Missing(index);
-  return **std::move(stored);
-}
-
-absl::Status Ledger::Missing(uint64_t index) const {
-  if (index >= size()) return absl::NotFoundError("log: no entry of that index");
-  return absl::DataLossError(absl::StrCat("log: entry ", index, " is missing"));
-}
-
-std::function<absl::StatusOr<std::string>(uint64_t)> Ledger::Entries(uint64_t end) const {
-  constexpr uint64_t kAtOnce = 256;
-  return [this, end, first = uint64_t{0}, read = std::vector<std::string>()](
-             uint64_t index) mutable -> absl::StatusOr<std::string> {
-    if (index < first || index >= first + read.size()) {
-      first = index;
-      read.clear();
-      const absl::Status scanned = database_.ScanRange(
-          Column::kLog, storage::EntryKey(first), storage::EntryKey(std::min(end, first + kAtOnce)),
-          [&](std::string_view key, std::string_view entry) {
-            if (storage::EntryIndexOf(key) != first + read.size()) return false;
-            read.emplace_back(entry);
-            return true;
-          });
-      if (!scanned.ok()) return scanned;
-      if (read.empty()) return Missing(index);
-    }
-    return read[index - first];
-  };
 }
 
 }  // namespace kluis::service

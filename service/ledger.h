@@ -51,8 +51,8 @@ class Ledger {
   // Reads size, frontier, the time of the last entry, and every state record for their digest: the
   // cost of a start, see Summarize (service/state_summary.h). `database` and `clock` must outlive
   // the ledger; `policy_digest` stands in every entry; `max_gap_seconds`: see DecisionClock.
-  // kDataLoss: the size, a node of the frontier
-  // or the last entry is missing or damaged. Others: the store's.
+  // kDataLoss: the size, a node of the frontier or the last entry is missing or damaged. Others:
+  // the store's.
   static absl::StatusOr<std::unique_ptr<Ledger>> Open(
       storage::Database& database, const Clock& clock, std::string policy_digest,
       int64_t max_gap_seconds = kDefaultMaxGapSeconds);
@@ -88,7 +88,7 @@ class Ledger {
   // What would be decided of a command now, on the state that is visible: for what must be known
   // before anything is spent on a call. It makes no entry, gives no grant and takes no lock of the
   // ledger; the act itself is decided by Append. Errors: the store's.
-  absl::StatusOr<policy::Ruling> Judge(const v1::Command& command) const;
+  absl::StatusOr<policy::Ruling> Judge(v1::Command command) const;
   // The time that an act would be decided at now.
   policy::Time Now() const;
 
@@ -151,7 +151,6 @@ class Ledger {
   Next Begin();
   void FollowClock(const Committed& committed);
   absl::StatusOr<Ruled> Rule(Act& act, Next& next) const;
-  absl::Status AddOverStatements(policy::Time now, v1::CloseCheckpoint& closing) const;
   absl::StatusOr<Committed> Enter(Ruled ruled, Next& next);  // its errors are the store's
   absl::StatusOr<uint64_t> End(Next next);
   void Forget();  // what was read and written: it may not have come to the database

@@ -54,8 +54,11 @@ Limits::Identity& Limits::Find(const std::string& key, const Bounds& bounds) {
       .first->second;
 }
 
+// Once a second: with many that are not idle it would be the whole work of every call.
 void Limits::DropIdle() {
   const int64_t now = now_();
+  if (now < dropped_at_ + 1000) return;
+  dropped_at_ = now;
   for (auto each = identities_.begin(); each != identities_.end();) {
     Identity& identity = each->second;
     const bool idle = identity.in_flight == 0 && identity.streams == 0 && identity.rows == 0 &&

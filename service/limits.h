@@ -106,6 +106,7 @@ class Limits {
   std::map<std::string, Identity> identities_;
   std::map<std::string, TokenBucket> accesses_;  // by subject id: ten an hour
   std::map<std::pair<v1::Role, std::string>, Beyond> counted_;
+  int64_t dropped_at_ = -1000;  // milliseconds
   int64_t in_flight_ = 0;
   int64_t streams_ = 0;
   int64_t limited_ = 0;

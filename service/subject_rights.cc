@@ -2,11 +2,24 @@
 
 #include "crypto/ed25519.h"
 #include "kluis/v1/subject_service.pb.h"
+#include "policy/facts.h"
+#include "policy/record_key.h"
 #include "service/statements.h"
 #include "service/subject_details.h"
 
 namespace kluis::service {
 namespace {
+
+// What was used before gives nothing and takes nothing: it is a call like any other.
+absl::StatusOr<bool> IsUsed(Vault& vault, const v1::StatementFacts& facts) {
+  const auto record = policy::Find<v1::VaultRecord>(vault.state(), policy::key::Vault());
+  if (!record.ok()) return record.status();
+  if (!record->has_value()) return false;
+  const policy::Time until = policy::UsableUntil((*record)->founding(), facts);
+  const auto used = vault.state().Read(policy::key::UsedStatement(until, facts.digest()));
+  if (!used.ok()) return used.status();
+  return used->has_value();
+}
 
 template <class Payload>
 absl::StatusOr<std::string> KnownSignerOf(Vault& vault, const v1::Envelope& envelope) {
@@ -15,6 +28,9 @@ absl::StatusOr<std::string> KnownSignerOf(Vault& vault, const v1::Envelope& enve
   if (absl::IsInvalidArgument(facts.status())) return std::string();
   if (!facts.ok()) return facts.status();
   if (!facts->subject_signed()) return std::string();
+  const absl::StatusOr<bool> used = IsUsed(vault, *facts);
+  if (!used.ok()) return used.status();
+  if (*used) return std::string();
   absl::StatusOr<std::string> subject = SubjectOfKey(vault, payload.subject_public_key());
   if (absl::IsInvalidArgument(subject.status())) return std::string();
   return subject;

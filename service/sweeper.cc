@@ -185,22 +185,27 @@ absl::Status Sweeper::SweepOnce() {
   if (!vault->has_value()) return absl::FailedPreconditionError("vault: not founded");
   const v1::LegalProfile& profile = (*vault)->founding().legal_profile();
   const DecisionClock::Reading clock = ledger_.ReadClock();
-  if (!clock.trusted()) return absl::UnavailableError("sweep: nobody knows the time");
-  const policy::Time now = clock.time;
+  absl::Status status = clock.trusted() ? EndWhatIsOver(profile, clock)
+                                        : absl::UnavailableError("sweep: nobody knows the time");
+  status.Update(rotations_.FinishAll([this] { return stopping_.load(); }));
+  // Whose warrant has begun since, or whose purpose was stopped or rotating.
+  if (clock.trusted()) status.Update(galleries_.LoadActive(clock.time));
+  return status;
+}
+
+absl::Status Sweeper::EndWhatIsOver(const v1::LegalProfile& profile,
+                                    const DecisionClock::Reading& clock) {
   const absl::Status looked = LookFirst(profile, clock);
   if (!looked.ok()) return looked;
   for (const auto sweep : {&Sweeper::EndTemplates, &Sweeper::EndCases, &Sweeper::ForgetSubjects,
                            &Sweeper::ForgetAuthorityYears}) {
-    const absl::Status swept = (this->*sweep)(profile, now);
+    const absl::Status swept = (this->*sweep)(profile, clock.time);
     if (!swept.ok()) return swept;
   }
   seen_disturbances_ = clock.disturbances;
   waits_for_ = 0;
   approved_ = 0;
-  const absl::Status rotated = rotations_.FinishAll([this] { return stopping_.load(); });
-  // Whose warrant has begun since, or whose purpose was stopped or rotating.
-  const absl::Status loaded = galleries_.LoadActive(now);
-  return rotated.ok() ? loaded : rotated;
+  return absl::OkStatus();
 }
 
 }  // namespace kluis::service

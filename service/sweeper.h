@@ -68,6 +68,7 @@ class Sweeper {
   absl::Status ForgetSubjects(const v1::LegalProfile& profile, policy::Time now);
   absl::Status ForgetAuthorityYears(const v1::LegalProfile& profile, policy::Time now);
   absl::StatusOr<uint64_t> CountUnusual(const v1::LegalProfile& profile, policy::Time now) const;
+  absl::Status EndWhatIsOver(const v1::LegalProfile& profile, const DecisionClock::Reading& clock);
   absl::Status LookFirst(const v1::LegalProfile& profile, const DecisionClock::Reading& clock);
   bool IsPending(v1::ErasureTarget target, const std::string& id) const;
   // Commits the act, follows it in memory and carries out the erasure it started, if any.

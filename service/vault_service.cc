@@ -23,7 +23,9 @@ absl::Status AddMembers(Vault& vault, v1::GetVaultStatusResponse& out) {
         v1::GetVaultStatusResponse::Member* view = out.add_members();
         view->set_role(member.role());
         view->set_name(member.name());
-        view->mutable_valid_until()->set_seconds(member.valid_until());
+        if (member.valid_until() > 0) {  // not ended
+          view->mutable_valid_until()->set_seconds(member.valid_until());
+        }
         view->set_term(crypto::ToHex(member.term()));
       });
 }

@@ -127,6 +127,9 @@ grpc::Status VaultService::ApproveSweep(grpc::ServerContext* context,
             TakeStatement(vault.state(), request->approval(), *command.mutable_approval());
         if (!facts.ok()) return facts.status();
         *command.mutable_statement() = *std::move(facts);
+        if (vault.sweeper().waits_for() == 0) {
+          return absl::FailedPreconditionError("approval: no sweep waits; see `kluis clock show`");
+        }
         if (command.approval().people() < vault.sweeper().waits_for()) {
           return WithReason(
               absl::FailedPreconditionError(absl::StrCat(

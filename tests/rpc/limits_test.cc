@@ -3,7 +3,6 @@
 
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "client/draft.h"
 #include "gtest/gtest.h"
@@ -89,6 +88,44 @@ TEST(Limits, AFloodThroughAPortalKeepsNoKnownPersonFromWithdrawingRestrictingAnd
   ASSERT_TRUE(service::CountLimited(vault.vault()).ok());
   EXPECT_EQ(vault.vault().ledger().size(), size) << "told once";
   CleanlyReplayed(vault);
+}
+
+// Whoever kept it cannot write an entry with it as often as he likes.
+TEST(Limits, AWithdrawalThatWasUsedIsACallLikeAnyOther) {
+  TestVault vault;
+  vault.config().limits.subject_rate = 2;
+  vault.Restart();
+  const Person person = vault.NewPerson();
+  Must(vault.Enroll(person), "enroll");
+  v1::Withdrawal withdrawal;
+  withdrawal.set_subject_public_key(crypto::PublicKeyText(person.key.public_key()));
+  withdrawal.set_purpose(TestWorld::kPurpose);
+  v1::WithdrawConsentRequest request;
+  *request.mutable_withdrawal() = vault.Sign(withdrawal, {&person.key});
+  int limited = 0;
+  for (int i = 0; i < 50; ++i) {
+    request.set_request_id(client::NewRequestId());
+    const auto reply =
+        vault.Call("subject/portal", &v1::SubjectService::Stub::WithdrawConsent, request);
+    EXPECT_EQ(reply.ok(), i == 0);
+    limited += IsLimited(reply.reason) ? 1 : 0;
+  }
+  EXPECT_GT(limited, 25);
+}
+
+TEST(Limits, OfASealedVaultHoldForSubjectsToo) {
+  TestVault vault;
+  vault.config().limits.subject_rate = 2;
+  vault.Restart();
+  Must(vault.Call("operator/one", &v1::VaultService::Stub::SealVault, v1::SealVaultRequest()),
+       "seal");
+  int limited = 0;
+  for (int i = 0; i < 50; ++i) {
+    const auto reply = vault.Call("subject/portal", &v1::SubjectService::Stub::GetAccessChallenge,
+                                  v1::GetAccessChallengeRequest());
+    limited += IsLimited(reply.reason) ? 1 : 0;
+  }
+  EXPECT_GT(limited, 25);
 }
 
 TEST(Limits, AStrangersSignatureIsNotTakenForThePersonsItNames) {
