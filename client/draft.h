@@ -15,6 +15,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "kluis/v1/statements.pb.h"
 
 namespace kluis::client {
 
@@ -62,6 +63,9 @@ absl::Status FromJson(std::string_view json, google::protobuf::Message& message)
 
 // The short names, "suspect convicted ...", without the unspecified one.
 std::vector<std::string> EnumNames(const google::protobuf::EnumDescriptor& type);
+
+// Dutch law as this vault reads it.
+v1::LegalProfile DefaultProfile();
 
 }  // namespace kluis::client
 

@@ -27,32 +27,6 @@ struct FoundOptions {
 
 struct NoOptions {};
 
-// Dutch law as this vault reads it.
-v1::LegalProfile DefaultProfile() {
-  v1::LegalProfile profile;
-  profile.set_id("nl");
-  profile.set_consent_max_days(1825);
-  profile.set_warrant_max_days(28);
-  profile.set_notice_delay_max_days(180);
-  profile.set_statement_max_age_minutes(1440);
-  profile.set_necessity_min_characters(80);
-  profile.set_probe_min_age_minutes(10);
-  profile.set_case_retention_days(365);
-  profile.set_details_retention_days(90);
-  profile.set_log_retention_months(6);
-  profile.set_order_max_days(14);
-  profile.set_rekey_delay_hours(24);
-  profile.set_membership_max_days(1826);
-  profile.set_evaluation_max_probes(10'000);
-  profile.set_legal_basis_max_days(3652);
-  profile.set_warrant_start_max_days(28);
-  profile.set_warrant_max_searches(10'000);
-  profile.set_candidate_max(50);
-  profile.set_disclosures_per_case(10);
-  profile.set_inspection_max_entries(100'000);
-  return profile;
-}
-
 // Adds NAME with the key's public half; the key file is added to `key_files`.
 absl::Status AddSupervisor(const std::string& argument, v1::Founding& founding,
                            std::vector<std::string>& key_files) {

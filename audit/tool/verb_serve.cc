@@ -1,11 +1,8 @@
 // kluis-audit serve: a published log by plain HTTP, for whoever has no web server.
-#include <signal.h>
-
 #include <iostream>
 #include <memory>
-#include <optional>
 
-#include "audit/host_port.h"
+#include "audit/tool/listening.h"
 #include "audit/tool/log_server.h"
 #include "audit/tool/verbs.h"
 
@@ -14,26 +11,14 @@ namespace {
 
 struct ServeOptions {
   std::string directory;
-  std::string listen = "127.0.0.1:0";
-  bool allow_remote = false;
+  Listening listening;
 };
 
 // Serves until SIGTERM or SIGINT.
 ExitCode RunServe(const ServeOptions& options) {
-  const std::optional<HostPort> address = ParseHostPort(options.listen);
-  if (!address.has_value()) {
-    return Tell(absl::InvalidArgumentError("--listen: must be HOST:PORT"), kUsage);
-  }
-  if (!IsLoopback(address->host) && !options.allow_remote) {
-    return Tell(absl::InvalidArgumentError(
-                    "--listen: not a loopback address; say --allow-remote if that is meant"),
-                kUsage);
-  }
-  sigset_t ends;
-  sigemptyset(&ends);
-  sigaddset(&ends, SIGTERM);
-  sigaddset(&ends, SIGINT);
-  pthread_sigmask(SIG_BLOCK, &ends, nullptr);  // before the first thread, which inherits it
+  const absl::StatusOr<HostPort> address = AddressOf(options.listening);
+  if (!address.ok()) return Tell(address.status(), kUsage);
+  const sigset_t ends = BlockEnds();
   const auto server = LogServer::Start(options.directory, *address);
   if (!server.ok()) return Tell(server.status(), kDiffers);
   std::cout << "port " << (*server)->port() << std::endl;
@@ -56,10 +41,7 @@ CLI::App* AddServeVerb(CLI::App& app, VerbResult& result) {
       "  kluis-audit serve /srv/kluis/log --listen 192.0.2.7:8080 --allow-remote\n");
   auto options = std::make_shared<ServeOptions>();
   AddDirectory(*verb, options->directory);
-  verb->add_option("--listen", options->listen, "Where to listen; port 0 takes a free one")
-      ->type_name("HOST:PORT")
-      ->capture_default_str();
-  verb->add_flag("--allow-remote", options->allow_remote, "Listen on more than loopback");
+  AddListening(*verb, options->listening);
   verb->final_callback(
       [&result, options] { result.run = [options] { return RunServe(*options); }; });
   return verb;

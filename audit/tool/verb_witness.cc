@@ -11,14 +11,13 @@
 #include <iostream>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "audit/host_port.h"
+#include "audit/tool/listening.h"
 #include "audit/tool/verbs.h"
 #include "audit/witness/witness.h"
 #include "crypto/key_file.h"
@@ -29,13 +28,12 @@ namespace {
 constexpr int kKeepAliveSeconds = 2;  // also bounds how long SIGTERM waits for an idle client
 
 struct WitnessOptions {
-  std::string listen = "127.0.0.1:0";
+  Listening listening;
   std::string key;
   std::string name;
   std::string state;
   std::vector<std::string> logs;
   bool new_key = false;
-  bool allow_remote = false;
 };
 
 // Holds a directory for this process, so that no second witness signs from the same state.
@@ -95,12 +93,8 @@ void Route(httplib::Server& server, Witness& witness, std::mutex& output) {
 
 // Serves until SIGTERM or SIGINT.
 ExitCode Serve(Witness& witness, const HostPort& address) {
-  sigset_t ends;
-  sigemptyset(&ends);
-  sigaddset(&ends, SIGTERM);
-  sigaddset(&ends, SIGINT);
-  pthread_sigmask(SIG_BLOCK, &ends, nullptr);  // before the first thread, which inherits it
-  signal(SIGPIPE, SIG_IGN);                    // a log that closes early must not end the process
+  const sigset_t ends = BlockEnds();
+  signal(SIGPIPE, SIG_IGN);  // a log that closes early must not end the process
 
   httplib::Server server;
   std::mutex output;
@@ -132,15 +126,8 @@ ExitCode Serve(Witness& witness, const HostPort& address) {
 }
 
 ExitCode RunWitness(const WitnessOptions& options) {
-  const std::optional<HostPort> address = ParseHostPort(options.listen);
-  if (!address.has_value()) {
-    return Tell(absl::InvalidArgumentError("--listen: must be HOST:PORT"), kUsage);
-  }
-  if (!IsLoopback(address->host) && !options.allow_remote) {
-    return Tell(absl::InvalidArgumentError(
-                    "--listen: not a loopback address; say --allow-remote if that is meant"),
-                kUsage);
-  }
+  const absl::StatusOr<HostPort> address = AddressOf(options.listening);
+  if (!address.ok()) return Tell(address.status(), kUsage);
   Witness::Options settings{options.name, {}, options.state, &NowUnix};
   for (const std::string& text : options.logs) {
     absl::StatusOr<VerifierKey> log = ReadLogKey("--log", text);
@@ -175,9 +162,7 @@ CLI::App* AddWitnessVerb(CLI::App& app, VerbResult& result) {
       "\\\n"
       "    --state witness-state --log @vault.vkey\n");
   auto options = std::make_shared<WitnessOptions>();
-  verb->add_option("--listen", options->listen, "Where to listen; port 0 takes a free one")
-      ->type_name("HOST:PORT")
-      ->capture_default_str();
+  AddListening(*verb, options->listening);
   verb->add_option("--key", options->key, "The witness's signing key")
       ->type_name("FILE")
       ->required();
@@ -190,7 +175,6 @@ CLI::App* AddWitnessVerb(CLI::App& app, VerbResult& result) {
   verb->add_option("--log", options->logs, "A log's verifier key, or @FILE; may be repeated")
       ->type_name("VKEY|@FILE")
       ->required();
-  verb->add_flag("--allow-remote", options->allow_remote, "Listen on more than loopback");
   verb->final_callback(
       [&result, options] { result.run = [options] { return RunWitness(*options); }; });
   return verb;

@@ -44,26 +44,10 @@ std::string ReadFile(const std::string& path) {
 }
 
 v1::LegalProfile TheProfile() {
-  v1::LegalProfile profile;
-  profile.set_id("nl");
-  profile.set_consent_max_days(1825);
-  profile.set_warrant_max_days(28);
-  profile.set_notice_delay_max_days(180);
-  profile.set_statement_max_age_minutes(1440);
-  profile.set_necessity_min_characters(80);
-  profile.set_probe_min_age_minutes(10);
-  profile.set_case_retention_days(365);
-  profile.set_details_retention_days(90);
-  profile.set_log_retention_months(6);
-  profile.set_order_max_days(14);
-  profile.set_rekey_delay_hours(24);
+  v1::LegalProfile profile = client::DefaultProfile();
   profile.set_membership_max_days(3650);
-  profile.set_evaluation_max_probes(10'000);
   profile.set_legal_basis_max_days(3650);
   profile.set_warrant_start_max_days(366);
-  profile.set_warrant_max_searches(10'000);
-  profile.set_candidate_max(50);
-  profile.set_disclosures_per_case(10);
   profile.set_inspection_max_entries(1'000'000);
   return profile;
 }

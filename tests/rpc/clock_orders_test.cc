@@ -4,11 +4,10 @@
 #include <string>
 #include <vector>
 
-#include "audit/statement.h"
 #include "client/draft.h"
-#include "crypto/codec.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/fakes/clock_confirmed.h"
 #include "tests/fakes/replayed.h"
 #include "tests/fakes/test_vault.h"
 
@@ -21,30 +20,16 @@ using Stub = v1::VaultService::Stub;
 
 class ClockOrders : public testing::Test {
  protected:
-  // The vault is down while `seconds` pass.
-  void DownFor(int64_t seconds) {
-    vault_.ShutDown();
-    vault_.Advance(seconds);
-    ASSERT_TRUE(vault_.TryStart().ok());
-  }
+  void DownFor(int64_t seconds) { StayDown(vault_, seconds); }
 
   template <class Order>
   v1::Envelope OrderOf(const std::vector<const crypto::SigningKey*>& keys,
                        const std::function<void(Order&)>& change = {}) {
-    const v1::ClockStatus clock = vault_.Status().clock();
-    Order order;
-    *order.mutable_time() = ToTimestamp(vault_.now());
-    order.set_size(static_cast<uint32_t>(clock.head_size()));
-    order.set_root(clock.head_root());
-    order.set_reasons("The machine was moved.");
-    if (change) change(order);
-    return vault_.Sign(order, keys);
+    return ClockOrderOf<Order>(vault_, keys, change);
   }
 
   Reply<v1::ConfirmClockResponse> Confirm(const v1::Envelope& order) {
-    v1::ConfirmClockRequest request;
-    *request.mutable_order() = order;
-    return vault_.Call("operator/one", &Stub::ConfirmClock, request);
+    return SendConfirm(vault_, order);
   }
   Reply<v1::ConfirmClockResponse> ConfirmWith(const std::function<void(v1::ClockOrder&)>& change) {
     return Confirm(OrderOf<v1::ClockOrder>(Both(), change));
@@ -178,6 +163,7 @@ TEST_F(ClockOrders, ASweepThatWouldEndManyAfterAStartWaitsForAnOperator) {
   }
   DownFor(6 * kDay);
   EXPECT_TRUE(vault_.Status().clock().trusted());
+  EXPECT_FALSE(Approve(1'000'000).ok()) << "before anybody saw a number";
   EXPECT_TRUE(absl::IsFailedPrecondition(vault_.vault().sweeper().SweepOnce()));
   EXPECT_EQ(vault_.Status().clock().sweep_waits_for(), 25u);
   const auto state = [&](const Person& person) {

@@ -1,0 +1,35 @@
+#include "audit/tool/listening.h"
+
+#include <optional>
+
+#include "absl/status/status.h"
+
+namespace kluis::audit {
+
+void AddListening(CLI::App& verb, Listening& listening) {
+  verb.add_option("--listen", listening.listen, "Where to listen; port 0 takes a free one")
+      ->type_name("HOST:PORT")
+      ->capture_default_str();
+  verb.add_flag("--allow-remote", listening.allow_remote, "Listen on more than loopback");
+}
+
+absl::StatusOr<HostPort> AddressOf(const Listening& listening) {
+  const std::optional<HostPort> address = ParseHostPort(listening.listen);
+  if (!address.has_value()) return absl::InvalidArgumentError("--listen: must be HOST:PORT");
+  if (!IsLoopback(address->host) && !listening.allow_remote) {
+    return absl::InvalidArgumentError(
+        "--listen: not a loopback address; say --allow-remote if that is meant");
+  }
+  return *address;
+}
+
+sigset_t BlockEnds() {
+  sigset_t ends;
+  sigemptyset(&ends);
+  sigaddset(&ends, SIGTERM);
+  sigaddset(&ends, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &ends, nullptr);
+  return ends;
+}
+
+}  // namespace kluis::audit
