@@ -66,7 +66,6 @@ class FrontedVault : private FrontedPlace, public TestWorld {
   }
 
   int front_port() const { return front_port_; }
-  int direct_port() const { return kluisd_->port(); }
   pid_t pid() const { return kluisd_->pid(); }
   const std::string& directory() const { return scratch.path(); }
 

@@ -32,6 +32,15 @@ struct CertificateTerms {
   long until = kDaySeconds;
 };
 
+// As the front sends a certificate: DER in base64.
+inline std::string HeaderOfPem(const std::string& pem) {
+  std::string base64;
+  for (size_t at = pem.find('\n') + 1; pem[at] != '-'; ++at) {
+    if (pem[at] != '\n') base64 += pem[at];
+  }
+  return base64;
+}
+
 class TestAuthority {
  public:
   TestAuthority() : key_(EVP_EC_gen("P-256"), EVP_PKEY_free), root_(nullptr, X509_free) {

@@ -7,7 +7,6 @@
 #include <cstdlib>
 #include <set>
 #include <string>
-#include <string_view>
 
 #include "audit/statement.h"
 #include "audit/statement_facts.h"

@@ -1,6 +1,5 @@
 // Feeds bytes to the parser of shares that people type in. What is accepted has one spelling but
 // for white space and capitals: printing it and parsing that gives the same share.
-#include <algorithm>
 #include <cctype>
 #include <cstddef>
 #include <cstdint>

@@ -1,6 +1,5 @@
 // Feeds bytes to what reads a wrapped root key and the header of one under shares. A wrapped key
 // has one spelling, and no bytes that were not wrapped open.
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>

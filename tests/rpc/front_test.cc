@@ -132,13 +132,13 @@ TEST_F(FrontOfAnotherUser, IsClosedToThisOne) {
             grpc::StatusCode::UNAVAILABLE);
 }
 
-// Without TLS and without a front there is no way in.
+// Without a front the header is nothing: the caller is who TLS says.
 TEST(NoFront, HeaderChangesNothing) {
   TestVault vault;
   v1::VaultService::Stub stub(vault.ChannelOf("subject/portal"));
   grpc::ClientContext context;
   TestWorld::SetDeadline(context);
-  context.AddMetadata(kHeader, crypto::ToBase64(FileBytes(TestWorld::Pki() + "/operator/one.crt")));
+  context.AddMetadata(kHeader, HeaderOfPem(FileBytes(TestWorld::Pki() + "/operator/one.crt")));
   v1::GetVaultStatusResponse response;
   EXPECT_EQ(stub.GetVaultStatus(&context, {}, &response).error_code(),
             grpc::StatusCode::PERMISSION_DENIED);

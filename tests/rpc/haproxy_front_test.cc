@@ -31,14 +31,8 @@ class HaproxyFront : public testing::Test {
     v1::GetVaultStatusResponse response;
     return stub.GetVaultStatus(&context, {}, &response);
   }
-  // In base64, as the front would send it.
   static std::string HeaderOf(const std::string& who) {
-    std::string text = FileBytes(TestWorld::Pki() + "/" + who + ".crt");
-    std::string base64;
-    for (size_t at = text.find('\n') + 1; text[at] != '-'; ++at) {
-      if (text[at] != '\n') base64 += text[at];
-    }
-    return base64;
+    return HeaderOfPem(FileBytes(TestWorld::Pki() + "/" + who + ".crt"));
   }
 
   FrontedVault vault_{KLUISD_BINARY};

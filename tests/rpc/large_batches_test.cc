@@ -3,7 +3,6 @@
 #include <grpcpp/grpcpp.h>
 
 #include <thread>
-#include <vector>
 
 #include "gtest/gtest.h"
 #include "service/batch_enroll.h"

@@ -6,7 +6,6 @@
 #include "client/draft.h"
 #include "crypto/codec.h"
 #include "gtest/gtest.h"
-#include "policy/record_key.h"
 #include "service/publisher.h"
 #include "tests/fakes/replayed.h"
 #include "tests/fakes/test_vault.h"

@@ -3,12 +3,10 @@
 #include <set>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "client/draft.h"
 #include "gtest/gtest.h"
 #include "service/page_bytes.h"
-#include "tests/fakes/replayed.h"
 #include "tests/fakes/test_vault.h"
 
 namespace kluis {

@@ -1,7 +1,6 @@
 // Every refusal three times: the code and the reason that the caller gets, and the reason in the
 // log entry that the refusal names.
 #include <cstdlib>
-#include <functional>
 #include <limits>
 #include <string>
 #include <utility>

@@ -12,7 +12,6 @@
 #include <fstream>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "audit/tiles.h"
 #include "audit/tool/log_server.h"
@@ -51,12 +50,17 @@ class LogServerTest : public testing::Test {
     return HttpSend(port(), "GET " + path + " HTTP/1.1\r\nHost: l\r\n" + headers + "\r\n");
   }
   // A connection that has sent `bytes` and gives up reading after 20 seconds.
-  int Connect(const std::string& bytes) const {
+  // From an address of loopback's.
+  int Connect(const std::string& bytes, const char* source = "127.0.0.1") const {
     const int connection = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_port = htons(static_cast<uint16_t>(port()));
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    sockaddr_in from{};
+    from.sin_family = AF_INET;
+    EXPECT_EQ(inet_pton(AF_INET, source, &from.sin_addr), 1);
+    EXPECT_EQ(bind(connection, reinterpret_cast<const sockaddr*>(&from), sizeof(from)), 0);
     const timeval patience{20, 0};
     setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
     setsockopt(connection, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
@@ -166,6 +170,9 @@ TEST_F(LogServerTest, KeepsRoomForOthersWhenOneSourceHoldsManyConnections) {
   const int first = Connect("");
   const int second = Connect("");
   EXPECT_TRUE(ReadToEnd(Connect("")));  // closed at once, long before its time is over
+  std::string text;
+  EXPECT_TRUE(ReadToEnd(Connect("GET /checkpoint HTTP/1.1\r\n\r\n", "127.0.0.2"), &text));
+  EXPECT_THAT(text, HasSubstr("log.example"));
   close(first);
   close(second);
   while (Get("/checkpoint").status != 200) {  // as soon as the server has seen them go

@@ -6,7 +6,6 @@
 #include <memory>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "service/client_certificates.h"
 #include "tests/fakes/scratch_directory.h"
