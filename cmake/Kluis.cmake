@@ -74,20 +74,33 @@ function(kluis_binary name)
   target_link_libraries(${name} PRIVATE ${ARG_DEPS} kluis_flags)
 endfunction()
 
-# kluis_test(KIND NAME DEPS target ...): tests/KIND/NAME.cc, one ctest entry with label KIND, part
-# of the build target KIND_tests.
+# kluis_test(KIND NAME DEPS target ...): tests/KIND/NAME.cc, one ctest entry with label KIND. The tests
+# of a kind that a folder declares are one program, FOLDER_KIND (KIND alone for the folder tests),
+# which runs the files that it is told; it is part of the build target KIND_tests. With
+# KLUIS_TOGETHER its files are compiled five at a time: each has a namespace of its own name.
 # TIMEOUT in seconds (120 unless told).
 function(kluis_test kind name)
   cmake_parse_arguments(ARG "" "TIMEOUT" "DEPS" ${ARGN})
-  add_executable(${name} ${PROJECT_SOURCE_DIR}/tests/${kind}/${name}.cc)
-  target_link_libraries(${name} PRIVATE ${ARG_DEPS} GTest::gmock GTest::gtest_main kluis_flags)
-  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
-  target_compile_definitions(${name} PRIVATE KLUIS_TESTS_DIR="${PROJECT_SOURCE_DIR}/tests")
-  add_test(NAME ${name} COMMAND ${name})
-  if(NOT TARGET ${kind}_tests)
-    add_custom_target(${kind}_tests)
+  get_filename_component(folder ${CMAKE_CURRENT_SOURCE_DIR} NAME)
+  set(program ${folder}_${kind})
+  if(folder STREQUAL "tests")
+    set(program ${kind})
   endif()
-  add_dependencies(${kind}_tests ${name})
+  if(NOT TARGET ${program})
+    add_executable(${program} ${PROJECT_SOURCE_DIR}/tests/main.cc)
+    target_link_libraries(${program} PRIVATE GTest::gmock GTest::gtest kluis_flags)
+    target_compile_definitions(${program} PRIVATE KLUIS_TESTS_DIR="${PROJECT_SOURCE_DIR}/tests")
+    set_target_properties(${program} PROPERTIES
+      RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests
+      UNITY_BUILD ${KLUIS_TOGETHER} UNITY_BUILD_BATCH_SIZE 5)
+    if(NOT TARGET ${kind}_tests)
+      add_custom_target(${kind}_tests)
+    endif()
+    add_dependencies(${kind}_tests ${program})
+  endif()
+  target_sources(${program} PRIVATE ${PROJECT_SOURCE_DIR}/tests/${kind}/${name}.cc)
+  target_link_libraries(${program} PRIVATE ${ARG_DEPS})
+  add_test(NAME ${name} COMMAND ${program} ${name})
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 120)
   endif()

@@ -11,7 +11,7 @@
 #include "tests/fakes/memory_file_system.h"
 #include "tests/fakes/test_log.h"
 
-namespace kluis::audit {
+namespace kluis::audit::tile_writer_fault_test {
 namespace {
 
 using crypto::MemoryFileSystem;
@@ -184,4 +184,4 @@ INSTANTIATE_TEST_SUITE_P(, TileWriterFault, testing::Values(Leaves::kHalf, Leave
                          });
 
 }  // namespace
-}  // namespace kluis::audit
+}  // namespace kluis::audit::tile_writer_fault_test

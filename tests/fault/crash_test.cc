@@ -25,7 +25,7 @@
 #include "tests/fakes/scratch_directory.h"
 #include "tests/fakes/test_world.h"
 
-namespace kluis {
+namespace kluis::crash_test {
 namespace {
 
 constexpr size_t kThreads = 8;
@@ -296,4 +296,4 @@ TEST(Crash, EveryKillLeavesWhatWasAcknowledgedAndNothingHalfDone) {
 }
 
 }  // namespace
-}  // namespace kluis
+}  // namespace kluis::crash_test

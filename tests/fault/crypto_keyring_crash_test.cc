@@ -10,7 +10,7 @@
 #include "crypto/keyring.h"
 #include "tests/fakes/memory_file_system.h"
 
-namespace kluis::crypto {
+namespace kluis::crypto::keyring_crash_test {
 namespace {
 
 using Failure = MemoryFileSystem::Failure;
@@ -269,4 +269,4 @@ TEST(KeyringRepairCrash, AnUnfinishedCreateOfTheSecondPlaceIsFinishedAtOpen) {
 }
 
 }  // namespace
-}  // namespace kluis::crypto
+}  // namespace kluis::crypto::keyring_crash_test

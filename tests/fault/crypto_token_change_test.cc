@@ -13,7 +13,7 @@
 #include "tests/fakes/memory_file_system.h"
 #include "tests/fakes/soft_token.h"
 
-namespace kluis::crypto {
+namespace kluis::crypto::token_change_test {
 namespace {
 
 using When = SoftToken::When;
@@ -130,4 +130,4 @@ INSTANTIATE_TEST_SUITE_P(Failures, TokenChange,
                                           testing::Values(When::kInstead, When::kAfter)));
 
 }  // namespace
-}  // namespace kluis::crypto
+}  // namespace kluis::crypto::token_change_test

@@ -12,7 +12,7 @@
 #include "tests/fakes/scratch_directory.h"
 #include "tests/fakes/small_file_system.h"
 
-namespace kluis {
+namespace kluis::disk_full_test {
 namespace {
 
 constexpr char kAuditUnavailable[] = "AUDIT_UNAVAILABLE";
@@ -164,4 +164,4 @@ TEST(FailedDatabase, IsOpenedAgainOnceItCanBeWritten) {
 }
 
 }  // namespace
-}  // namespace kluis
+}  // namespace kluis::disk_full_test

@@ -15,7 +15,7 @@
 #include "tests/fakes/scratch_directory.h"
 #include "tests/fakes/test_world.h"
 
-namespace kluis {
+namespace kluis::erasure_crash_test {
 namespace {
 
 int Crashes() {
@@ -103,4 +103,4 @@ TEST(ErasureCrash, IsConcludedByTheNextStartBeforeItServes) {
 }
 
 }  // namespace
-}  // namespace kluis
+}  // namespace kluis::erasure_crash_test

@@ -7,7 +7,7 @@
 #include "tests/fakes/kept_vault.h"
 #include "tests/fakes/scratch_directory.h"
 
-namespace kluis {
+namespace kluis::exchanged_storage_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -58,4 +58,4 @@ INSTANTIATE_TEST_SUITE_P(Directories, ExchangedStorage, testing::Values("data", 
                          [](const auto& test) { return test.param; });
 
 }  // namespace
-}  // namespace kluis
+}  // namespace kluis::exchanged_storage_test

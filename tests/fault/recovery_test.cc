@@ -30,7 +30,7 @@
 #include "tests/fakes/replayed.h"
 #include "tests/fakes/test_vault.h"
 
-namespace kluis {
+namespace kluis::recovery_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -672,4 +672,4 @@ TEST(RecoveryMark, IsRefusedWhenAnyByteOfItIsAnother) {
 }
 
 }  // namespace
-}  // namespace kluis
+}  // namespace kluis::recovery_test

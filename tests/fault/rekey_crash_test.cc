@@ -9,7 +9,7 @@
 #include "service/unseal.h"
 #include "tests/fakes/memory_file_system.h"
 
-namespace kluis::service {
+namespace kluis::service::rekey_crash_test {
 namespace {
 
 using crypto::MemoryFileSystem;
@@ -147,4 +147,4 @@ TEST_P(RekeyCrash, ThatFailedOnceIsFinishedByTheNextCall) {
 }
 
 }  // namespace
-}  // namespace kluis::service
+}  // namespace kluis::service::rekey_crash_test

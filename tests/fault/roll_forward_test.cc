@@ -28,7 +28,7 @@
 #include "tests/fakes/raw_database.h"
 #include "tests/fakes/test_vault.h"
 
-namespace kluis {
+namespace kluis::roll_forward_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -482,4 +482,4 @@ TEST_F(MatchKeyring, RemovesTheWayToASubjectWhoWasForgottenAndMayEnrolAgain) {
 }
 
 }  // namespace
-}  // namespace kluis
+}  // namespace kluis::roll_forward_test

@@ -16,7 +16,7 @@
 #include "storage/layout.h"
 #include "tests/fakes/test_vault.h"
 
-namespace kluis {
+namespace kluis::rollback_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -183,4 +183,4 @@ TEST_F(Rollback, WhatIsPublishedVerifiesAfterEveryStart) {
 }
 
 }  // namespace
-}  // namespace kluis
+}  // namespace kluis::rollback_test

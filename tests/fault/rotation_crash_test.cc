@@ -17,7 +17,7 @@
 #include "tests/fakes/scratch_directory.h"
 #include "tests/fakes/test_world.h"
 
-namespace kluis {
+namespace kluis::rotation_crash_test {
 namespace {
 
 constexpr int kPeople = 400;
@@ -125,4 +125,4 @@ TEST(RotationCrash, IsMadeGoodByTheNextStart) {
 }
 
 }  // namespace
-}  // namespace kluis
+}  // namespace kluis::rotation_crash_test

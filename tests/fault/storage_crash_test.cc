@@ -20,7 +20,7 @@
 #include "tests/fakes/numbered_batches.h"
 #include "tests/fakes/scratch_directory.h"
 
-namespace kluis::storage {
+namespace kluis::storage::crash_test {
 namespace {
 
 constexpr std::size_t kSize = 700;
@@ -171,4 +171,4 @@ TEST_F(CrashTest, TwoWholeWalsGiveAllThatIsInThem) {
 }
 
 }  // namespace
-}  // namespace kluis::storage
+}  // namespace kluis::storage::crash_test

@@ -14,7 +14,7 @@
 #include "tests/fakes/numbered_batches.h"
 #include "tests/fakes/scratch_directory.h"
 
-namespace kluis::storage {
+namespace kluis::storage::write_fault_test {
 namespace {
 
 constexpr std::size_t kSize = 700;
@@ -120,4 +120,4 @@ TEST(WriteFault, ACrashDuringFlushOrCompactionDoesNeither) {
 }
 
 }  // namespace
-}  // namespace kluis::storage
+}  // namespace kluis::storage::write_fault_test

@@ -14,7 +14,7 @@
 #include "tests/fakes/file_bytes.h"
 #include "tests/fakes/test_vault.h"
 
-namespace kluis {
+namespace kluis::canary_test {
 namespace {
 
 constexpr char kReasons[] = "The canarybird's sister was not asked.";
@@ -222,4 +222,4 @@ TEST(Canary, TheOperatorsLogHoldsNoIdOfAnybodyEither) {
 }
 
 }  // namespace
-}  // namespace kluis
+}  // namespace kluis::canary_test

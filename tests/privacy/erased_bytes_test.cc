@@ -9,7 +9,7 @@
 #include "tests/fakes/erased_rows.h"
 #include "tests/fakes/test_vault.h"
 
-namespace kluis {
+namespace kluis::erased_bytes_test {
 namespace {
 
 using storage::Column;
@@ -111,4 +111,4 @@ TEST_F(ErasedBytes, OfWhatAnEarlierProcessLeftAreInNoFileBeforeTheNextOneServes)
 }
 
 }  // namespace
-}  // namespace kluis
+}  // namespace kluis::erased_bytes_test

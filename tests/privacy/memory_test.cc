@@ -36,7 +36,7 @@
 #include "tests/fakes/scratch_directory.h"
 #include "tests/fakes/test_world.h"
 
-namespace kluis {
+namespace kluis::memory_test {
 namespace {
 
 using Needles = std::map<std::string, std::string>;  // what it is, and its bytes
@@ -304,4 +304,4 @@ TEST(Memory, HasNoFunctionFoundAtItsFirstCall) {
 }
 
 }  // namespace
-}  // namespace kluis
+}  // namespace kluis::memory_test

@@ -18,7 +18,7 @@
 #include "tests/fakes/boundary_attack.h"
 #include "tests/fakes/test_vault.h"
 
-namespace kluis {
+namespace kluis::probe_attacks_test {
 namespace {
 
 using Vector = std::vector<float>;
@@ -261,4 +261,4 @@ TEST(ScoreRecovery, FindsTheTemplateByScoresInAsManySearchesAsItHasValuesAndNoth
 }
 
 }  // namespace
-}  // namespace kluis
+}  // namespace kluis::probe_attacks_test

@@ -15,7 +15,7 @@
 #include "tests/fakes/memory_file_system.h"
 #include "tests/fakes/test_log.h"
 
-namespace kluis::audit {
+namespace kluis::audit::export_corruption_test {
 namespace {
 
 using crypto::MemoryFileSystem;
@@ -232,4 +232,4 @@ TEST_F(ExportCorruption, AnOlderCheckpointOfAnotherKeyIsRefused) {
 }
 
 }  // namespace
-}  // namespace kluis::audit
+}  // namespace kluis::audit::export_corruption_test

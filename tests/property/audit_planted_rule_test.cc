@@ -12,7 +12,7 @@
 #include "tests/fakes/memory_log.h"
 #include "tests/fakes/rule_breakers.h"
 
-namespace kluis::audit {
+namespace kluis::audit::planted_rule_test {
 namespace {
 
 using policy::PolicyWorld;
@@ -118,4 +118,4 @@ TEST(PlantedRules, HaveARowForEveryRuleAndNoneForAnyOther) {
 }
 
 }  // namespace
-}  // namespace kluis::audit
+}  // namespace kluis::audit::planted_rule_test

@@ -12,7 +12,7 @@
 
 #include "audit/proofs.h"
 
-namespace kluis::audit {
+namespace kluis::audit::proofs_property_test {
 namespace {
 
 constexpr uint64_t kMaxSize = 600;
@@ -127,4 +127,4 @@ TEST_F(ProofsProperty, NoTreeIsConsistentWithARewrittenPast) {
 }
 
 }  // namespace
-}  // namespace kluis::audit
+}  // namespace kluis::audit::proofs_property_test

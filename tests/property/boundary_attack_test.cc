@@ -17,7 +17,7 @@
 #include "matching/threshold.h"
 #include "tests/bench/protected_faces.h"
 
-namespace kluis::bench {
+namespace kluis::bench::boundary_attack_test {
 namespace {
 
 using boundary::Aside;
@@ -124,4 +124,4 @@ TEST_F(BoundaryAttack, BySmallStepsIsNoticed) {
 }
 
 }  // namespace
-}  // namespace kluis::bench
+}  // namespace kluis::bench::boundary_attack_test

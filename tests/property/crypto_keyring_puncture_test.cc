@@ -12,7 +12,7 @@
 #include "crypto/keyring.h"
 #include "tests/fakes/memory_file_system.h"
 
-namespace kluis::crypto {
+namespace kluis::crypto::keyring_puncture_test {
 namespace {
 
 const KeyringPaths kPaths{"data/keyring", "root/key"};
@@ -171,4 +171,4 @@ TEST(KeyringProperty, ServesTwentyThousandPunctures) {
 }
 
 }  // namespace
-}  // namespace kluis::crypto
+}  // namespace kluis::crypto::keyring_puncture_test

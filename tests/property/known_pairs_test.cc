@@ -13,7 +13,7 @@
 #include "matching/algorithm.h"
 #include "matching/transform.h"
 
-namespace kluis::matching {
+namespace kluis::matching::known_pairs_test {
 namespace {
 
 using Vector = std::vector<double>;
@@ -112,4 +112,4 @@ TEST_F(KnownPairs, AsManyAsDimensionsSolveForTheTransformAndFewerDoNot) {
 }
 
 }  // namespace
-}  // namespace kluis::matching
+}  // namespace kluis::matching::known_pairs_test

@@ -16,7 +16,7 @@
 #include "matching/transform.h"
 #include "tests/bench/protected_faces.h"
 
-namespace kluis::bench {
+namespace kluis::bench::matching_accuracy_test {
 namespace {
 
 constexpr uint32_t kPeople = 4'000;
@@ -111,4 +111,4 @@ TEST_P(WholePath, DecidesAsTheRawTemplatesInFloat64ButForScoresNextToTheCut) {
 INSTANTIATE_TEST_SUITE_P(Shapes, WholePath, testing::Values("arcface-512", "dlib-128"));
 
 }  // namespace
-}  // namespace kluis::bench
+}  // namespace kluis::bench::matching_accuracy_test

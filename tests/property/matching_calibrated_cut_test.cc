@@ -15,7 +15,7 @@
 #include "matching/threshold.h"
 #include "tests/bench/protected_faces.h"
 
-namespace kluis::bench {
+namespace kluis::bench::matching_calibrated_cut_test {
 namespace {
 
 constexpr size_t kCalibrated = 3'000;
@@ -132,4 +132,4 @@ TEST(CalibratedCutOfFamilies, KeepsATargetThatTheRegisteredCutMissesByFar) {
 }
 
 }  // namespace
-}  // namespace kluis::bench
+}  // namespace kluis::bench::matching_calibrated_cut_test

@@ -15,7 +15,7 @@
 #include "matching/gallery.h"
 #include "matching/quantised.h"
 
-namespace kluis::matching {
+namespace kluis::matching::gallery_property_test {
 namespace {
 
 struct Entry {
@@ -143,4 +143,4 @@ TEST(GalleryProperty, AnswersAsAPlainListAfterAnyAddsAndRemoves) {
 }
 
 }  // namespace
-}  // namespace kluis::matching
+}  // namespace kluis::matching::gallery_property_test

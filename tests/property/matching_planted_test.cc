@@ -13,7 +13,7 @@
 #include "matching/threshold.h"
 #include "tests/bench/protected_faces.h"
 
-namespace kluis::bench {
+namespace kluis::bench::matching_planted_test {
 namespace {
 
 constexpr std::size_t kPeople = 10'000;
@@ -90,4 +90,4 @@ TEST_P(Planted, MatchesAtTheCutAreFoundAsExhaustiveScoringFindsThem) {
 INSTANTIATE_TEST_SUITE_P(Shapes, Planted, testing::Values("arcface-512", "dlib-128"));
 
 }  // namespace
-}  // namespace kluis::bench
+}  // namespace kluis::bench::matching_planted_test

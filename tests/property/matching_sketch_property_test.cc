@@ -12,7 +12,7 @@
 
 #include "matching/sketch.h"
 
-namespace kluis::matching {
+namespace kluis::matching::sketch_property_test {
 namespace {
 
 // KLUIS_SEED repeats a run.
@@ -116,4 +116,4 @@ TEST(SketchProperty, HasABoundThatTakesUpWhatIsAllowed) {
 }
 
 }  // namespace
-}  // namespace kluis::matching
+}  // namespace kluis::matching::sketch_property_test

@@ -13,7 +13,7 @@
 #include "matching/algorithm.h"
 #include "matching/transform.h"
 
-namespace kluis::matching {
+namespace kluis::matching::transform_property_test {
 namespace {
 
 // KLUIS_SEED repeats a run.
@@ -136,4 +136,4 @@ TEST(TransformProperty, MakesTheSamePersonAStrangerAcrossPurposes) {
 }
 
 }  // namespace
-}  // namespace kluis::matching
+}  // namespace kluis::matching::transform_property_test

@@ -19,7 +19,7 @@
 #include "tests/fakes/restriction_acts.h"
 #include "tests/fakes/rotation_acts.h"
 
-namespace kluis::policy {
+namespace kluis::policy::replay_property_test {
 namespace {
 
 using google::protobuf::FieldDescriptor;
@@ -529,4 +529,4 @@ TEST(PolicyReplayProperty, EveryHistoryKeepsItsInvariantsAndIsDecidedAgainTheSam
 }
 
 }  // namespace
-}  // namespace kluis::policy
+}  // namespace kluis::policy::replay_property_test

@@ -15,7 +15,7 @@
 #include "storage/database.h"
 #include "tests/fakes/scratch_directory.h"
 
-namespace kluis::storage {
+namespace kluis::storage::model_test {
 namespace {
 
 using Records = std::map<std::string, std::string>;
@@ -118,4 +118,4 @@ TEST_F(StorageProperty, TheDatabaseIsAnOrderedMapWithSnapshots) {
 }
 
 }  // namespace
-}  // namespace kluis::storage
+}  // namespace kluis::storage::model_test

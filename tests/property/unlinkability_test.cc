@@ -12,7 +12,7 @@
 #include "matching/algorithm.h"
 #include "tests/fakes/linkage.h"
 
-namespace kluis {
+namespace kluis::unlinkability_test {
 namespace {
 
 constexpr double kMostLinkable = 0.05;
@@ -82,4 +82,4 @@ TEST(Unlinkability, OfProtectedTemplatesIsAtMostOneTwentieth) {
 }
 
 }  // namespace
-}  // namespace kluis
+}  // namespace kluis::unlinkability_test

@@ -7,7 +7,7 @@
 #include "tests/fakes/replayed.h"
 #include "tests/fakes/test_vault.h"
 
-namespace kluis {
+namespace kluis::admission_test {
 namespace {
 
 using grpc::StatusCode;
@@ -93,4 +93,4 @@ TEST(Admission, IsTheSameToAReplay) {
 }
 
 }  // namespace
-}  // namespace kluis
+}  // namespace kluis::admission_test

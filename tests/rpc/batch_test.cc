@@ -7,7 +7,7 @@
 #include "storage/layout.h"
 #include "tests/fakes/test_vault.h"
 
-namespace kluis {
+namespace kluis::batch_test {
 namespace {
 
 struct BatchReply {
@@ -216,4 +216,4 @@ TEST(BatchEnroll, MustBeginWithItsOptions) {
 }
 
 }  // namespace
-}  // namespace kluis
+}  // namespace kluis::batch_test

@@ -6,7 +6,7 @@
 #include "tests/fakes/measurements.h"
 #include "tests/fakes/replayed.h"
 
-namespace kluis {
+namespace kluis::calibration_test {
 namespace {
 
 TEST(Calibration, GivesThePurposeItsOwnCutsWhichEachDecisionNames) {
@@ -99,4 +99,4 @@ TEST(Calibration, NeedsTwoSupervisors) {
 }
 
 }  // namespace
-}  // namespace kluis
+}  // namespace kluis::calibration_test

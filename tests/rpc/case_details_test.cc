@@ -23,7 +23,7 @@
 #include "tests/fakes/scratch_directory.h"
 #include "tests/fakes/test_vault.h"
 
-namespace kluis {
+namespace kluis::case_details_test {
 namespace {
 
 using grpc::StatusCode;
@@ -375,4 +375,4 @@ TEST_F(CaseDetails, AreForgottenByTheNextStartWhenACrashCutTheErasureOff) {
 }
 
 }  // namespace
-}  // namespace kluis
+}  // namespace kluis::case_details_test

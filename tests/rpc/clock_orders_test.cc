@@ -11,7 +11,7 @@
 #include "tests/fakes/replayed.h"
 #include "tests/fakes/test_vault.h"
 
-namespace kluis {
+namespace kluis::clock_orders_test {
 namespace {
 
 using client::ToTimestamp;
@@ -216,4 +216,4 @@ TEST(Founding, IsNotBeforeItsDate) {
 }
 
 }  // namespace
-}  // namespace kluis
+}  // namespace kluis::clock_orders_test

@@ -14,7 +14,7 @@
 #include "tests/fakes/memory_file_system.h"
 #include "tests/fakes/test_vault.h"
 
-namespace kluis {
+namespace kluis::clock_witness_test {
 namespace {
 
 using testing::HasSubstr;
@@ -117,4 +117,4 @@ TEST_F(ClockWitness, ATimeThatTheMachineDoesNotShowIsNotTaken) {
 }
 
 }  // namespace
-}  // namespace kluis
+}  // namespace kluis::clock_witness_test

@@ -12,7 +12,7 @@
 #include "storage/layout.h"
 #include "tests/fakes/test_vault.h"
 
-namespace kluis {
+namespace kluis::clocks_test {
 namespace {
 
 using client::ToTimestamp;
@@ -424,4 +424,4 @@ TEST(ClockFault, AtAStartStandsStillAtTheLastEntry) {
 }
 
 }  // namespace
-}  // namespace kluis
+}  // namespace kluis::clocks_test

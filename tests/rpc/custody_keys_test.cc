@@ -20,7 +20,7 @@
 #include "tests/fakes/held_lane.h"
 #include "tests/fakes/test_vault.h"
 
-namespace kluis {
+namespace kluis::custody_keys_test {
 namespace {
 
 using absl::StatusCode;
@@ -213,4 +213,4 @@ TEST(HeldSecret, IsNowhereInTheVaultNeitherOpenNorInItsBox) {
 }
 
 }  // namespace
-}  // namespace kluis
+}  // namespace kluis::custody_keys_test

@@ -7,7 +7,7 @@
 #include "tests/fakes/test_vault.h"
 #include "tests/fakes/whole_answer.h"
 
-namespace kluis {
+namespace kluis::custody_test {
 namespace {
 
 using grpc::StatusCode;
@@ -235,4 +235,4 @@ TEST(ReleaseKey, IsForDevicesDesksAndOfficers) {
 }
 
 }  // namespace
-}  // namespace kluis
+}  // namespace kluis::custody_test

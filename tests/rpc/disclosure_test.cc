@@ -6,7 +6,7 @@
 #include "policy/record_key.h"
 #include "tests/fakes/test_vault.h"
 
-namespace kluis {
+namespace kluis::disclosure_test {
 namespace {
 
 // Searches for the person, and has the candidate confirmed by two officers.
@@ -56,4 +56,4 @@ TEST(Disclosure, LeavesADigestThatCannotBeComparedBetweenCases) {
 }
 
 }  // namespace
-}  // namespace kluis
+}  // namespace kluis::disclosure_test

@@ -12,7 +12,7 @@
 #include "tests/fakes/kept_vault.h"
 #include "tests/fakes/test_vault.h"
 
-namespace kluis {
+namespace kluis::erasure_test {
 namespace {
 
 class Erasure : public testing::Test {
@@ -157,4 +157,4 @@ TEST_F(Erasure, OfFormerSlotsIsFinishedBeforeTheNextRotation) {
 }
 
 }  // namespace
-}  // namespace kluis
+}  // namespace kluis::erasure_test

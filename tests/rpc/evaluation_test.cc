@@ -11,7 +11,7 @@
 #include "tests/fakes/measurements.h"
 #include "tests/fakes/replayed.h"
 
-namespace kluis {
+namespace kluis::evaluation_test {
 namespace {
 
 using Stub = v1::SupervisionService::Stub;
@@ -216,4 +216,4 @@ TEST(Measurement, ThatACrashCutOffIsConcludedAtTheNextStart) {
 }
 
 }  // namespace
-}  // namespace kluis
+}  // namespace kluis::evaluation_test

@@ -18,7 +18,7 @@
 #include "tests/fakes/test_vault.h"
 #include "tests/fakes/unix_client.h"
 
-namespace kluis {
+namespace kluis::front_test {
 namespace {
 
 constexpr char kHeader[] = "kluis-client-certificate";
@@ -187,4 +187,4 @@ TEST_F(RevocationTest, EndsAlsoWhatIsConnectedAlready) {
 }
 
 }  // namespace
-}  // namespace kluis
+}  // namespace kluis::front_test

@@ -24,7 +24,7 @@
 #include "tests/fakes/scratch_directory.h"
 #include "tests/fakes/test_vault.h"
 
-namespace kluis {
+namespace kluis::gallery_life_test {
 namespace {
 
 constexpr char kPurpose[] = "missing-person-identification";
@@ -449,4 +449,4 @@ TEST(VaultStatus, TellsWhatAGalleryCosts) {
 }
 
 }  // namespace
-}  // namespace kluis
+}  // namespace kluis::gallery_life_test

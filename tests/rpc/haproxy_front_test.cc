@@ -16,7 +16,7 @@
 #include "tests/fakes/fronted_vault.h"
 #include "tests/fakes/test_authority.h"
 
-namespace kluis {
+namespace kluis::haproxy_front_test {
 namespace {
 
 class HaproxyFront : public testing::Test {
@@ -99,4 +99,4 @@ TEST_F(HaproxyFront, MayDieAndComeBackWithoutAnUnsealing) {
 }
 
 }  // namespace
-}  // namespace kluis
+}  // namespace kluis::haproxy_front_test

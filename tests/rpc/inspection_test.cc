@@ -20,7 +20,7 @@
 #include "storage/layout.h"
 #include "tests/fakes/test_vault.h"
 
-namespace kluis {
+namespace kluis::inspection_test {
 namespace {
 
 using grpc::StatusCode;
@@ -410,4 +410,4 @@ TEST(Inspection, BreaksOffAtAnOpeningThatWasTakenAwayAlteredOrExchanged) {
 }
 
 }  // namespace
-}  // namespace kluis
+}  // namespace kluis::inspection_test

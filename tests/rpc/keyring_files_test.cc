@@ -12,7 +12,7 @@
 #include "tests/fakes/soft_token.h"
 #include "tests/fakes/test_vault.h"
 
-namespace kluis {
+namespace kluis::keyring_files_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -204,4 +204,4 @@ TEST(Token, OpensAtTheStartAndATokenThatIsNotThereIsWaitedFor) {
 }
 
 }  // namespace
-}  // namespace kluis
+}  // namespace kluis::keyring_files_test

@@ -8,7 +8,7 @@
 #include "service/batch_enroll.h"
 #include "tests/fakes/test_vault.h"
 
-namespace kluis {
+namespace kluis::large_batches_test {
 namespace {
 
 // The vault's answer to a whole batch of so many new people.
@@ -45,4 +45,4 @@ TEST(LargeBatches, TwoOfTenThousandRowsAtOnceAreBothStored) {
 }
 
 }  // namespace
-}  // namespace kluis
+}  // namespace kluis::large_batches_test

@@ -10,7 +10,7 @@
 #include "tests/fakes/replayed.h"
 #include "tests/fakes/test_vault.h"
 
-namespace kluis {
+namespace kluis::limits_test {
 namespace {
 
 using grpc::StatusCode;
@@ -216,4 +216,4 @@ TEST(Limits, ABatchTakesNoMoreRowsThanItsCallerMayHaveInFlight) {
 }
 
 }  // namespace
-}  // namespace kluis
+}  // namespace kluis::limits_test

@@ -14,7 +14,7 @@
 #include "kluis/v1/annotations.pb.h"
 #include "tests/fakes/test_vault.h"
 
-namespace kluis {
+namespace kluis::log_kinds_test {
 namespace {
 
 using Method = google::protobuf::MethodDescriptor;
@@ -105,4 +105,4 @@ TEST(LogKinds, OfEveryEntryIsItsMethodsAndEveryCallThatIsNotPublicLeavesOne) {
 }
 
 }  // namespace
-}  // namespace kluis
+}  // namespace kluis::log_kinds_test

@@ -13,7 +13,7 @@
 #include "tests/fakes/replayed.h"
 #include "tests/fakes/share_holders.h"
 
-namespace kluis {
+namespace kluis::membership_test {
 namespace {
 
 using google::protobuf::MethodDescriptor;
@@ -187,4 +187,4 @@ TEST(Membership, OfAllOperatorsLapsesWhileSealedAndSupervisorsRegisterOneWhoUnse
 }
 
 }  // namespace
-}  // namespace kluis
+}  // namespace kluis::membership_test

@@ -8,7 +8,7 @@
 #include "tests/fakes/test_vault.h"
 #include "tests/fakes/unix_client.h"
 
-namespace kluis {
+namespace kluis::metrics_test {
 namespace {
 
 // The value of the sample that begins with `name` and its labels; empty: there is none.
@@ -58,4 +58,4 @@ TEST(Metrics, TellOfLogGalleriesAndQueueInPrometheusText) {
 }
 
 }  // namespace
-}  // namespace kluis
+}  // namespace kluis::metrics_test

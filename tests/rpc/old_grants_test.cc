@@ -10,7 +10,7 @@
 #include "tests/fakes/replayed.h"
 #include "tests/fakes/test_vault.h"
 
-namespace kluis {
+namespace kluis::old_grants_test {
 namespace {
 
 size_t UsedStatements(TestVault& vault) {
@@ -129,4 +129,4 @@ TEST(UsedStatements, LeaveTheStateAtAClosingWhenNobodyCanUseThemAnyMore) {
 }
 
 }  // namespace
-}  // namespace kluis
+}  // namespace kluis::old_grants_test

@@ -9,7 +9,7 @@
 #include "service/page_bytes.h"
 #include "tests/fakes/test_vault.h"
 
-namespace kluis {
+namespace kluis::pages_test {
 namespace {
 
 constexpr size_t kSmallestMessage = 64 * 1024;  // server.max_message_kib, at least
@@ -199,4 +199,4 @@ TEST(PageBytes, TakesTheFirstItemAndThenNoneAfterOneThatDoesNotFit) {
 }
 
 }  // namespace
-}  // namespace kluis
+}  // namespace kluis::pages_test

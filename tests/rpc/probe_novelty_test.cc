@@ -13,7 +13,7 @@
 #include "storage/layout.h"
 #include "tests/fakes/test_vault.h"
 
-namespace kluis {
+namespace kluis::probe_novelty_test {
 namespace {
 
 using storage::Column;
@@ -219,4 +219,4 @@ TEST(ProbeNovelty, ASearchFailsWhenTheSketchesDoNotOpen) {
 }
 
 }  // namespace
-}  // namespace kluis
+}  // namespace kluis::probe_novelty_test

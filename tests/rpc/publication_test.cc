@@ -30,7 +30,7 @@
 #include "tests/fakes/memory_file_system.h"
 #include "tests/fakes/test_vault.h"
 
-namespace kluis {
+namespace kluis::publication_test {
 namespace {
 
 using testing::HasSubstr;
@@ -277,4 +277,4 @@ TEST(Publication, OpensNoPortForTheLog) {
 }
 
 }  // namespace
-}  // namespace kluis
+}  // namespace kluis::publication_test

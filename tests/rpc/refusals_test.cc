@@ -12,7 +12,7 @@
 #include "tests/fakes/test_vault.h"
 #include "tests/fakes/whole_answer.h"
 
-namespace kluis {
+namespace kluis::refusals_test {
 namespace {
 
 using client::ToTimestamp;
@@ -383,4 +383,4 @@ TEST(RefusedSubject, WhoseKeyTheVaultDoesNotKnow) {
 }
 
 }  // namespace
-}  // namespace kluis
+}  // namespace kluis::refusals_test

@@ -11,7 +11,7 @@
 #include "tests/fakes/replayed.h"
 #include "tests/fakes/share_holders.h"
 
-namespace kluis {
+namespace kluis::rekey_test {
 namespace {
 
 using Stub = v1::VaultService::Stub;
@@ -226,4 +226,4 @@ TEST(Backup, IsAnEntryAndOneOfASealedVaultIsEnteredAtTheNextUnsealing) {
 }
 
 }  // namespace
-}  // namespace kluis
+}  // namespace kluis::rekey_test

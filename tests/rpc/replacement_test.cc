@@ -8,7 +8,7 @@
 #include "storage/layout.h"
 #include "tests/fakes/test_vault.h"
 
-namespace kluis {
+namespace kluis::replacement_test {
 namespace {
 
 v1::TemplateRecord RecordOf(TestVault& vault, const std::string& name) {
@@ -121,4 +121,4 @@ TEST(Replacement, WorksInABatchAndIsErasedBeforeItsAnswer) {
 }
 
 }  // namespace
-}  // namespace kluis
+}  // namespace kluis::replacement_test

@@ -14,7 +14,7 @@
 #include "tests/fakes/replayed.h"
 #include "tests/fakes/test_vault.h"
 
-namespace kluis {
+namespace kluis::replay_test {
 namespace {
 
 constexpr int64_t kHalfYear = 180 * kDay;
@@ -146,4 +146,4 @@ TEST(Replay, KnowsWhatWasForgottenWithItsAuthoritysYear) {
 }
 
 }  // namespace
-}  // namespace kluis
+}  // namespace kluis::replay_test

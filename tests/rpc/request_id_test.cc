@@ -8,7 +8,7 @@
 #include "tests/fakes/replayed.h"
 #include "tests/fakes/test_vault.h"
 
-namespace kluis {
+namespace kluis::request_id_test {
 namespace {
 
 Reply<v1::EnrollResponse> Send(const TestWorld& vault, const v1::EnrollRequest& request) {
@@ -176,4 +176,4 @@ TEST(RequestId, NoAnswerThatNamesAPersonIsKept) {
 }
 
 }  // namespace
-}  // namespace kluis
+}  // namespace kluis::request_id_test

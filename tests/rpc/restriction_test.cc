@@ -9,7 +9,7 @@
 #include "policy/record_key.h"
 #include "tests/fakes/test_vault.h"
 
-namespace kluis {
+namespace kluis::restriction_test {
 namespace {
 
 v1::TemplateRecord RecordOf(TestVault& vault, const std::string& name) {
@@ -179,4 +179,4 @@ TEST(RestrictionRace, HoldsForEverySearchThatBeginsAfterItsAnswer) {
 }
 
 }  // namespace
-}  // namespace kluis
+}  // namespace kluis::restriction_test

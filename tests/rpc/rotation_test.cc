@@ -21,7 +21,7 @@
 #include "tests/fakes/replayed.h"
 #include "tests/fakes/test_vault.h"
 
-namespace kluis {
+namespace kluis::rotation_test {
 namespace {
 
 constexpr char kPurpose[] = "missing-person-identification";
@@ -420,4 +420,4 @@ TEST(Rotation, MayRunBesideEverythingElse) {
 }
 
 }  // namespace
-}  // namespace kluis
+}  // namespace kluis::rotation_test

@@ -17,7 +17,7 @@
 #include "tests/fakes/replayed.h"
 #include "tests/fakes/share_holders.h"
 
-namespace kluis {
+namespace kluis::sealing_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -300,4 +300,4 @@ TEST_F(SharesTest, StatusAndErasuresAndSealingGoSideBySide) {
 }
 
 }  // namespace
-}  // namespace kluis
+}  // namespace kluis::sealing_test

@@ -11,7 +11,7 @@
 #include "service/self_check.h"
 #include "tests/fakes/test_vault.h"
 
-namespace kluis {
+namespace kluis::selfcheck_test {
 namespace {
 
 using storage::Column;
@@ -113,4 +113,4 @@ TEST(SelfCheck, NamesARecordThatWasAddedBeforeBetweenOrAfterTheOthers) {
 }
 
 }  // namespace
-}  // namespace kluis
+}  // namespace kluis::selfcheck_test

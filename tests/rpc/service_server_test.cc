@@ -28,7 +28,7 @@
 #include "tests/fakes/file_bytes.h"
 #include "tests/fakes/scratch_directory.h"
 
-namespace kluis::service {
+namespace kluis::service::server_test {
 namespace {
 
 constexpr char kHealthCheck[] = "/grpc.health.v1.Health/Check";
@@ -358,4 +358,4 @@ TEST_F(ServerTest, ReopenedKeepsItsPortAndItsHealth) {
 }
 
 }  // namespace
-}  // namespace kluis::service
+}  // namespace kluis::service::server_test

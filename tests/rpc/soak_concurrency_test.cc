@@ -14,7 +14,7 @@
 #include "gtest/gtest.h"
 #include "tests/fakes/test_vault.h"
 
-namespace kluis {
+namespace kluis::soak_concurrency_test {
 namespace {
 
 constexpr size_t kThreads = 64;
@@ -230,4 +230,4 @@ TEST(Soak, WithdrawnPeopleStayLostAndNothingElseIs) {
 }
 
 }  // namespace
-}  // namespace kluis
+}  // namespace kluis::soak_concurrency_test

@@ -7,7 +7,7 @@
 #include "gtest/gtest.h"
 #include "tests/fakes/test_vault.h"
 
-namespace kluis {
+namespace kluis::stop_test {
 namespace {
 
 constexpr size_t kThreads = 16;
@@ -109,4 +109,4 @@ TEST(StopOrder, NoRunningSearchReturnsAnythingAfterItsEntry) {
 }
 
 }  // namespace
-}  // namespace kluis
+}  // namespace kluis::stop_test

@@ -5,7 +5,7 @@
 #include "gtest/gtest.h"
 #include "tests/fakes/test_vault.h"
 
-namespace kluis {
+namespace kluis::story_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -246,4 +246,4 @@ TEST(Story, AnAuditorRecomputesTheWholeLogAndTheStateFollowsFromIt) {
 }
 
 }  // namespace
-}  // namespace kluis
+}  // namespace kluis::story_test

@@ -13,7 +13,7 @@
 #include "storage/layout.h"
 #include "tests/fakes/test_vault.h"
 
-namespace kluis {
+namespace kluis::template_opener_test {
 namespace {
 
 using absl::StatusCode;
@@ -165,4 +165,4 @@ TEST_F(TemplateOpenerTest, ALoadThatMeetsADamagedOrMissingRowGivesNoGallery) {
 }
 
 }  // namespace
-}  // namespace kluis
+}  // namespace kluis::template_opener_test

@@ -5,7 +5,7 @@
 #include "gtest/gtest.h"
 #include "tests/fakes/test_vault.h"
 
-namespace kluis {
+namespace kluis::warrant_scope_test {
 namespace {
 
 TEST(WarrantScope, FindsNobodyOfACategoryThatTheWarrantLeavesOut) {
@@ -53,4 +53,4 @@ TEST(WarrantScope, FindsNobodyOfACategoryThatTheWarrantLeavesOut) {
 }
 
 }  // namespace
-}  // namespace kluis
+}  // namespace kluis::warrant_scope_test

@@ -6,7 +6,7 @@
 #include "audit/witness/add_checkpoint.h"
 #include "crypto/codec.h"
 
-namespace kluis::audit {
+namespace kluis::audit::add_checkpoint_test {
 namespace {
 
 constexpr auto kMalformed = absl::StatusCode::kInvalidArgument;
@@ -97,4 +97,4 @@ TEST(TreeSize, IsOneDecimalLine) {
 }
 
 }  // namespace
-}  // namespace kluis::audit
+}  // namespace kluis::audit::add_checkpoint_test

@@ -6,7 +6,7 @@
 
 #include "audit/checkpoint.h"
 
-namespace kluis::audit {
+namespace kluis::audit::checkpoint_test {
 namespace {
 
 constexpr auto kMalformed = absl::StatusCode::kInvalidArgument;
@@ -132,4 +132,4 @@ TEST(OpenCheckpoint, RefusesANoteThatIsNoCheckpoint) {
 }
 
 }  // namespace
-}  // namespace kluis::audit
+}  // namespace kluis::audit::checkpoint_test

@@ -7,7 +7,7 @@
 #include "audit/note.h"
 #include "audit/witness/cosignature.h"
 
-namespace kluis::audit {
+namespace kluis::audit::cosignature_test {
 namespace {
 
 constexpr auto kMalformed = absl::StatusCode::kInvalidArgument;
@@ -136,4 +136,4 @@ TEST(SignatureLines, AreAtMostAsManyAsANoteMayHave) {
 }
 
 }  // namespace
-}  // namespace kluis::audit
+}  // namespace kluis::audit::cosignature_test

@@ -8,7 +8,7 @@
 #include "crypto/codec.h"
 #include "crypto/derive.h"
 
-namespace kluis::audit {
+namespace kluis::audit::details_test {
 namespace {
 
 v1::CaseDetails ACase() {
@@ -120,4 +120,4 @@ TEST(SetDetails, SaysWhatIsThereAndCountsWhatIsNoWhiteSpace) {
 }
 
 }  // namespace
-}  // namespace kluis::audit
+}  // namespace kluis::audit::details_test

@@ -8,7 +8,7 @@
 #include "audit/statement.h"
 #include "kluis/v1/statements.pb.h"
 
-namespace kluis::audit {
+namespace kluis::audit::field_bounds_test {
 namespace {
 
 using google::protobuf::Descriptor;
@@ -89,4 +89,4 @@ TEST(FieldBounds, ReachIntoListsAndMessages) {
 }
 
 }  // namespace
-}  // namespace kluis::audit
+}  // namespace kluis::audit::field_bounds_test

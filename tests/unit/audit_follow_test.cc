@@ -10,7 +10,7 @@
 #include "audit/witness/cosignature.h"
 #include "tests/fakes/served_log.h"
 
-namespace kluis::audit {
+namespace kluis::audit::follow_test {
 namespace {
 
 using testing::AllOf;
@@ -332,4 +332,4 @@ TEST_F(FollowerTest, FollowsALogThatIsStillEmpty) {
 }
 
 }  // namespace
-}  // namespace kluis::audit
+}  // namespace kluis::audit::follow_test

@@ -2,7 +2,7 @@
 
 #include "audit/host_port.h"
 
-namespace kluis::audit {
+namespace kluis::audit::host_port_test {
 namespace {
 
 TEST(ParseHostPort, TakesNamesAndAddresses) {
@@ -45,4 +45,4 @@ TEST(IsLoopback, IsNoNameThatOnlyLooksLikeIt) {
 }
 
 }  // namespace
-}  // namespace kluis::audit
+}  // namespace kluis::audit::host_port_test

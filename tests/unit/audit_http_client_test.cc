@@ -9,7 +9,7 @@
 #include "audit/tool/http_client.h"
 #include "tests/fakes/loopback_server.h"
 
-namespace kluis::audit {
+namespace kluis::audit::http_client_test {
 namespace {
 
 using testing::HasSubstr;
@@ -100,4 +100,4 @@ TEST(OpenHttpLog, RefusesWhatIsNoUrl) {
 }
 
 }  // namespace
-}  // namespace kluis::audit
+}  // namespace kluis::audit::http_client_test

@@ -5,7 +5,7 @@
 #include "audit/replay/known_fields.h"
 #include "kluis/v1/ledger.pb.h"
 
-namespace kluis::audit {
+namespace kluis::audit::known_fields_test {
 namespace {
 
 class KnownFieldsTest : public testing::Test {
@@ -66,4 +66,4 @@ TEST_F(KnownFieldsTest, NeverReadsPastItsBytesAndRefusesEveryCut) {
 }
 
 }  // namespace
-}  // namespace kluis::audit
+}  // namespace kluis::audit::known_fields_test

@@ -18,7 +18,7 @@
 #include "audit/tiles.h"
 #include "tests/fakes/scratch_directory.h"
 
-namespace kluis::audit {
+namespace kluis::audit::log_directory_test {
 namespace {
 
 using testing::AllOf;
@@ -399,4 +399,4 @@ TEST_F(LogDirectoryTest, ReportsAreReadableAndFreeOfControlCharacters) {
 }
 
 }  // namespace
-}  // namespace kluis::audit
+}  // namespace kluis::audit::log_directory_test

@@ -18,7 +18,7 @@
 #include "tests/fakes/loopback_client.h"
 #include "tests/fakes/scratch_directory.h"
 
-namespace kluis::audit {
+namespace kluis::audit::log_server_test {
 namespace {
 
 using testing::HasSubstr;
@@ -180,4 +180,4 @@ TEST_F(LogServerTest, KeepsRoomForOthersWhenOneSourceHoldsManyConnections) {
 }
 
 }  // namespace
-}  // namespace kluis::audit
+}  // namespace kluis::audit::log_server_test

@@ -8,7 +8,7 @@
 #include "audit/merkle.h"
 #include "crypto/codec.h"
 
-namespace kluis::audit {
+namespace kluis::audit::merkle_test {
 namespace {
 
 std::string Hex(const Hash& hash) { return crypto::ToHex(crypto::Bytes(hash)); }
@@ -181,4 +181,4 @@ TEST(RangeRoot, IsTheRootOfEverySubtreeAndRefusesOtherRanges) {
 }
 
 }  // namespace
-}  // namespace kluis::audit
+}  // namespace kluis::audit::merkle_test

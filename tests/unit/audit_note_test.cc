@@ -9,7 +9,7 @@
 #include "audit/note_text.h"
 #include "crypto/codec.h"
 
-namespace kluis::audit {
+namespace kluis::audit::note_test {
 namespace {
 
 constexpr auto kMalformed = absl::StatusCode::kInvalidArgument;
@@ -238,4 +238,4 @@ TEST(Note, RefusesANoteOverTheBound) {
 }
 
 }  // namespace
-}  // namespace kluis::audit
+}  // namespace kluis::audit::note_test

@@ -13,7 +13,7 @@
 #include "audit/proofs.h"
 #include "crypto/codec.h"
 
-namespace kluis::audit {
+namespace kluis::audit::proof_file_test {
 namespace {
 
 using testing::HasSubstr;
@@ -218,4 +218,4 @@ TEST_F(ProofFileTest, RefusesACosignatureThatDoesNotVerify) {
 }
 
 }  // namespace
-}  // namespace kluis::audit
+}  // namespace kluis::audit::proof_file_test

@@ -5,7 +5,7 @@
 
 #include "audit/proofs.h"
 
-namespace kluis::audit {
+namespace kluis::audit::proofs_test {
 namespace {
 
 // A tree that answers for its nodes from its leaves, by the recursive definition.
@@ -200,4 +200,4 @@ TEST(VerifyConsistency, EndsForTheLargestSizes) {
 }
 
 }  // namespace
-}  // namespace kluis::audit
+}  // namespace kluis::audit::proofs_test

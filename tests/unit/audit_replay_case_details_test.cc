@@ -18,7 +18,7 @@
 #include "tests/fakes/memory_log.h"
 #include "tests/fakes/policy_world.h"
 
-namespace kluis::audit {
+namespace kluis::audit::replay_case_details_test {
 namespace {
 
 using policy::PolicyWorld;
@@ -191,4 +191,4 @@ TEST(ReplayCaseDetails, CountWhatIsErasedWithItsAuthoritysYear) {
 }
 
 }  // namespace
-}  // namespace kluis::audit
+}  // namespace kluis::audit::replay_case_details_test

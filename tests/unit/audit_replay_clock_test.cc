@@ -7,7 +7,7 @@
 #include "tests/fakes/memory_log.h"
 #include "tests/fakes/operator_acts.h"
 
-namespace kluis::audit {
+namespace kluis::audit::replay_clock_test {
 namespace {
 
 using policy::kDay;
@@ -131,4 +131,4 @@ TEST(ReplayClock, FindsWhatWasDecidedWhileTheVaultDidNotKnowTheTime) {
 }
 
 }  // namespace
-}  // namespace kluis::audit
+}  // namespace kluis::audit::replay_clock_test

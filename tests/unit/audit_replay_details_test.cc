@@ -16,7 +16,7 @@
 #include "tests/fakes/memory_log.h"
 #include "tests/fakes/policy_world.h"
 
-namespace kluis::audit {
+namespace kluis::audit::replay_details_test {
 namespace {
 
 using policy::PolicyWorld;
@@ -310,4 +310,4 @@ TEST(ParseOpening, ReadsALineAndRefusesEveryOtherForm) {
 }
 
 }  // namespace
-}  // namespace kluis::audit
+}  // namespace kluis::audit::replay_details_test

@@ -13,7 +13,7 @@
 #include "tests/fakes/long_log.h"
 #include "tests/fakes/scratch_directory.h"
 
-namespace kluis::audit {
+namespace kluis::audit::replay_directory_test {
 namespace {
 
 using testing::HasSubstr;
@@ -92,4 +92,4 @@ TEST_F(ReplayDirectoryTest, WantsItsCheckpointItsKeyAndItsWitnesses) {
 }
 
 }  // namespace
-}  // namespace kluis::audit
+}  // namespace kluis::audit::replay_directory_test

@@ -14,7 +14,7 @@
 #include "tests/fakes/policy_world.h"
 #include "tests/fakes/rotation_acts.h"
 
-namespace kluis::audit {
+namespace kluis::audit::replay_renewal_test {
 namespace {
 
 using policy::PolicyWorld;
@@ -106,4 +106,4 @@ TEST(ReplayRenewal, FindsARenewalThatKeepsItsSlot) {
 }
 
 }  // namespace
-}  // namespace kluis::audit
+}  // namespace kluis::audit::replay_renewal_test

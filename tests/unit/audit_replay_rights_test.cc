@@ -10,7 +10,7 @@
 #include "tests/fakes/restriction_acts.h"
 #include "tests/fakes/rotation_acts.h"
 
-namespace kluis::audit {
+namespace kluis::audit::replay_rights_test {
 namespace {
 
 using policy::PolicyWorld;
@@ -69,4 +69,4 @@ TEST(ReplayRights, WantTheirOwnKindOfStatement) {
 }
 
 }  // namespace
-}  // namespace kluis::audit
+}  // namespace kluis::audit::replay_rights_test

@@ -14,7 +14,7 @@
 #include "tests/fakes/policy_world.h"
 #include "tests/fakes/rotation_acts.h"
 
-namespace kluis::audit {
+namespace kluis::audit::replay_statements_test {
 namespace {
 
 using policy::PolicyWorld;
@@ -339,4 +339,4 @@ TEST(ReplayForm, FindsWhatThisVersionDoesNotKnowAndWhatIsNoEntry) {
 }
 
 }  // namespace
-}  // namespace kluis::audit
+}  // namespace kluis::audit::replay_statements_test

@@ -13,7 +13,7 @@
 #include "tests/fakes/policy_world.h"
 #include "tests/fakes/rotation_acts.h"
 
-namespace kluis::audit {
+namespace kluis::audit::replay_test {
 namespace {
 
 using policy::PolicyWorld;
@@ -438,4 +438,4 @@ TEST(Report, HasOneBlockPerVerdictAndTheMismatchesInTextAndJson) {
 }
 
 }  // namespace
-}  // namespace kluis::audit
+}  // namespace kluis::audit::replay_test

@@ -13,7 +13,7 @@
 #include "tests/fakes/scratch_directory.h"
 #include "tests/fakes/served_log.h"
 
-namespace kluis::audit {
+namespace kluis::audit::report_test {
 namespace {
 
 using testing::AllOf;
@@ -456,4 +456,4 @@ TEST(YearReport, SpansAreReadable) {
 }
 
 }  // namespace
-}  // namespace kluis::audit
+}  // namespace kluis::audit::report_test

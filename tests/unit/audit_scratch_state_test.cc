@@ -9,7 +9,7 @@
 #include "audit/replay/scratch_state.h"
 #include "policy/record_key.h"
 
-namespace kluis::audit {
+namespace kluis::audit::scratch_state_test {
 namespace {
 
 using Records = std::map<std::string, std::string>;
@@ -177,4 +177,4 @@ TEST(ScratchState, ForgetsTheParsedRecordThatIsWritten) {
 }
 
 }  // namespace
-}  // namespace kluis::audit
+}  // namespace kluis::audit::scratch_state_test

@@ -2,7 +2,7 @@
 
 #include "audit/state_digest.h"
 
-namespace kluis::audit {
+namespace kluis::audit::state_digest_test {
 namespace {
 
 TEST(StateDigest, TellsKeyFromValue) {
@@ -46,4 +46,4 @@ TEST(StateDigest, CountsARecordWithoutContent) {
 }
 
 }  // namespace
-}  // namespace kluis::audit
+}  // namespace kluis::audit::state_digest_test

@@ -10,7 +10,7 @@
 #include "google/protobuf/descriptor.h"
 #include "google/protobuf/timestamp.pb.h"
 
-namespace kluis::audit {
+namespace kluis::audit::statement_test {
 namespace {
 
 using google::protobuf::FieldDescriptor;
@@ -467,4 +467,4 @@ TEST(StatementProperty, EveryKindFilledAtRandomReadsBackTheSame) {
 }
 
 }  // namespace
-}  // namespace kluis::audit
+}  // namespace kluis::audit::statement_test

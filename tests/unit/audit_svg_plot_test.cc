@@ -5,7 +5,7 @@
 
 #include "audit/report/svg_plot.h"
 
-namespace kluis::audit {
+namespace kluis::audit::svg_plot_test {
 namespace {
 
 using testing::AllOf;
@@ -76,4 +76,4 @@ TEST(HtmlEscaped, LeavesNoMarkup) {
 }
 
 }  // namespace
-}  // namespace kluis::audit
+}  // namespace kluis::audit::svg_plot_test

@@ -6,7 +6,7 @@
 
 #include "audit/log/tile_edge.h"
 
-namespace kluis::audit {
+namespace kluis::audit::tile_edge_test {
 namespace {
 
 std::vector<Hash> Leaves(uint64_t count) {
@@ -102,4 +102,4 @@ TEST(NewestTile, IsPartialOrTheLastFullOne) {
 }
 
 }  // namespace
-}  // namespace kluis::audit
+}  // namespace kluis::audit::tile_edge_test

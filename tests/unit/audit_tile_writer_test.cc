@@ -16,7 +16,7 @@
 #include "tests/fakes/scratch_directory.h"
 #include "tests/fakes/test_log.h"
 
-namespace kluis::audit {
+namespace kluis::audit::tile_writer_test {
 namespace {
 
 using crypto::MemoryFileSystem;
@@ -302,4 +302,4 @@ TEST_F(TileWriterTest, FilesOfTheMachineAreReadableByEverybodyWhateverTheUmask) 
 }
 
 }  // namespace
-}  // namespace kluis::audit
+}  // namespace kluis::audit::tile_writer_test

@@ -5,7 +5,7 @@
 
 #include "audit/tiles.h"
 
-namespace kluis::audit {
+namespace kluis::audit::tiles_test {
 namespace {
 
 constexpr auto kMalformed = absl::StatusCode::kInvalidArgument;
@@ -154,4 +154,4 @@ TEST(EntryBundle, RefusesOtherWidthsAndCutBytes) {
 }
 
 }  // namespace
-}  // namespace kluis::audit
+}  // namespace kluis::audit::tiles_test

@@ -8,7 +8,7 @@
 #include "audit/log/verify_log.h"
 #include "crypto/codec.h"
 
-namespace kluis::audit {
+namespace kluis::audit::verify_log_test {
 namespace {
 
 using testing::HasSubstr;
@@ -92,4 +92,4 @@ TEST(VerifyEntries, PassesAReadErrorOn) {
 }
 
 }  // namespace
-}  // namespace kluis::audit
+}  // namespace kluis::audit::verify_log_test

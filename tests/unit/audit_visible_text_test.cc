@@ -9,7 +9,7 @@
 
 #include "audit/visible_text.h"
 
-namespace kluis::audit {
+namespace kluis::audit::visible_text_test {
 namespace {
 
 std::string Utf8(uint32_t point) {
@@ -134,4 +134,4 @@ TEST(VisibleOutput, IsReadBackExactlyFromJson) {
 }
 
 }  // namespace
-}  // namespace kluis::audit
+}  // namespace kluis::audit::visible_text_test

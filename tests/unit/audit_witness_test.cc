@@ -16,7 +16,7 @@
 #include "tests/fakes/growing_log.h"
 #include "tests/fakes/memory_file_system.h"
 
-namespace kluis::audit {
+namespace kluis::audit::witness_test {
 namespace {
 
 constexpr std::string_view kName = "witness.example/w1";
@@ -372,4 +372,4 @@ TEST(WitnessOpen, RefusesKeysThatItCannotWitness) {
 }
 
 }  // namespace
-}  // namespace kluis::audit
+}  // namespace kluis::audit::witness_test

@@ -8,7 +8,7 @@
 
 #include "client/batch_enroll.h"
 
-namespace kluis::client {
+namespace kluis::client::batch_enroll_test {
 namespace {
 
 using ServerStream = grpc::ServerReaderWriter<v1::BatchEnrollResponse, v1::BatchEnrollRequest>;
@@ -169,4 +169,4 @@ TEST(EnrollBatch, StopsWhenReceiptsCannotBeWritten) {
 }
 
 }  // namespace
-}  // namespace kluis::client
+}  // namespace kluis::client::batch_enroll_test

@@ -9,7 +9,7 @@
 #include "client/command_line.h"
 #include "client/files.h"
 
-namespace kluis::client {
+namespace kluis::client::command_line_test {
 namespace {
 
 // Runs kluis in this process, with a directory of its own and no environment of the caller.
@@ -210,4 +210,4 @@ TEST(CompletionScript, KnowsVerbsAndTheirOptions) {
 }
 
 }  // namespace
-}  // namespace kluis::client
+}  // namespace kluis::client::command_line_test

@@ -4,7 +4,7 @@
 
 #include "client/det_plot.h"
 
-namespace kluis::client {
+namespace kluis::client::det_plot_test {
 namespace {
 
 v1::EvaluationReport Report() {
@@ -88,4 +88,4 @@ TEST(DetHtml, IsOnePageThatLoadsNothing) {
 }
 
 }  // namespace
-}  // namespace kluis::client
+}  // namespace kluis::client::det_plot_test

@@ -5,7 +5,7 @@
 #include "client/draft.h"
 #include "kluis/v1/statements.pb.h"
 
-namespace kluis::client {
+namespace kluis::client::draft_test {
 namespace {
 
 constexpr int64_t kNow = 1'795'374'201;  // 2026-11-22T19:03:21Z
@@ -104,4 +104,4 @@ TEST(FromJson, RefusesUnknownFields) {
 }
 
 }  // namespace
-}  // namespace kluis::client
+}  // namespace kluis::client::draft_test

@@ -2,7 +2,7 @@
 
 #include "client/error_rates.h"
 
-namespace kluis::client {
+namespace kluis::client::error_rates_test {
 namespace {
 
 v1::EvaluationReport Report() {
@@ -75,4 +75,4 @@ TEST(RatesTable, SaysWhatWasMeasuredAndEachRateWithItsInterval) {
 }
 
 }  // namespace
-}  // namespace kluis::client
+}  // namespace kluis::client::error_rates_test

@@ -3,7 +3,7 @@
 #include "client/failure.h"
 #include "google/rpc/status.pb.h"
 
-namespace kluis::client {
+namespace kluis::client::failure_test {
 namespace {
 
 constexpr char kServer[] = "127.0.0.1:7443";
@@ -75,4 +75,4 @@ TEST(ExitCodeOf, CallsALocalFileInvalidWhateverItsCode) {
 TEST(FromServer, KeepsOk) { EXPECT_TRUE(FromServer(grpc::Status::OK).ok()); }
 
 }  // namespace
-}  // namespace kluis::client
+}  // namespace kluis::client::failure_test

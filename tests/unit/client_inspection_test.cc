@@ -16,7 +16,7 @@
 #include "kluis/v1/supervision_service.grpc.pb.h"
 #include "tests/fakes/scratch_directory.h"
 
-namespace kluis::client {
+namespace kluis::client::inspection_test {
 namespace {
 
 // A vault that answers every order with what the test says.
@@ -125,4 +125,4 @@ TEST(Inspect, KeepsTheEarlierFileWhenTheVaultBreaksOff) {
 }
 
 }  // namespace
-}  // namespace kluis::client
+}  // namespace kluis::client::inspection_test

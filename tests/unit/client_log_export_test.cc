@@ -11,7 +11,7 @@
 #include "tests/fakes/fake_log.h"
 #include "tests/fakes/scratch_directory.h"
 
-namespace kluis::client {
+namespace kluis::client::log_export_test {
 namespace {
 
 // Every file below `directory` by its path from there.
@@ -108,4 +108,4 @@ TEST(ExportLog, KeepsAnEarlierExportWhenTheLogIsAnotherOrShorter) {
 }
 
 }  // namespace
-}  // namespace kluis::client
+}  // namespace kluis::client::log_export_test

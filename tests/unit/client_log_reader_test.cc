@@ -8,7 +8,7 @@
 #include "client/log_reader.h"
 #include "tests/fakes/fake_log.h"
 
-namespace kluis::client {
+namespace kluis::client::log_reader_test {
 namespace {
 
 TEST(ReadHead, AcceptsThePublishedKeyAndNoOther) {
@@ -94,4 +94,4 @@ TEST(ProveEntry, RefusesAnEntryThatIsNotTheOneOfTheLeafHash) {
 }
 
 }  // namespace
-}  // namespace kluis::client
+}  // namespace kluis::client::log_reader_test

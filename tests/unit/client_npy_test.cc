@@ -13,7 +13,7 @@
 
 #include "client/npy.h"
 
-namespace kluis::client {
+namespace kluis::client::npy_test {
 namespace {
 
 using testing::ElementsAre;
@@ -359,4 +359,4 @@ TEST_F(NpyWriterTest, ReportsADiskThatTakesNoMore) {
 }
 
 }  // namespace
-}  // namespace kluis::client
+}  // namespace kluis::client::npy_test

@@ -5,7 +5,7 @@
 #include "kluis/v1/subject_service.pb.h"
 #include "kluis/v1/vault_service.pb.h"
 
-namespace kluis::client {
+namespace kluis::client::output_test {
 namespace {
 
 v1::ListCasesResponse TwoCases() {
@@ -98,4 +98,4 @@ TEST(ToJson, KeepsFieldNamesAndDefaults) {
 }
 
 }  // namespace
-}  // namespace kluis::client
+}  // namespace kluis::client::output_test

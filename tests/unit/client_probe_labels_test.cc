@@ -6,7 +6,7 @@
 #include "client/probe_labels.h"
 #include "tests/fakes/scratch_directory.h"
 
-namespace kluis::client {
+namespace kluis::client::probe_labels_test {
 namespace {
 
 constexpr char kSubject[] = "subjects/0123456789abcdef0123456789abcdef";
@@ -45,4 +45,4 @@ TEST_F(ProbeLabels, AreAsManyAsTheProbes) {
 }
 
 }  // namespace
-}  // namespace kluis::client
+}  // namespace kluis::client::probe_labels_test

@@ -5,7 +5,7 @@
 #include "client/record_name.h"
 #include "kluis/v1/ledger.pb.h"
 
-namespace kluis::client {
+namespace kluis::client::record_name_test {
 namespace {
 
 using v1::RecordChange;
@@ -55,4 +55,4 @@ TEST(RecordName, TakesAnyBytes) {
 }
 
 }  // namespace
-}  // namespace kluis::client
+}  // namespace kluis::client::record_name_test

@@ -9,7 +9,7 @@
 #include "client/replaced_file.h"
 #include "tests/fakes/scratch_directory.h"
 
-namespace kluis::client {
+namespace kluis::client::replaced_file_test {
 namespace {
 
 TEST(ReplacedFile, AppearsWholeAtItsCommitForItsOwnerOnly) {
@@ -61,4 +61,4 @@ TEST(ReplacedFile, SaysWhereItCannotWrite) {
 }
 
 }  // namespace
-}  // namespace kluis::client
+}  // namespace kluis::client::replaced_file_test

@@ -9,7 +9,7 @@
 #include "client/session.h"
 #include "kluis/v1/supervision_service.grpc.pb.h"
 
-namespace kluis::client {
+namespace kluis::client::session_test {
 namespace {
 
 constexpr int64_t kNow = 1'795'374'201;
@@ -113,4 +113,4 @@ TEST(DraftConsent, RunsAsLongAsThePurposeButFiveYearsAtMost) {
 }
 
 }  // namespace
-}  // namespace kluis::client
+}  // namespace kluis::client::session_test

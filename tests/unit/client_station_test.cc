@@ -8,7 +8,7 @@
 #include "crypto/codec.h"
 #include "crypto/template_digest.h"
 
-namespace kluis::client {
+namespace kluis::client::station_test {
 namespace {
 
 constexpr int64_t kNow = 1'795'374'201;
@@ -91,4 +91,4 @@ TEST(StationRequest, RefusesAnotherKindOfStatement) {
 }
 
 }  // namespace
-}  // namespace kluis::client
+}  // namespace kluis::client::station_test

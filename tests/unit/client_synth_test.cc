@@ -10,7 +10,7 @@
 #include "client/npy.h"
 #include "client/synth.h"
 
-namespace kluis::client {
+namespace kluis::client::synth_test {
 namespace {
 
 using Template = std::vector<float>;
@@ -271,4 +271,4 @@ TEST_F(WritePopulationTest, ReportsAFolderThatCannotBeMade) {
 }
 
 }  // namespace
-}  // namespace kluis::client
+}  // namespace kluis::client::synth_test

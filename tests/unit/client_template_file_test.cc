@@ -7,7 +7,7 @@
 
 #include "client/template_file.h"
 
-namespace kluis::client {
+namespace kluis::client::template_file_test {
 namespace {
 
 using testing::ElementsAre;
@@ -171,4 +171,4 @@ TEST_F(TemplateBatchOpen, TellsWhatIsNotAFile) {
 }
 
 }  // namespace
-}  // namespace kluis::client
+}  // namespace kluis::client::template_file_test

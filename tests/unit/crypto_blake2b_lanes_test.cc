@@ -10,7 +10,7 @@
 #include "crypto/blake2b_lanes.h"
 #include "crypto/codec.h"
 
-namespace kluis::crypto {
+namespace kluis::crypto::blake2b_lanes_test {
 namespace {
 
 constexpr Label kUse("kluis-template");
@@ -170,4 +170,4 @@ TEST(KeyedBlake2bEach, IsThatOfAnyLanes) {
 }
 
 }  // namespace
-}  // namespace kluis::crypto
+}  // namespace kluis::crypto::blake2b_lanes_test

@@ -6,7 +6,7 @@
 #include "crypto/codec.h"
 #include "crypto/sha256.h"
 
-namespace kluis::crypto {
+namespace kluis::crypto::codec_test {
 namespace {
 
 using absl::StatusCode;
@@ -93,4 +93,4 @@ TEST(Sha256, JoinsItsPartsWithoutSeparators) {
 }
 
 }  // namespace
-}  // namespace kluis::crypto
+}  // namespace kluis::crypto::codec_test

@@ -11,7 +11,7 @@
 #include "crypto/derive.h"
 #include "crypto/template_digest.h"
 
-namespace kluis::crypto {
+namespace kluis::crypto::derive_test {
 namespace {
 
 constexpr Label kTemplate("kluis-template");
@@ -92,4 +92,4 @@ TEST(TemplateDigest, DependsOnAlgorithmAndEveryValue) {
 }
 
 }  // namespace
-}  // namespace kluis::crypto
+}  // namespace kluis::crypto::derive_test

@@ -2,7 +2,7 @@
 
 #include "crypto/dsse.h"
 
-namespace kluis::crypto {
+namespace kluis::crypto::dsse_test {
 namespace {
 
 // The example of the DSSE specification, protocol.md.
@@ -15,4 +15,4 @@ TEST(Pae, MatchesThePublishedVector) {
 TEST(Pae, KeepsTypeAndPayloadApart) { EXPECT_NE(Pae("a 1 b", "c"), Pae("a", "b 1 c")); }
 
 }  // namespace
-}  // namespace kluis::crypto
+}  // namespace kluis::crypto::dsse_test

@@ -6,7 +6,7 @@
 #include "crypto/codec.h"
 #include "crypto/ed25519.h"
 
-namespace kluis::crypto {
+namespace kluis::crypto::ed25519_test {
 namespace {
 
 using absl::StatusCode;
@@ -124,4 +124,4 @@ TEST(ParsePublicKey, RefusesOtherFormsAndLengths) {
 }
 
 }  // namespace
-}  // namespace kluis::crypto
+}  // namespace kluis::crypto::ed25519_test

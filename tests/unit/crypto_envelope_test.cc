@@ -8,7 +8,7 @@
 #include "crypto/codec.h"
 #include "crypto/envelope.h"
 
-namespace kluis::crypto {
+namespace kluis::crypto::envelope_test {
 namespace {
 
 using absl::StatusCode;
@@ -206,4 +206,4 @@ TEST(EnvelopeOpener, RefusesAnotherOwnerKeyOrLengthInOneWay) {
 }
 
 }  // namespace
-}  // namespace kluis::crypto
+}  // namespace kluis::crypto::envelope_test

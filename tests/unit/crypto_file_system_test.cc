@@ -12,7 +12,7 @@
 #include "tests/fakes/memory_file_system.h"
 #include "tests/fakes/scratch_directory.h"
 
-namespace kluis::crypto {
+namespace kluis::crypto::file_system_test {
 namespace {
 
 constexpr auto kAbsent = absl::StatusCode::kNotFound;
@@ -157,4 +157,4 @@ TEST(ReplaceReadable, LeavesTheOldFileOrTheNewOneWholeAfterACrashAnywhere) {
 }
 
 }  // namespace
-}  // namespace kluis::crypto
+}  // namespace kluis::crypto::file_system_test

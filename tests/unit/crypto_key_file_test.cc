@@ -12,7 +12,7 @@
 #include "crypto/key_file.h"
 #include "tests/fakes/memory_file_system.h"
 
-namespace kluis::crypto {
+namespace kluis::crypto::key_file_test {
 namespace {
 
 using absl::StatusCode;
@@ -148,4 +148,4 @@ TEST(Paths, SplitIntoDirectoryAndName) {
 }
 
 }  // namespace
-}  // namespace kluis::crypto
+}  // namespace kluis::crypto::key_file_test

@@ -8,7 +8,7 @@
 #include "crypto/keyring.h"
 #include "tests/fakes/memory_file_system.h"
 
-namespace kluis::crypto {
+namespace kluis::crypto::keyring_places_test {
 namespace {
 
 using absl::StatusCode;
@@ -284,4 +284,4 @@ TEST(KeyringPlaces, APlaceThatIsGoneWhilePuncturingIsNamedAndTheRetryResumes) {
 }
 
 }  // namespace
-}  // namespace kluis::crypto
+}  // namespace kluis::crypto::keyring_places_test

@@ -9,7 +9,7 @@
 #include "crypto/keyring_segments.h"
 #include "crypto/keyring_table.h"
 
-namespace kluis::crypto {
+namespace kluis::crypto::keyring_segments_test {
 namespace {
 
 using absl::StatusCode;
@@ -174,4 +174,4 @@ TEST(KeyringPage, IsNeverSealedTwiceUnderOneKey) {
 }
 
 }  // namespace
-}  // namespace kluis::crypto
+}  // namespace kluis::crypto::keyring_segments_test

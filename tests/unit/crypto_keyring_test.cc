@@ -15,7 +15,7 @@
 #include "crypto/keyring.h"
 #include "tests/fakes/memory_file_system.h"
 
-namespace kluis::crypto {
+namespace kluis::crypto::keyring_test {
 namespace {
 
 using absl::StatusCode;
@@ -365,4 +365,4 @@ TEST_F(KeyringOnDisk, RefusesARootKeyThatOthersMayRead) {
 }
 
 }  // namespace
-}  // namespace kluis::crypto
+}  // namespace kluis::crypto::keyring_test

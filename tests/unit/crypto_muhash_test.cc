@@ -8,7 +8,7 @@
 #include "crypto/codec.h"
 #include "crypto/muhash.h"
 
-namespace kluis::crypto {
+namespace kluis::crypto::muhash_test {
 namespace {
 
 // A byte and 31 zeros, as the vectors have it.
@@ -86,4 +86,4 @@ TEST(MuHash, DoesNotDependOnTheOrder) {
 }
 
 }  // namespace
-}  // namespace kluis::crypto
+}  // namespace kluis::crypto::muhash_test

@@ -12,7 +12,7 @@
 #include "tests/fakes/memory_file_system.h"
 #include "tests/fakes/scratch_directory.h"
 
-namespace kluis::crypto {
+namespace kluis::crypto::passphrase_test {
 namespace {
 
 using absl::StatusCode;
@@ -226,4 +226,4 @@ TEST(SecretWrapper, RefusesASecretOrHeaderOfAnotherLength) {
 }
 
 }  // namespace
-}  // namespace kluis::crypto
+}  // namespace kluis::crypto::passphrase_test

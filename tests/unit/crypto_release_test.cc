@@ -10,7 +10,7 @@
 #include "crypto/codec.h"
 #include "crypto/release.h"
 
-namespace kluis::crypto {
+namespace kluis::crypto::release_test {
 namespace {
 
 using absl::StatusCode;
@@ -102,4 +102,4 @@ TEST(CustodyDigest, MatchesTheKnownAnswer) {
 }
 
 }  // namespace
-}  // namespace kluis::crypto
+}  // namespace kluis::crypto::release_test

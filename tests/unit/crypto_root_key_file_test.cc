@@ -8,7 +8,7 @@
 #include "crypto/root_key_file.h"
 #include "tests/fakes/memory_file_system.h"
 
-namespace kluis::crypto {
+namespace kluis::crypto::root_key_file_test {
 namespace {
 
 using absl::StatusCode;
@@ -147,4 +147,4 @@ TEST(RootKeyFileWrapped, TakesOverAKeyThatWasNotWrapped) {
 }
 
 }  // namespace
-}  // namespace kluis::crypto
+}  // namespace kluis::crypto::root_key_file_test

@@ -18,7 +18,7 @@
 #include "crypto/memory.h"
 #include "crypto/secret_bytes.h"
 
-namespace kluis::crypto {
+namespace kluis::crypto::secret_bytes_test {
 namespace {
 
 template <typename T>
@@ -209,4 +209,4 @@ TEST(HardenProcess, LeavesNoWayToDumpCore) {
 }
 
 }  // namespace
-}  // namespace kluis::crypto
+}  // namespace kluis::crypto::secret_bytes_test

@@ -8,7 +8,7 @@
 
 #include "crypto/shamir_rekey.h"
 
-namespace kluis::crypto {
+namespace kluis::crypto::shamir_rekey_test {
 namespace {
 
 using absl::StatusCode;
@@ -95,4 +95,4 @@ TEST(ShareRekey, TakesTheMostSharesThereMayBe) {
 }
 
 }  // namespace
-}  // namespace kluis::crypto
+}  // namespace kluis::crypto::shamir_rekey_test

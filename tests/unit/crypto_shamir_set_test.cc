@@ -10,7 +10,7 @@
 #include "crypto/shamir_rekey.h"
 #include "crypto/shamir_set.h"
 
-namespace kluis::crypto {
+namespace kluis::crypto::shamir_set_test {
 namespace {
 
 using absl::StatusCode;
@@ -205,4 +205,4 @@ TEST(ShareHeader, IsParsedToTheByteOrRefused) {
 }
 
 }  // namespace
-}  // namespace kluis::crypto
+}  // namespace kluis::crypto::shamir_set_test

@@ -12,7 +12,7 @@
 #include "crypto/codec.h"
 #include "crypto/shamir.h"
 
-namespace kluis::crypto {
+namespace kluis::crypto::shamir_test {
 namespace {
 
 using absl::StatusCode;
@@ -179,4 +179,4 @@ TEST(ShamirInterpolate, RefusesWhatIsNoSetOfShares) {
 }
 
 }  // namespace
-}  // namespace kluis::crypto
+}  // namespace kluis::crypto::shamir_test

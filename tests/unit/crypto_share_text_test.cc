@@ -12,7 +12,7 @@
 #include "crypto/codec.h"
 #include "crypto/share_text.h"
 
-namespace kluis::crypto {
+namespace kluis::crypto::share_text_test {
 namespace {
 
 using absl::StatusCode;
@@ -237,4 +237,4 @@ TEST(ShareHint, IsTheLettersAndDigitsOfTheName) {
 }
 
 }  // namespace
-}  // namespace kluis::crypto
+}  // namespace kluis::crypto::share_text_test

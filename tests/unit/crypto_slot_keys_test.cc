@@ -10,7 +10,7 @@
 #include "crypto/keyring.h"
 #include "tests/fakes/memory_file_system.h"
 
-namespace kluis::crypto {
+namespace kluis::crypto::slot_keys_test {
 namespace {
 
 const KeyringPaths kPaths{"data/keyring", "root/key"};
@@ -92,4 +92,4 @@ TEST_F(SlotKeysDeathTest, BeyondTheirCapacityEndTheProcessBeforeAnythingIsWritte
 }
 
 }  // namespace
-}  // namespace kluis::crypto
+}  // namespace kluis::crypto::slot_keys_test

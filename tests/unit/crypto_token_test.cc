@@ -14,7 +14,7 @@
 #include "crypto/token.h"
 #include "tests/fakes/soft_token.h"
 
-namespace kluis::crypto {
+namespace kluis::crypto::token_test {
 namespace {
 
 using absl::StatusCode;
@@ -319,4 +319,4 @@ TEST(TokenModule, SaysWhatIsNoModule) {
 }
 
 }  // namespace
-}  // namespace kluis::crypto
+}  // namespace kluis::crypto::token_test

@@ -12,7 +12,7 @@
 #include "matching/threshold.h"
 #include "matching/verify.h"
 
-namespace kluis::matching {
+namespace kluis::matching::algorithm_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -127,4 +127,4 @@ TEST(Verify, RefusesEverybodyWhenTheTargetIsNotAProbability) {
 }
 
 }  // namespace
-}  // namespace kluis::matching
+}  // namespace kluis::matching::algorithm_test

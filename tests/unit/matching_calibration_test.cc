@@ -7,7 +7,7 @@
 
 #include "matching/calibration.h"
 
-namespace kluis::matching {
+namespace kluis::matching::calibration_test {
 namespace {
 
 const Algorithm& Cosine() { return *FindAlgorithm("arcface-512/1"); }
@@ -148,4 +148,4 @@ TEST(TemplateSample, HoldsNothingAfterClear) {
 }
 
 }  // namespace
-}  // namespace kluis::matching
+}  // namespace kluis::matching::calibration_test

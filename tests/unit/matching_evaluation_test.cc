@@ -5,7 +5,7 @@
 
 #include "matching/evaluation.h"
 
-namespace kluis::matching {
+namespace kluis::matching::evaluation_test {
 namespace {
 
 const Algorithm& Cosine() { return *FindAlgorithm("arcface-512/1"); }
@@ -136,4 +136,4 @@ TEST(Evaluation, GivesAtMostAHundredPointsAndTheQuotedRatesAmongThem) {
 }
 
 }  // namespace
-}  // namespace kluis::matching
+}  // namespace kluis::matching::evaluation_test

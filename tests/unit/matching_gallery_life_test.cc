@@ -10,7 +10,7 @@
 
 #include "tests/fakes/gallery_peer.h"
 
-namespace kluis::matching {
+namespace kluis::matching::gallery_life_test {
 namespace {
 
 using Code = absl::StatusCode;
@@ -370,4 +370,4 @@ TEST(GalleryCentre, IsLearntFromTheRowsOrGivenAndPrunesThen) {
 }
 
 }  // namespace
-}  // namespace kluis::matching
+}  // namespace kluis::matching::gallery_life_test

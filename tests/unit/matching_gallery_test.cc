@@ -11,7 +11,7 @@
 
 #include "tests/fakes/gallery_peer.h"
 
-namespace kluis::matching {
+namespace kluis::matching::gallery_test {
 namespace {
 
 using Code = absl::StatusCode;
@@ -279,4 +279,4 @@ TEST(GalleryCreate, RefusesAnImpossibleMissAndACentreOfAnotherDimension) {
 }
 
 }  // namespace
-}  // namespace kluis::matching
+}  // namespace kluis::matching::gallery_test

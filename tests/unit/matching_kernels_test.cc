@@ -6,7 +6,7 @@
 
 #include "matching/kernels.h"
 
-namespace kluis::matching {
+namespace kluis::matching::kernels_test {
 namespace {
 
 constexpr KernelSet kSets[] = {KernelSet::kPortable, KernelSet::kAvx2, KernelSet::kAvx512};
@@ -130,4 +130,4 @@ TEST(BestKernels, AreThoseOfAnAvailableSet) {
 }
 
 }  // namespace
-}  // namespace kluis::matching
+}  // namespace kluis::matching::kernels_test

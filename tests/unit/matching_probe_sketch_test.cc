@@ -10,7 +10,7 @@
 #include "matching/algorithm.h"
 #include "matching/probe_sketch.h"
 
-namespace kluis::matching {
+namespace kluis::matching::probe_sketch_test {
 namespace {
 
 using Key = std::array<std::uint8_t, 32>;
@@ -180,4 +180,4 @@ TEST(ProbeSketch, RefusesWhatIsNoTemplate) {
 INSTANTIATE_TEST_SUITE_P(ProbeSketch, Shapes, testing::Values("arcface-512", "dlib-128"));
 
 }  // namespace
-}  // namespace kluis::matching
+}  // namespace kluis::matching::probe_sketch_test

@@ -7,7 +7,7 @@
 #include "matching/quantised.h"
 #include "tests/fakes/gallery_peer.h"
 
-namespace kluis::matching {
+namespace kluis::matching::quantised_test {
 namespace {
 
 std::vector<float> Random(const Algorithm& algorithm, std::mt19937_64& random) {
@@ -105,4 +105,4 @@ TEST(Dequantise, GivesVectorsWhoseExactScoreIsTheQuantisedOne) {
 }
 
 }  // namespace
-}  // namespace kluis::matching
+}  // namespace kluis::matching::quantised_test

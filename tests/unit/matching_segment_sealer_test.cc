@@ -8,7 +8,7 @@
 
 #include "matching/segment_sealer.h"
 
-namespace kluis::matching {
+namespace kluis::matching::segment_sealer_test {
 namespace {
 
 using Cipher = SegmentSealer::Cipher;
@@ -147,4 +147,4 @@ TEST(SegmentSealer, PrefersACipherThatIsAvailable) {
 }
 
 }  // namespace
-}  // namespace kluis::matching
+}  // namespace kluis::matching::segment_sealer_test

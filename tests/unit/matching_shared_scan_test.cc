@@ -10,7 +10,7 @@
 
 #include "tests/fakes/gallery_peer.h"
 
-namespace kluis::matching {
+namespace kluis::matching::shared_scan_test {
 namespace {
 
 constexpr std::uint32_t kRowsPerSegment = 848;  // of 512-bit sketches
@@ -253,4 +253,4 @@ TEST(SharedScan, LoadsFromSeveralThreadsWhileTheCentreMoves) {
 }
 
 }  // namespace
-}  // namespace kluis::matching
+}  // namespace kluis::matching::shared_scan_test

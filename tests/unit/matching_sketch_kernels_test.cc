@@ -7,7 +7,7 @@
 
 #include "matching/sketch_kernels.h"
 
-namespace kluis::matching {
+namespace kluis::matching::sketch_kernels_test {
 namespace {
 
 // A segment's worth of random rows, some of them without a length, a category or a future.
@@ -180,4 +180,4 @@ INSTANTIATE_TEST_SUITE_P(All, SketchKernels,
                                          KernelSet::kAvx512));
 
 }  // namespace
-}  // namespace kluis::matching
+}  // namespace kluis::matching::sketch_kernels_test

@@ -10,7 +10,7 @@
 
 #include "matching/sketch.h"
 
-namespace kluis::matching {
+namespace kluis::matching::sketch_test {
 namespace {
 
 using Words = std::vector<std::uint64_t>;
@@ -237,4 +237,4 @@ TEST(SketchQuery, PassesOverNothingWhenProbeOrTemplateIsTheCentre) {
 }
 
 }  // namespace
-}  // namespace kluis::matching
+}  // namespace kluis::matching::sketch_test

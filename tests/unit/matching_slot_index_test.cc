@@ -7,7 +7,7 @@
 
 #include "matching/slot_index.h"
 
-namespace kluis::matching {
+namespace kluis::matching::slot_index_test {
 namespace {
 
 // As a load brings them: by the order of random ids.
@@ -69,4 +69,4 @@ TEST(SlotIndex, AnswersAsAMapAfterAnyHistory) {
 }
 
 }  // namespace
-}  // namespace kluis::matching
+}  // namespace kluis::matching::slot_index_test

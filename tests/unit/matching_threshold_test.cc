@@ -5,7 +5,7 @@
 
 #include "matching/threshold.h"
 
-namespace kluis::matching {
+namespace kluis::matching::threshold_test {
 namespace {
 
 const Algorithm& Cosine() { return *FindAlgorithm("arcface-512/1"); }
@@ -179,4 +179,4 @@ TEST(PolicyText, NamesTheRuleItsTargetAndTheGallerySizeOnly) {
 }
 
 }  // namespace
-}  // namespace kluis::matching
+}  // namespace kluis::matching::threshold_test

@@ -10,7 +10,7 @@
 
 #include "matching/transform.h"
 
-namespace kluis::matching {
+namespace kluis::matching::transform_test {
 namespace {
 
 using Key = std::array<std::uint8_t, kTransformKeyBytes>;
@@ -194,4 +194,4 @@ TEST(TransformCreate, GivesAnotherMapToAnotherAlgorithmUnderTheSameKey) {
 }
 
 }  // namespace
-}  // namespace kluis::matching
+}  // namespace kluis::matching::transform_test

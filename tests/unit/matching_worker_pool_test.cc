@@ -7,7 +7,7 @@
 
 #include "matching/worker_pool.h"
 
-namespace kluis::matching {
+namespace kluis::matching::worker_pool_test {
 namespace {
 
 TEST(WorkerPool, DoesAllWorkWhateverTheNumberOfThreadsAndShares) {
@@ -52,4 +52,4 @@ TEST(WorkerPool, CallsNobodyForNoShares) {
 }
 
 }  // namespace
-}  // namespace kluis::matching
+}  // namespace kluis::matching::worker_pool_test

@@ -5,7 +5,7 @@
 #include "tests/fakes/admission_acts.h"
 #include "tests/fakes/policy_expect.h"
 
-namespace kluis::policy {
+namespace kluis::policy::admission_test {
 namespace {
 
 using W = PolicyWorld;
@@ -75,4 +75,4 @@ TEST(CountLimited, IsToldByTheVaultAloneOfSomebodyAndOfTheTimeBefore) {
 }
 
 }  // namespace
-}  // namespace kluis::policy
+}  // namespace kluis::policy::admission_test

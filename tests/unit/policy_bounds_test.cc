@@ -13,7 +13,7 @@
 #include "tests/fakes/operator_acts.h"
 #include "tests/fakes/policy_expect.h"
 
-namespace kluis::policy {
+namespace kluis::policy::bounds_test {
 namespace {
 
 using W = PolicyWorld;
@@ -313,4 +313,4 @@ TEST(Disclose, NamesNoMorePeoplePerCaseThanTheProfileAllows) {
 }
 
 }  // namespace
-}  // namespace kluis::policy
+}  // namespace kluis::policy::bounds_test

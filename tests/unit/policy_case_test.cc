@@ -5,7 +5,7 @@
 
 #include "tests/fakes/policy_expect.h"
 
-namespace kluis::policy {
+namespace kluis::policy::case_test {
 namespace {
 
 using W = PolicyWorld;
@@ -335,4 +335,4 @@ TEST(ReadCase, EndsWithTheAccreditation) {
 }
 
 }  // namespace
-}  // namespace kluis::policy
+}  // namespace kluis::policy::case_test

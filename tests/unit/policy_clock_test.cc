@@ -4,7 +4,7 @@
 #include "tests/fakes/operator_acts.h"
 #include "tests/fakes/policy_expect.h"
 
-namespace kluis::policy {
+namespace kluis::policy::clock_test {
 namespace {
 
 using W = PolicyWorld;
@@ -201,4 +201,4 @@ TEST(TimeUnknown, StopsAllButWhatTakesAwayReadsOrConcludes) {
 }
 
 }  // namespace
-}  // namespace kluis::policy
+}  // namespace kluis::policy::clock_test

@@ -6,7 +6,7 @@
 
 #include "tests/fakes/policy_expect.h"
 
-namespace kluis::policy {
+namespace kluis::policy::custody_test {
 namespace {
 
 using W = PolicyWorld;
@@ -172,4 +172,4 @@ TEST(Release, IsAskedForBeforeAnybodyIsLookedUp) {
 }
 
 }  // namespace
-}  // namespace kluis::policy
+}  // namespace kluis::policy::custody_test

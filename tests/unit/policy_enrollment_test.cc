@@ -5,7 +5,7 @@
 
 #include "tests/fakes/policy_expect.h"
 
-namespace kluis::policy {
+namespace kluis::policy::enrollment_test {
 namespace {
 
 using W = PolicyWorld;
@@ -305,4 +305,4 @@ TEST(Access, TellsNothingToAnybodyElse) {
 }
 
 }  // namespace
-}  // namespace kluis::policy
+}  // namespace kluis::policy::enrollment_test

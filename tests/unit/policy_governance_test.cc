@@ -5,7 +5,7 @@
 
 #include "tests/fakes/policy_expect.h"
 
-namespace kluis::policy {
+namespace kluis::policy::governance_test {
 namespace {
 
 using W = PolicyWorld;
@@ -220,4 +220,4 @@ TEST(RegisterPurpose, NeedsAKnownAlgorithmAndErrorRatesUpToATenth) {
 }
 
 }  // namespace
-}  // namespace kluis::policy
+}  // namespace kluis::policy::governance_test

@@ -3,7 +3,7 @@
 
 #include "tests/fakes/policy_expect.h"
 
-namespace kluis::policy {
+namespace kluis::policy::load_grant_test {
 namespace {
 
 using W = PolicyWorld;
@@ -116,4 +116,4 @@ TEST(GrantToLoad, IsNotGivenByAStoreThatIsDown) {
 }
 
 }  // namespace
-}  // namespace kluis::policy
+}  // namespace kluis::policy::load_grant_test

@@ -6,15 +6,12 @@
 
 #include "tests/fakes/measurement_acts.h"
 #include "tests/fakes/policy_expect.h"
+#include "tests/fakes/rotation_acts.h"
 
-namespace kluis::policy {
+namespace kluis::policy::measurement_test {
 namespace {
 
 using W = PolicyWorld;
-
-v1::PurposeRecord PurposeOf(const W& world, std::string_view purpose = W::kPurpose) {
-  return world.Get<v1::PurposeRecord>(key::Purpose(purpose));
-}
 
 TEST(Calibrate, IsPendingUntilItsOutcomeWhichThePurposeThenHas) {
   W world = W::Ready();
@@ -206,4 +203,4 @@ TEST(EvaluationOutcome, IsNotGivenAfterAStop) {
 }
 
 }  // namespace
-}  // namespace kluis::policy
+}  // namespace kluis::policy::measurement_test

@@ -7,7 +7,7 @@
 #include "tests/fakes/operator_acts.h"
 #include "tests/fakes/policy_expect.h"
 
-namespace kluis::policy {
+namespace kluis::policy::members_test {
 namespace {
 
 using W = PolicyWorld;
@@ -153,4 +153,4 @@ TEST(MemberTerm, IsOfAMemberWithinTheBoundAndTakesKOfNToGiveAndOneToEnd) {
 }
 
 }  // namespace
-}  // namespace kluis::policy
+}  // namespace kluis::policy::members_test

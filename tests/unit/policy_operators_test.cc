@@ -4,7 +4,7 @@
 #include "tests/fakes/operator_acts.h"
 #include "tests/fakes/policy_expect.h"
 
-namespace kluis::policy {
+namespace kluis::policy::operators_test {
 namespace {
 
 using W = PolicyWorld;
@@ -147,4 +147,4 @@ TEST(StartService, PromisesACheckpointAnHourAtLeast) {
 }
 
 }  // namespace
-}  // namespace kluis::policy
+}  // namespace kluis::policy::operators_test

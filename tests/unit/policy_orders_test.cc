@@ -3,7 +3,7 @@
 
 #include "tests/fakes/policy_expect.h"
 
-namespace kluis::policy {
+namespace kluis::policy::orders_test {
 namespace {
 
 using W = PolicyWorld;
@@ -80,4 +80,4 @@ TEST(Inspect, NeedsReasonsAndAsManySupervisorsAsALift) {
 }
 
 }  // namespace
-}  // namespace kluis::policy
+}  // namespace kluis::policy::orders_test

@@ -17,7 +17,7 @@
 #include "tests/fakes/restriction_acts.h"
 #include "tests/fakes/rotation_acts.h"
 
-namespace kluis::policy {
+namespace kluis::policy::predecessor_test {
 namespace {
 
 using W = PolicyWorld;
@@ -629,4 +629,4 @@ TEST(NewId, IsOf16BytesAndUnused) {
 }
 
 }  // namespace
-}  // namespace kluis::policy
+}  // namespace kluis::policy::predecessor_test

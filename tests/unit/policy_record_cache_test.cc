@@ -8,7 +8,7 @@
 #include "policy/record_key.h"
 #include "policy/state_view.h"
 
-namespace kluis::policy {
+namespace kluis::policy::record_cache_test {
 namespace {
 
 RecordCache::Record Named(const std::string& name) {
@@ -92,4 +92,4 @@ TEST(RecordCache, HoldsAtMostTwiceItsSizeHoweverItIsAsked) {
 }
 
 }  // namespace
-}  // namespace kluis::policy
+}  // namespace kluis::policy::record_cache_test

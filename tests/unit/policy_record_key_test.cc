@@ -6,7 +6,7 @@
 #include "policy/record_key.h"
 #include "policy/state_view.h"
 
-namespace kluis::policy {
+namespace kluis::policy::record_key_test {
 namespace {
 
 const std::string kA(16, 'a');
@@ -173,4 +173,4 @@ TEST(IdInName, RefusesEveryOtherForm) {
 }
 
 }  // namespace
-}  // namespace kluis::policy
+}  // namespace kluis::policy::record_key_test

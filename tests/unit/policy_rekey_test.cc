@@ -6,7 +6,7 @@
 #include "tests/fakes/operator_acts.h"
 #include "tests/fakes/policy_expect.h"
 
-namespace kluis::policy {
+namespace kluis::policy::rekey_test {
 namespace {
 
 using W = PolicyWorld;
@@ -146,4 +146,4 @@ TEST(VoidRekey, EndsAnOrderByOldHoldersOnly) {
 }
 
 }  // namespace
-}  // namespace kluis::policy
+}  // namespace kluis::policy::rekey_test

@@ -5,7 +5,7 @@
 #include "tests/fakes/restriction_acts.h"
 #include "tests/fakes/rotation_acts.h"
 
-namespace kluis::policy {
+namespace kluis::policy::restriction_test {
 namespace {
 
 using W = PolicyWorld;
@@ -177,4 +177,4 @@ TEST(Restriction, StaysThroughARotationAndPutsOffNoEnd) {
 }
 
 }  // namespace
-}  // namespace kluis::policy
+}  // namespace kluis::policy::restriction_test

@@ -5,7 +5,7 @@
 
 #include "tests/fakes/policy_expect.h"
 
-namespace kluis::policy {
+namespace kluis::policy::role_test {
 namespace {
 
 using W = PolicyWorld;
@@ -83,4 +83,4 @@ TEST(Enroll, IsRefusedWhileTheSubjectsDetailsAreBeingErased) {
 }
 
 }  // namespace
-}  // namespace kluis::policy
+}  // namespace kluis::policy::role_test

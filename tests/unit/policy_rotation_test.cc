@@ -8,7 +8,7 @@
 #include "tests/fakes/policy_expect.h"
 #include "tests/fakes/rotation_acts.h"
 
-namespace kluis::policy {
+namespace kluis::policy::rotation_test {
 namespace {
 
 using W = PolicyWorld;
@@ -257,4 +257,4 @@ TEST(Replacement, IsAskedForInSoManyWords) {
 }
 
 }  // namespace
-}  // namespace kluis::policy
+}  // namespace kluis::policy::rotation_test

@@ -11,7 +11,7 @@
 
 #include "policy/rules.h"
 
-namespace kluis::policy {
+namespace kluis::policy::rules_test {
 namespace {
 
 using testing::ElementsAreArray;
@@ -122,4 +122,4 @@ TEST(RejectReason, IsOneOfTheRegisteredOnes) {
 }
 
 }  // namespace
-}  // namespace kluis::policy
+}  // namespace kluis::policy::rules_test

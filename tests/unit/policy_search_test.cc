@@ -6,7 +6,7 @@
 
 #include "tests/fakes/policy_expect.h"
 
-namespace kluis::policy {
+namespace kluis::policy::search_test {
 namespace {
 
 using W = PolicyWorld;
@@ -515,4 +515,4 @@ TEST(Disclose, TellsTheSubjectAtOnceOrAtTheEndOfTheWarrantsDelay) {
 }
 
 }  // namespace
-}  // namespace kluis::policy
+}  // namespace kluis::policy::search_test

@@ -5,7 +5,7 @@
 
 #include "tests/fakes/policy_expect.h"
 
-namespace kluis::policy {
+namespace kluis::policy::statement_test {
 namespace {
 
 using W = PolicyWorld;
@@ -213,4 +213,4 @@ TEST(Caller, ActsForAnAuthorityUntilItsAccreditationEnds) {
 }
 
 }  // namespace
-}  // namespace kluis::policy
+}  // namespace kluis::policy::statement_test

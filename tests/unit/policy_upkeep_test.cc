@@ -3,7 +3,7 @@
 
 #include "tests/fakes/policy_expect.h"
 
-namespace kluis::policy {
+namespace kluis::policy::upkeep_test {
 namespace {
 
 using W = PolicyWorld;
@@ -306,4 +306,4 @@ TEST(Decide, DeniesOnATemplateWhoseSubjectIsGone) {
 }
 
 }  // namespace
-}  // namespace kluis::policy
+}  // namespace kluis::policy::upkeep_test

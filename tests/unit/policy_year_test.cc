@@ -7,7 +7,7 @@
 #include "policy/civil_time.h"
 #include "tests/fakes/policy_expect.h"
 
-namespace kluis::policy {
+namespace kluis::policy::year_test {
 namespace {
 
 using W = PolicyWorld;
@@ -191,4 +191,4 @@ TEST(Decide, DeniesOnACaseWithoutItsAuthoritysYear) {
 }
 
 }  // namespace
-}  // namespace kluis::policy
+}  // namespace kluis::policy::year_test

@@ -17,7 +17,7 @@
 #include "kluis/v1/supervision_service.pb.h"
 #include "kluis/v1/vault_service.pb.h"
 
-namespace kluis::v1 {
+namespace kluis::v1::proto_api_test {
 namespace {
 
 using google::protobuf::Descriptor;
@@ -281,4 +281,4 @@ TEST(Api, LetsOnlyTheSubjectWithdrawAndOnlyJudgesWarrant) {
 }
 
 }  // namespace
-}  // namespace kluis::v1
+}  // namespace kluis::v1::proto_api_test

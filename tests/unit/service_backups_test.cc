@@ -12,7 +12,7 @@
 #include "service/errors.h"
 #include "tests/fakes/scratch_directory.h"
 
-namespace kluis::service {
+namespace kluis::service::backups_test {
 namespace {
 
 using testing::HasSubstr;
@@ -92,4 +92,4 @@ TEST_F(Backups, AreMadeOneAtATime) {
 }
 
 }  // namespace
-}  // namespace kluis::service
+}  // namespace kluis::service::backups_test

@@ -11,7 +11,7 @@
 #include "tests/fakes/scratch_directory.h"
 #include "tests/fakes/test_authority.h"
 
-namespace kluis::service {
+namespace kluis::service::client_certificates_test {
 namespace {
 
 class ClientCertificatesTest : public testing::Test {
@@ -139,4 +139,4 @@ TEST_F(ClientCertificatesTest, NeedFilesThatHoldWhatTheyShould) {
 }
 
 }  // namespace
-}  // namespace kluis::service
+}  // namespace kluis::service::client_certificates_test

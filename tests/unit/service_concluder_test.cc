@@ -15,7 +15,7 @@
 #include "tests/fakes/fake_clock.h"
 #include "tests/fakes/scratch_directory.h"
 
-namespace kluis::service {
+namespace kluis::service::concluder_test {
 namespace {
 
 using storage::Column;
@@ -104,4 +104,4 @@ TEST_F(ConcluderWithoutRoom, GoesOnByItselfOnceThereIsRoom) {
 }
 
 }  // namespace
-}  // namespace kluis::service
+}  // namespace kluis::service::concluder_test

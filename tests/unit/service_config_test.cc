@@ -9,7 +9,7 @@
 #include "service/config.h"
 #include "tests/fakes/scratch_directory.h"
 
-namespace kluis::service {
+namespace kluis::service::config_test {
 namespace {
 
 using testing::HasSubstr;
@@ -343,4 +343,4 @@ TEST_F(LoadConfigTest, RefusesKeysThatASymbolicLinkPutsIntoTheData) {
 }
 
 }  // namespace
-}  // namespace kluis::service
+}  // namespace kluis::service::config_test

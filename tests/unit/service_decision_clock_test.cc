@@ -4,7 +4,7 @@
 #include "service/decision_clock.h"
 #include "tests/fakes/fake_clock.h"
 
-namespace kluis::service {
+namespace kluis::service::decision_clock_test {
 namespace {
 
 using testing::HasSubstr;
@@ -147,4 +147,4 @@ TEST(DecisionTime, SaysInWordsWhichClockIsAheadAndByHowMuch) {
 }
 
 }  // namespace
-}  // namespace kluis::service
+}  // namespace kluis::service::decision_clock_test

@@ -10,7 +10,7 @@
 #include "tests/fakes/numbered_batches.h"
 #include "tests/fakes/scratch_directory.h"
 
-namespace kluis::service {
+namespace kluis::service::directory_watch_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -140,4 +140,4 @@ TEST_F(DirectoryWatchTest, WatchesADirectoryWithoutFilesOfNote) {
 }
 
 }  // namespace
-}  // namespace kluis::service
+}  // namespace kluis::service::directory_watch_test

@@ -10,7 +10,7 @@
 #include "tests/fakes/scratch_directory.h"
 #include "tests/fakes/small_file_system.h"
 
-namespace kluis::service {
+namespace kluis::service::disk_space_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -123,4 +123,4 @@ TEST(OpenDiskSpace, NeedsTheDirectoriesToBeThere) {
 }
 
 }  // namespace
-}  // namespace kluis::service
+}  // namespace kluis::service::disk_space_test

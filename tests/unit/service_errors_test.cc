@@ -5,7 +5,7 @@
 #include "google/rpc/status.pb.h"
 #include "service/errors.h"
 
-namespace kluis::service {
+namespace kluis::service::errors_test {
 namespace {
 
 google::rpc::ErrorInfo InfoOf(const grpc::Status& status) {
@@ -111,4 +111,4 @@ TEST(LogIndexOf, IsAbsentUntilSet) {
 }
 
 }  // namespace
-}  // namespace kluis::service
+}  // namespace kluis::service::errors_test

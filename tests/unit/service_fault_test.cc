@@ -4,7 +4,7 @@
 #include "gtest/gtest.h"
 #include "service/fault.h"
 
-namespace kluis::service {
+namespace kluis::service::fault_test {
 namespace {
 
 using Leaves = Fault::Leaves;
@@ -58,4 +58,4 @@ TEST(Fault, IsNotReplacedByOneThatIsNotWorse) {
 }
 
 }  // namespace
-}  // namespace kluis::service
+}  // namespace kluis::service::fault_test

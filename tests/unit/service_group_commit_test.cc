@@ -23,7 +23,7 @@
 #include "tests/fakes/fake_clock.h"
 #include "tests/fakes/scratch_directory.h"
 
-namespace kluis::service {
+namespace kluis::service::group_commit_test {
 namespace {
 
 using storage::Column;
@@ -417,4 +417,4 @@ TEST_F(LedgerOfErasures, GivesEachOfManyThreadsItsOwnEntry) {
 }
 
 }  // namespace
-}  // namespace kluis::service
+}  // namespace kluis::service::group_commit_test

@@ -7,7 +7,7 @@
 #include "service/http_post.h"
 #include "tests/fakes/loopback_server.h"
 
-namespace kluis::service {
+namespace kluis::service::http_post_test {
 namespace {
 
 // What one call of POST /w/add-checkpoint ends with.
@@ -108,4 +108,4 @@ TEST(HttpUrl, HasAHostAPortAndAPrefix) {
 }
 
 }  // namespace
-}  // namespace kluis::service
+}  // namespace kluis::service::http_post_test

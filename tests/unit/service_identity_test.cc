@@ -8,7 +8,7 @@
 
 #include "service/identity.h"
 
-namespace kluis::service {
+namespace kluis::service::identity_test {
 namespace {
 
 constexpr char kDomain[] = "kluis.test";
@@ -150,4 +150,4 @@ TEST(PeerOf, RefusesAnUnverifiedPeer) {
 }
 
 }  // namespace
-}  // namespace kluis::service
+}  // namespace kluis::service::identity_test

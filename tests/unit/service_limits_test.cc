@@ -6,7 +6,7 @@
 #include "service/errors.h"
 #include "service/limits.h"
 
-namespace kluis::service {
+namespace kluis::service::limits_test {
 namespace {
 
 using Lane = Limits::Lane;
@@ -175,4 +175,4 @@ TEST_F(LimitsTest, ForgetsIdentitiesThatAreAtRest) {
 }
 
 }  // namespace
-}  // namespace kluis::service
+}  // namespace kluis::service::limits_test

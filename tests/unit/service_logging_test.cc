@@ -10,7 +10,7 @@
 #include "service/logging.h"
 #include "tests/fakes/scratch_directory.h"
 
-namespace kluis::service {
+namespace kluis::service::logging_test {
 namespace {
 
 static_assert(!std::is_constructible_v<Word, std::string>);
@@ -88,4 +88,4 @@ TEST(Vocabulary, KnowsNothingButItsWords) {
 }
 
 }  // namespace
-}  // namespace kluis::service
+}  // namespace kluis::service::logging_test

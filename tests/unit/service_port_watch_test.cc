@@ -10,7 +10,7 @@
 
 #include "service/port_watch.h"
 
-namespace kluis::service {
+namespace kluis::service::port_watch_test {
 namespace {
 
 // A port of this machine that listens, and whose owner accepts when told to.
@@ -98,4 +98,4 @@ TEST(DescriptorLimit, IsRaisedToWhatTheSystemAllowsAndChecked) {
 }
 
 }  // namespace
-}  // namespace kluis::service
+}  // namespace kluis::service::port_watch_test

@@ -6,7 +6,7 @@
 #include "service/request_cache.h"
 #include "tests/fakes/fake_clock.h"
 
-namespace kluis::service {
+namespace kluis::service::request_cache_test {
 namespace {
 
 struct RequestCacheTest : testing::Test {
@@ -78,4 +78,4 @@ TEST_F(RequestCacheTest, HasNothingLeftAfterTenMinutesAndAfterForget) {
 }
 
 }  // namespace
-}  // namespace kluis::service
+}  // namespace kluis::service::request_cache_test

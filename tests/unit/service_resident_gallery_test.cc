@@ -10,7 +10,7 @@
 #include "matching/algorithm.h"
 #include "service/resident_gallery.h"
 
-namespace kluis::service {
+namespace kluis::service::resident_gallery_test {
 namespace {
 
 constexpr size_t kDimension = 512;
@@ -140,4 +140,4 @@ TEST(ResidentGallery, IsWaitedForUntilTheDeadlineOrTheCallerGoes) {
 }
 
 }  // namespace
-}  // namespace kluis::service
+}  // namespace kluis::service::resident_gallery_test

@@ -13,7 +13,7 @@
 #include "storage/layout.h"
 #include "tests/fakes/scratch_directory.h"
 
-namespace kluis::service {
+namespace kluis::service::restored_rows_test {
 namespace {
 
 using storage::Column;
@@ -179,4 +179,4 @@ TEST_F(RestoredRows, ARecordThatDoesNotParseIsDamage) {
 }
 
 }  // namespace
-}  // namespace kluis::service
+}  // namespace kluis::service::restored_rows_test

@@ -10,7 +10,7 @@
 #include "service/resident_gallery.h"
 #include "tests/fakes/gallery_peer.h"
 
-namespace kluis::service {
+namespace kluis::service::restricted_gallery_test {
 namespace {
 
 v1::TemplateRecord Record(uint32_t slot, bool restricted) {
@@ -78,4 +78,4 @@ TEST_F(RestrictedGallery, TakesInAReplacementThatIsRestricted) {
 }
 
 }  // namespace
-}  // namespace kluis::service
+}  // namespace kluis::service::restricted_gallery_test

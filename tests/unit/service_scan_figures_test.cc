@@ -2,7 +2,7 @@
 
 #include "service/scan_figures.h"
 
-namespace kluis::service {
+namespace kluis::service::scan_figures_test {
 namespace {
 
 TEST(ScanFigures, AreAllZeroWithoutAScan) {
@@ -48,4 +48,4 @@ TEST(ScanFigures, CountOnlyWhatThereWas) {
 }
 
 }  // namespace
-}  // namespace kluis::service
+}  // namespace kluis::service::scan_figures_test

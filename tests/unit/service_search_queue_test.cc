@@ -5,7 +5,7 @@
 
 #include "service/search_queue.h"
 
-namespace kluis::service {
+namespace kluis::service::search_queue_test {
 namespace {
 
 std::vector<SearchQueue::Seat> TakeAll(SearchQueue& queue, const std::string& purpose,
@@ -45,4 +45,4 @@ TEST(SearchQueue, OfFewerThanFourSeatsIsWhollyForWhoComes) {
 }
 
 }  // namespace
-}  // namespace kluis::service
+}  // namespace kluis::service::search_queue_test

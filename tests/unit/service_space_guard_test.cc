@@ -10,7 +10,7 @@
 #include "service/space_guard.h"
 #include "tests/fakes/fake_disk_space.h"
 
-namespace kluis::service {
+namespace kluis::service::space_guard_test {
 namespace {
 
 constexpr uint64_t kMiB = uint64_t{1} << 20;
@@ -326,4 +326,4 @@ TEST(GoesOnWithoutSpace, IsDecidedForEveryAct) {
 }
 
 }  // namespace
-}  // namespace kluis::service
+}  // namespace kluis::service::space_guard_test

@@ -8,7 +8,7 @@
 #include "storage/database.h"
 #include "tests/fakes/scratch_directory.h"
 
-namespace kluis::service {
+namespace kluis::service::state_summary_test {
 namespace {
 
 using Records = std::vector<std::pair<std::string, std::string>>;
@@ -62,4 +62,4 @@ TEST(StateSummary, OfManyThreadsIsThatOfOne) {
 }
 
 }  // namespace
-}  // namespace kluis::service
+}  // namespace kluis::service::state_summary_test

@@ -14,7 +14,7 @@
 #include "tests/fakes/scratch_directory.h"
 #include "tests/fakes/unix_client.h"
 
-namespace kluis::service {
+namespace kluis::service::unix_server_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -126,4 +126,4 @@ TEST_F(MetricsSocketTest, GoesOnWhenAReaderNeitherReadsNorLeaves) {
 }
 
 }  // namespace
-}  // namespace kluis::service
+}  // namespace kluis::service::unix_server_test

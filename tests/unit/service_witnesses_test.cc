@@ -16,7 +16,7 @@
 #include "tests/fakes/loopback_server.h"
 #include "tests/fakes/memory_file_system.h"
 
-namespace kluis::service {
+namespace kluis::service::witnesses_test {
 namespace {
 
 using audit::GrowingLog;
@@ -391,4 +391,4 @@ TEST(WitnessesCreate, NamesTheSettingThatIsWrong) {
 }
 
 }  // namespace
-}  // namespace kluis::service
+}  // namespace kluis::service::witnesses_test

@@ -22,7 +22,7 @@
 #include "tests/fakes/raw_database.h"
 #include "tests/fakes/scratch_directory.h"
 
-namespace kluis::storage {
+namespace kluis::storage::backup_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -486,4 +486,4 @@ TEST_F(StorageBackup, HoldsNothingThatACrashCanTakeFromTheDatabase) {
 }
 
 }  // namespace
-}  // namespace kluis::storage
+}  // namespace kluis::storage::backup_test

@@ -12,7 +12,7 @@
 #include "tests/fakes/fault_file_system.h"
 #include "tests/fakes/scratch_directory.h"
 
-namespace kluis::storage {
+namespace kluis::storage::compact_deleted_test {
 namespace {
 
 constexpr char kCanary[] = "7b1e0c55d2f0=erased";
@@ -238,4 +238,4 @@ TEST_F(CompactDeleted, IsUnavailableOnAFailedDatabaseAndDoneByTheNextOne) {
 }
 
 }  // namespace
-}  // namespace kluis::storage
+}  // namespace kluis::storage::compact_deleted_test

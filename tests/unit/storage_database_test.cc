@@ -15,7 +15,7 @@
 #include "tests/fakes/fault_file_system.h"
 #include "tests/fakes/scratch_directory.h"
 
-namespace kluis::storage {
+namespace kluis::storage::database_test {
 namespace {
 
 class DatabaseTest : public testing::Test {
@@ -278,4 +278,4 @@ TEST_F(DatabaseTest, StatsCountBytesOnDisk) {
 }
 
 }  // namespace
-}  // namespace kluis::storage
+}  // namespace kluis::storage::database_test

@@ -9,7 +9,7 @@
 #include "tests/fakes/scratch_directory.h"
 #include "tests/fakes/small_file_system.h"
 
-namespace kluis::storage {
+namespace kluis::storage::engine_log_test {
 namespace {
 
 void Say(EngineLog& log, rocksdb::InfoLogLevel level, const std::string& text) {
@@ -82,4 +82,4 @@ TEST(EngineLog, LosesLinesOnAFullDiskAndGoesOn) {
 }
 
 }  // namespace
-}  // namespace kluis::storage
+}  // namespace kluis::storage::engine_log_test

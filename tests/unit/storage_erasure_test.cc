@@ -11,7 +11,7 @@
 #include "storage/database.h"
 #include "tests/fakes/scratch_directory.h"
 
-namespace kluis::storage {
+namespace kluis::storage::erasure_test {
 namespace {
 
 constexpr char kCanary[] = "7b1e0c55d2f0=erased";
@@ -109,4 +109,4 @@ INSTANTIATE_TEST_SUITE_P(Columns, ErasureTest, testing::ValuesIn(kColumns),
                          [](const auto& column) { return std::string(ColumnName(column.param)); });
 
 }  // namespace
-}  // namespace kluis::storage
+}  // namespace kluis::storage::erasure_test

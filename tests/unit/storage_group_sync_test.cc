@@ -8,7 +8,7 @@
 
 #include "storage/group_sync.h"
 
-namespace kluis::storage {
+namespace kluis::storage::group_sync_test {
 namespace {
 
 TEST(GroupSync, OneSyncCoversAllEarlierTickets) {
@@ -88,4 +88,4 @@ TEST(GroupSync, StaysFailed) {
 }
 
 }  // namespace
-}  // namespace kluis::storage
+}  // namespace kluis::storage::group_sync_test

@@ -7,7 +7,7 @@
 
 #include "storage/layout.h"
 
-namespace kluis::storage {
+namespace kluis::storage::layout_test {
 namespace {
 
 using std::string_literals::operator""s;
@@ -97,4 +97,4 @@ TEST(Layout, ColumnsHaveDistinctNames) {
 }
 
 }  // namespace
-}  // namespace kluis::storage
+}  // namespace kluis::storage::layout_test

@@ -15,7 +15,7 @@
 #include "tests/fakes/numbered_batches.h"
 #include "tests/fakes/scratch_directory.h"
 
-namespace kluis::storage {
+namespace kluis::storage::space_test {
 namespace {
 
 constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
@@ -176,4 +176,4 @@ TEST_F(StorageSpaceTest, CompactsOnceThereIsSpace) {
 }
 
 }  // namespace
-}  // namespace kluis::storage
+}  // namespace kluis::storage::space_test
