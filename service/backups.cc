@@ -23,6 +23,14 @@ absl::Status InWords(const absl::Status& status) {
   }
 }
 
+absl::StatusOr<std::vector<v1::Backup>> ViewsOf(
+    const absl::StatusOr<std::vector<storage::BackupInfo>>& found) {
+  if (!found.ok()) return InWords(found.status());
+  std::vector<v1::Backup> backups;
+  for (const storage::BackupInfo& info : *found) backups.push_back(ViewOf(info));
+  return backups;
+}
+
 }  // namespace
 
 absl::StatusOr<v1::Backup> MakeBackup(storage::Database& database, const std::string& directory,
@@ -43,14 +51,13 @@ absl::StatusOr<v1::Backup> MakeBackup(storage::Database& database, const std::st
   return ViewOf(*made);
 }
 
-absl::StatusOr<std::vector<v1::Backup>> ListBackups(const std::string& directory, bool verify) {
-  const storage::BackupPlace place{directory};
-  const absl::StatusOr<std::vector<storage::BackupInfo>> found =
-      verify ? storage::Backup::Inspect(place) : storage::Backup::List(place);
-  if (!found.ok()) return InWords(found.status());
-  std::vector<v1::Backup> backups;
-  for (const storage::BackupInfo& info : *found) backups.push_back(ViewOf(info));
-  return backups;
+absl::StatusOr<std::vector<v1::Backup>> ListBackups(const std::string& directory) {
+  return ViewsOf(storage::Backup::List({directory}));
+}
+
+absl::StatusOr<std::vector<v1::Backup>> VerifyBackups(const std::string& directory,
+                                                      const storage::Backup::Gone& gone) {
+  return ViewsOf(storage::Backup::Inspect({directory}, gone));
 }
 
 v1::Backup ViewOf(const storage::BackupInfo& info) {

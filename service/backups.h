@@ -26,8 +26,13 @@ namespace kluis::service {
 absl::StatusOr<v1::Backup> MakeBackup(storage::Database& database, const std::string& directory,
                                       uint32_t keep, const storage::Backup::Progress& progress);
 
-// Oldest first. With `verify` every byte is read, and what is damaged says so.
-absl::StatusOr<std::vector<v1::Backup>> ListBackups(const std::string& directory, bool verify);
+// Oldest first.
+absl::StatusOr<std::vector<v1::Backup>> ListBackups(const std::string& directory);
+
+// As ListBackups, after reading every byte: what is damaged says so. kCancelled: `gone`, which is
+// asked all the time.
+absl::StatusOr<std::vector<v1::Backup>> VerifyBackups(const std::string& directory,
+                                                      const storage::Backup::Gone& gone);
 
 v1::Backup ViewOf(const storage::BackupInfo& info);
 

@@ -78,7 +78,8 @@ int main(int argc, char** argv) {
   std::fflush(stdout);
   const timespec second = {1, 0};
   bool told = false;  // that it cannot be opened again yet
-  while (sigtimedwait(&signals, nullptr, &second) < 0) {
+  for (int seconds = 1; sigtimedwait(&signals, nullptr, &second) < 0; ++seconds) {
+    if (seconds % kluis::service::kSecondsToGiveBack == 0) kluis::service::GiveMemoryBack();
     const absl::Status kept = (*keeper)->Keep();
     if (!kept.ok() && (!told || !absl::IsUnavailable(kept))) Fail(kept);
     if (!kept.ok() && !absl::IsUnavailable(kept)) return 1;

@@ -84,7 +84,7 @@ absl::StatusOr<v1::RestoreVaultResponse> Vault::FinishRestore(const v1::Caller& 
 
 // A backup directory that cannot be read holds up no vault: the next unsealing enters them.
 absl::Status Vault::EnterBackups() {
-  const absl::StatusOr<std::vector<v1::Backup>> backups = ListBackups(backups_, false);
+  const absl::StatusOr<std::vector<v1::Backup>> backups = ListBackups(backups_);
   if (!backups.ok()) return absl::OkStatus();
   for (const v1::Backup& backup : *backups) {
     const auto known = policy::Find<v1::BackupRecord>(*state_, policy::key::Backup(backup.id()));

@@ -62,8 +62,8 @@ class VaultService final : public v1::VaultService::Service {
                                v1::ListPolicyRulesResponse* response) override;
 
  private:
-  // What reads everything: one at a time, and a check of the state for ten minutes at most, as its
-  // snapshot keeps what is deleted meanwhile.
+  // What reads everything: one at a time, as long as its caller waits, and a check of the state for
+  // ten minutes at most, as its snapshot keeps what is deleted meanwhile.
   static constexpr std::chrono::minutes kLongestCheck{10};
   static absl::Status OtherCheck() {
     return WithReason(absl::UnavailableError("check: another one runs; call again later"),

@@ -51,8 +51,10 @@ grpc::Status VaultService::ListBackups(grpc::ServerContext* context,
         if (!skip.ok()) return skip.status();
         std::unique_lock alone(checking_, std::defer_lock);
         if (request->verify() && !alone.try_lock()) return OtherCheck();
-        const absl::StatusOr<std::vector<v1::Backup>> backups =
-            service::ListBackups(calls_.vault().backups(), request->verify());
+        const std::string& place = calls_.vault().backups();
+        const auto backups = request->verify()
+                                 ? VerifyBackups(place, [&] { return call.context->IsCancelled(); })
+                                 : service::ListBackups(place);
         if (!backups.ok()) return backups.status();
         PageBytes room;
         uint64_t next = *skip;

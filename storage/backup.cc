@@ -11,6 +11,7 @@
 #include "rocksdb/env.h"
 #include "rocksdb/file_system.h"
 #include "rocksdb/utilities/backup_engine.h"
+#include "storage/stoppable_reads.h"
 
 namespace kluis::storage {
 namespace {
@@ -54,12 +55,15 @@ bool LiesIn(const std::string& path, const std::string& directory) {
   return std::mismatch(outer.begin(), outer.end(), inner.begin(), inner.end()).first == outer.end();
 }
 
+std::shared_ptr<rocksdb::FileSystem> FilesOf(const BackupPlace& place) {
+  return place.file_system != nullptr ? place.file_system : rocksdb::FileSystem::Default();
+}
+
 // The file system and what RocksDB wants it wrapped in.
 class Disk {
  public:
   explicit Disk(const BackupPlace& place)
-      : files_(place.file_system != nullptr ? place.file_system : rocksdb::FileSystem::Default()),
-        env_(rocksdb::NewCompositeEnv(files_)) {}
+      : files_(FilesOf(place)), env_(rocksdb::NewCompositeEnv(files_)) {}
 
   rocksdb::Env* env() const { return env_.get(); }
 
@@ -240,8 +244,10 @@ absl::StatusOr<std::vector<BackupInfo>> Backup::List(const BackupPlace& place) {
   return *engine == nullptr ? std::vector<BackupInfo>() : InfosIn(**engine);
 }
 
-absl::StatusOr<std::vector<BackupInfo>> Backup::Inspect(const BackupPlace& place) {
-  const Disk disk(place);
+absl::StatusOr<std::vector<BackupInfo>> Backup::Inspect(const BackupPlace& place,
+                                                        const Gone& gone) {
+  const auto is_gone = [&gone] { return gone && gone(); };
+  const Disk disk({place.directory, std::make_shared<StoppableReads>(FilesOf(place), is_gone)});
   const std::string directory = WithoutSlashes(place.directory);
   if (!disk.Has(directory + "/meta")) return std::vector<BackupInfo>();
   const absl::StatusOr<Lock> lock = Lock::Take(disk, directory);  // what is deleted is not damaged
@@ -253,6 +259,8 @@ absl::StatusOr<std::vector<BackupInfo>> Backup::Inspect(const BackupPlace& place
     if (info.damaged) continue;
     const absl::Status read =
         ReadError((*engine)->VerifyBackup(info.id, /*verify_with_checksum=*/true), info.id);
+    if (is_gone())
+      return absl::CancelledError("backup: nobody waits for the end of the inspection");
     if (!read.ok() && !absl::IsDataLoss(read)) return read;
     if (!read.ok()) info = {info.id, 0, 0, true};
   }

@@ -62,9 +62,14 @@ class Backup {
   // kUnavailable: the disk failed.
   static absl::StatusOr<std::vector<BackupInfo>> List(const BackupPlace& place);
 
+  // Whether nobody waits for an answer any more; called by one thread.
+  using Gone = std::function<bool()>;
+
   // As List, after reading every byte of every backup: what is not marked as damaged is whole.
   // kFailedPrecondition: a Create or PurgeOld works there. kUnavailable: the disk failed.
-  static absl::StatusOr<std::vector<BackupInfo>> Inspect(const BackupPlace& place);
+  // kCancelled: `gone`, which is asked before each read, 5 MiB at most.
+  static absl::StatusOr<std::vector<BackupInfo>> Inspect(const BackupPlace& place,
+                                                         const Gone& gone = {});
 
   // Reads every byte of every backup. kDataLoss: one is damaged; the message names it.
   // kNotFound: there is no backup. kUnavailable: the disk failed.

@@ -258,7 +258,7 @@ TEST_F(Recovery, ABackupMadeWhileTheVaultServesHasEverybodyOrReportsThemLost) {
   }
   backed_up = true;
   desk.join();
-  const auto listed = service::ListBackups(Place("backups"), /*verify=*/true);
+  const auto listed = service::VerifyBackups(Place("backups"), /*gone=*/{});
   ASSERT_TRUE(listed.ok()) << listed.status();
   ASSERT_EQ(listed->size(), 2u);
   EXPECT_EQ(listed->back().id(), 3u);

@@ -48,12 +48,12 @@ class Backups : public testing::Test {
 };
 
 TEST_F(Backups, AreListedOldestFirstAndOnlyTheNewestAreKept) {
-  EXPECT_TRUE(ListBackups(place_, false)->empty());
-  EXPECT_TRUE(ListBackups(place_, true)->empty());
+  EXPECT_TRUE(ListBackups(place_)->empty());
+  EXPECT_TRUE(VerifyBackups(place_, /*gone=*/{})->empty());
   EXPECT_EQ(Make(), 1u);
   EXPECT_EQ(Make(), 2u);
   EXPECT_EQ(Make(/*keep=*/2), 3u);
-  const auto listed = ListBackups(place_, false);
+  const auto listed = ListBackups(place_);
   ASSERT_TRUE(listed.ok()) << listed.status();
   ASSERT_EQ(listed->size(), 2u);
   EXPECT_EQ(listed->front().id(), 2u);
@@ -68,8 +68,8 @@ TEST_F(Backups, ThatAreDamagedSayItWhenTheyAreRead) {
     stream.seekp(20);
     stream.put('~');
   }
-  EXPECT_FALSE(ListBackups(place_, false)->front().damaged());
-  EXPECT_TRUE(ListBackups(place_, true)->front().damaged());
+  EXPECT_FALSE(ListBackups(place_)->front().damaged());
+  EXPECT_TRUE(VerifyBackups(place_, /*gone=*/{})->front().damaged());
 }
 
 TEST_F(Backups, DoNotLieInTheDatabase) {
@@ -82,11 +82,11 @@ TEST_F(Backups, AreMadeOneAtATime) {
   rocksdb::FileLock* lock = nullptr;
   ASSERT_TRUE(rocksdb::Env::Default()->LockFile(place_ + "/LOCK", &lock).ok());
   for (const absl::Status& status : {MakeBackup(*database_, place_, 1, {}).status(),
-                                     ListBackups(place_, /*verify=*/true).status()}) {
+                                     VerifyBackups(place_, /*gone=*/{}).status()}) {
     ExpectInWords(status, "try again");
     EXPECT_EQ(ReasonOf(status), "BACKUP_RUNS");
   }
-  EXPECT_TRUE(ListBackups(place_, false).ok());
+  EXPECT_TRUE(ListBackups(place_).ok());
   ASSERT_TRUE(rocksdb::Env::Default()->UnlockFile(lock).ok());
   EXPECT_EQ(Make(), 2u);
 }

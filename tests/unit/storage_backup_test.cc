@@ -316,6 +316,23 @@ TEST_F(StorageBackup, NeverRestoresOverSomething) {
   EXPECT_FALSE(fs::exists(target_ + "/000099.sst"));
 }
 
+TEST_F(StorageBackup, InspectEndsAtTheNextReadWhenNobodyWaits) {
+  WriteBatches(5);
+  MustCreate();
+  int asked = 0;
+  const auto count = [&] { return ++asked < 0; };
+  ASSERT_TRUE(Backup::Inspect(place_, count).ok());
+  const int all = asked;
+  ASSERT_GT(all, 5);
+  for (int end = 2; end < all; ++end) {
+    asked = 0;
+    const auto ended = Backup::Inspect(place_, [&] { return ++asked >= end; });
+    EXPECT_TRUE(absl::IsCancelled(ended.status())) << ended.status();
+    EXPECT_LE(asked, end + 3);
+  }
+  MustCreate();  // the lock is free again
+}
+
 TEST_F(StorageBackup, DamageAnywhereIsFoundOrDoesNoHarm) {
   WriteBatches(3);
   MustCreate();
