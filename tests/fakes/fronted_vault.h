@@ -39,8 +39,10 @@ class FrontedVault : private FrontedPlace, public TestWorld {
  public:
   static constexpr uid_t kFrontUser = 61015;  // nobody else's in Debian
 
-  // `kluisd`: the program.
-  explicit FrontedVault(const std::string& kluisd) : TestWorld(FrontedPlace::clock) {
+  // `kluisd`: the program. `own_limits`: those of an installation, and not ones so wide that the
+  // front's are what is tried.
+  explicit FrontedVault(const std::string& kluisd, bool own_limits = false)
+      : TestWorld(FrontedPlace::clock) {
     const std::string& place = scratch.path();
     WriteFounding(place);
     MakeFrontPlace(place);
@@ -48,7 +50,8 @@ class FrontedVault : private FrontedPlace, public TestWorld {
         << "[server]\nlisten = \"127.0.0.1:0\"\nca = \"" << Pki() << "/ca.crt\"\ncert = \"" << Pki()
         << "/server.crt\"\nkey = \"" << Pki() << "/server.key\"\nfront_socket = \"front/socket\"\n"
         << "front_user = \"" << (geteuid() == 0 ? kFrontUser : geteuid()) << "\"\n"
-        << "[limits]\nmember_rate = 2000\nsubject_rate = 2000\n";  // the front's are what is tried
+        << (own_limits ? "[limits]\nportals = [\"portal 2000 64\"]\n"
+                       : "[limits]\nmember_rate = 2000\nsubject_rate = 2000\n");
     kluisd_ =
         std::make_unique<KluisdProcess>(kluisd, place + "/kluisd.toml", place + "/kluisd.errors");
     front_port_ = FreePort();
@@ -66,6 +69,8 @@ class FrontedVault : private FrontedPlace, public TestWorld {
   }
 
   int front_port() const { return front_port_; }
+  // kluisd's own, past the front.
+  int direct_port() const { return kluisd_->port(); }
   pid_t pid() const { return kluisd_->pid(); }
   const std::string& directory() const { return scratch.path(); }
 
