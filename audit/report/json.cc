@@ -106,6 +106,14 @@ Json Recoveries(const YearReport& report) {
   return {{"count", report.recovered}, {"first", list}};
 }
 
+Json Upkeep(const YearReport& report) {
+  Json json;
+  for (size_t i = 0; i < kUpkeepActs.size(); ++i) json[kUpkeepActs[i].name] = report.upkeep[i];
+  json["time_unknown"] = report.time_unknown;
+  json["limited_calls"] = report.limited_calls;
+  return json;
+}
+
 Json Downtimes(const YearReport& report) {
   Json list = Json::array();
   for (const DowntimeYear& down : report.downtimes) {
@@ -177,6 +185,7 @@ std::string YearReportJson(const YearReport& report) {
                  {"rotations_finished", report.rotations_finished},
                  {"templates_renewed", report.renewed}}},
                {"recoveries", Recoveries(report)},
+               {"upkeep", Upkeep(report)},
                {"downtime", Downtimes(report)}};
   // Names are UTF-8, as protobuf takes nothing else; were they not, dump would throw.
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";

@@ -20,6 +20,7 @@
 #include "absl/status/statusor.h"
 #include "audit/checkpoint.h"
 #include "audit/log/log_directory.h"
+#include "audit/report/upkeep_acts.h"
 #include "audit/verifier_key.h"
 
 namespace kluis::audit {
@@ -179,6 +180,10 @@ struct YearReport {
   std::vector<RecoveryYear> recoveries;
   uint64_t renewed = 0;             // templates protected anew
   uint64_t rotations_finished = 0;  // no template is left under the old transform
+
+  std::array<uint64_t, kUpkeepActs.size()> upkeep{};  // in the order of kUpkeepActs
+  uint64_t time_unknown = 0;   // entries of allowed acts that were decided so
+  uint64_t limited_calls = 0;  // not decided, as their caller was beyond its limits
 
   uint64_t starts = 0;       // of the service
   uint64_t down_count = 0;   // without the very first start

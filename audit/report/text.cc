@@ -235,6 +235,22 @@ ReportTable Keys(const YearReport& report) {
   return table;
 }
 
+ReportTable Upkeep(const YearReport& report) {
+  ReportTable table{"Upkeep, the clock and limits",
+                    {"figure", "count"},
+                    {},
+                    "none",
+                    "While the vault did not know the time, withdrawals, restrictions, stops and "
+                    "access went on, and nothing was granted. A call beyond its caller's limits is "
+                    "not decided."};
+  for (size_t i = 0; i < kUpkeepActs.size(); ++i) {
+    table.rows.push_back({kUpkeepActs[i].words, Number(report.upkeep[i])});
+  }
+  table.rows.push_back({"acts while the time was unknown", Number(report.time_unknown)});
+  table.rows.push_back({"calls beyond the limits", Number(report.limited_calls)});
+  return table;
+}
+
 ReportTable Downtimes(const YearReport& report) {
   ReportTable table{"Downtime", {"from", "to", "length"}, {}, "none", ""};
   for (const DowntimeYear& down : report.downtimes) {
@@ -288,10 +304,10 @@ std::vector<std::pair<std::string, std::string>> ReportSource(const YearReport& 
 }
 
 std::vector<ReportTable> ReportTables(const YearReport& report) {
-  return {Totals(report),   Authorities(report),   Purposes(report), Months(report),
-          States(report),   Refusals(report),      Subjects(report), Erasures(report),
-          Keys(report),     Consultations(report), Orders(report),   Recoveries(report),
-          Downtimes(report)};
+  return {Totals(report), Authorities(report),   Purposes(report), Months(report),
+          States(report), Refusals(report),      Subjects(report), Erasures(report),
+          Keys(report),   Consultations(report), Orders(report),   Recoveries(report),
+          Upkeep(report), Downtimes(report)};
 }
 
 }  // namespace kluis::audit

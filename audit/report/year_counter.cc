@@ -149,6 +149,10 @@ void YearCounter::CountRefusal(const v1::Entry& entry) {
 
 void YearCounter::CountAct(uint64_t index, const v1::Entry& entry) {
   const v1::Command& command = entry.command();
+  if (command.time_unknown()) ++report_.time_unknown;
+  for (size_t i = 0; i < kUpkeepActs.size(); ++i) {
+    if (command.act_case() == kUpkeepActs[i].act) ++report_.upkeep[i];
+  }
   switch (command.act_case()) {
     case v1::Command::kAccredit:
       ++report_.accreditations;
@@ -201,6 +205,9 @@ void YearCounter::CountAct(uint64_t index, const v1::Entry& entry) {
       break;
     case v1::Command::kRekey:
       ++report_.rekeys;
+      break;
+    case v1::Command::kCountLimited:
+      report_.limited_calls += command.count_limited().calls();
       break;
     case v1::Command::kRecover:
       ListRecovery(index, entry);

@@ -4,6 +4,7 @@
 #include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string>
 
 #include "audit/report/report.h"
@@ -379,6 +380,64 @@ TEST(YearCounter, CountsSealsAndNewShares) {
   EXPECT_EQ(report.rekeys, 1U);
   EXPECT_THAT(YearReportMarkdown(report), AllOf(HasSubstr("| sealed by an operator | 2 |"),
                                                 HasSubstr("| new shares of the root key | 1 |")));
+}
+
+v1::Entry Allowed(int64_t at) {
+  v1::Entry entry;
+  entry.set_decided_at(at);
+  entry.mutable_decision()->set_allowed(true);
+  return entry;
+}
+
+TEST(YearCounter, CountsUpkeepTheClockAndCallsBeyondTheLimits) {
+  YearCounter counter(2026);
+  v1::Entry entry = Allowed(LogStory::k2026);
+  entry.mutable_command()->mutable_confirm_clock();
+  entry.mutable_command()->set_time_unknown(true);
+  counter.Add(0, entry);
+  entry = Allowed(LogStory::k2026 + 1);
+  entry.mutable_command()->mutable_count_limited()->set_calls(700);
+  counter.Add(1, entry);
+  const auto upkeep =
+      nlohmann::json::parse(YearReportJson(std::move(counter).Finish())).at("upkeep");
+  EXPECT_EQ(upkeep.at("clock_confirmed"), 1);
+  EXPECT_EQ(upkeep.at("clock_set_back"), 0);
+  EXPECT_EQ(upkeep.at("time_unknown"), 1);
+  EXPECT_EQ(upkeep.at("limited_calls"), 700);
+}
+
+// The report of one entry; null: of an act that there is not.
+std::string ReportOf(const google::protobuf::FieldDescriptor* act) {
+  YearCounter counter(2026);
+  v1::Entry entry = Allowed(LogStory::k2026);
+  v1::Command& command = *entry.mutable_command();
+  if (act != nullptr) command.GetReflection()->MutableMessage(&command, act);
+  if (command.has_count_limited()) command.mutable_count_limited()->set_calls(1);
+  counter.Add(0, entry);
+  return YearReportJson(std::move(counter).Finish());
+}
+
+TEST(YearCounter, CountsEveryActOrSaysWhyNot) {
+  // Counted by what they change, or conclude; or by their refusal; or they change nothing.
+  const std::set<std::string> otherwise = {"found",
+                                           "search_outcome",
+                                           "calibration_outcome",
+                                           "evaluation_outcome",
+                                           "forget_subject",
+                                           "erase_done",
+                                           "close_checkpoint",
+                                           "end_case",
+                                           "lose_template",
+                                           "reject",
+                                           "admit",
+                                           "forget_authority_year",
+                                           "disclose"};
+  const auto* acts = v1::Command::descriptor()->FindOneofByName("act");
+  for (int i = 0; i < acts->field_count(); ++i) {
+    const bool counted = ReportOf(acts->field(i)) != ReportOf(nullptr);
+    EXPECT_NE(counted, otherwise.contains(std::string(acts->field(i)->name())))
+        << acts->field(i)->name();
+  }
 }
 
 TEST(YearCounter, ATemplateThatIsProtectedAnewIsOneTemplate) {
