@@ -86,6 +86,25 @@ TEST_F(HaproxyFront, BoundsTheCallsOfOneCertificateAndLetsOthersGoOn) {
   EXPECT_TRUE(Ask(vault_.ChannelOf("operator/one")).ok());
 }
 
+// kluisd would say INVALID_ARGUMENT of each of them.
+TEST_F(HaproxyFront, LetsNoMessageOfASubjectThroughThatIsTooLong) {
+  v1::SubjectService::Stub stub(vault_.ChannelOf("subject/portal"));
+  const auto answer = [&](size_t bytes) {
+    v1::WithdrawConsentRequest request;
+    request.mutable_withdrawal()->set_payload(std::string(bytes, 'x'));
+    grpc::ClientContext context;
+    TestWorld::SetDeadline(context);
+    v1::WithdrawConsentResponse response;
+    return stub.WithdrawConsent(&context, request, &response).error_code();
+  };
+  EXPECT_EQ(answer(16'000), grpc::StatusCode::INVALID_ARGUMENT);
+  for (const size_t bytes : {16'500, 65'536, 200'000}) {  // HTTP's 413, or the end of the stream
+    const grpc::StatusCode refused = answer(bytes);
+    EXPECT_TRUE(refused == grpc::StatusCode::UNKNOWN || refused == grpc::StatusCode::CANCELLED)
+        << bytes << ": " << refused;
+  }
+}
+
 TEST_F(HaproxyFront, MayDieAndComeBackWithoutAnUnsealing) {
   const size_t before = vault_.Entries().size();
   vault_.KillFront();
