@@ -28,11 +28,11 @@ class KluisdProcess {
   KluisdProcess(const std::string& binary, const std::string& config, const std::string& errors) {
     int out[2];
     if (pipe(out) != 0) Fail("no pipe");
+    setenv("LD_BIND_NOW", "1", 1);  // for the child, where nothing may allocate
     child_ = fork();
     if (child_ == 0) {
       prctl(PR_SET_PDEATHSIG, SIGKILL);
       ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
-      setenv("LD_BIND_NOW", "1", 1);
       dup2(out[1], STDOUT_FILENO);
       close(out[0]);
       close(out[1]);
