@@ -101,6 +101,28 @@ class Memory {
   uint64_t read_ = 0;
 };
 
+TEST(Memory, IsNeverDumped) {
+  const service::SystemClock clock;
+  TestWorld vault(clock);
+  const ScratchDirectory scratch;
+  vault.WriteFounding(scratch.path());
+  const KluisdProcess kluisd(KLUISD_BINARY, WriteConfig(scratch.path()),
+                             scratch.path() + "/kluisd.errors");
+  std::ifstream limits(absl::StrCat("/proc/", kluisd.pid(), "/limits"));
+  std::string soft;
+  std::string hard;
+  constexpr std::string_view kCore = "Max core file size";
+  for (std::string line; std::getline(limits, line);) {
+    if (line.starts_with(kCore)) std::istringstream(line.substr(kCore.size())) >> soft >> hard;
+  }
+  EXPECT_EQ(soft, "0");
+  EXPECT_EQ(hard, "0");  // which no shell sets by itself
+}
+
+// A sanitizer keeps what is freed, has a heap of its own, locks nothing and looks for functions
+// late.
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+
 // Four pieces of 16 bytes, so that a copy of a part is found too.
 void AddPieces(const std::string& what, std::string_view bytes, Needles& needles) {
   for (const size_t at : {size_t{64}, bytes.size() / 4, bytes.size() / 2, bytes.size() - 32}) {
@@ -185,8 +207,6 @@ uint32_t SlotIn(const v1::Entry& entry) {
   return 0;
 }
 
-// A sanitizer keeps what is freed, and has a heap of its own.
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 TEST(Memory, HoldsNothingOfAPersonWhoWithdrew) {
   const service::SystemClock clock;
   TestWorld vault(clock, /*target_fpir=*/1e-9);
@@ -226,7 +246,6 @@ TEST(Memory, HoldsNothingOfAPersonWhoWithdrew) {
   EXPECT_FALSE(memory.Find({{"vault", TestWorld::kVault}}).empty()) << "nothing was looked at";
   EXPECT_GT(memory.read_bytes(), 50U << 20);
 }
-#endif
 
 // The lines of kluisd's own log at a start with this limit on locked memory.
 std::string StartWith(rlim_t limit) {
@@ -253,25 +272,6 @@ TEST(Memory, SaysAtTheStartWhenItCannotBeLocked) {
   if (setrlimit(RLIMIT_MEMLOCK, &enough) != 0) return;  // the other half cannot be had here
   EXPECT_EQ(StartWith(kEnough).find("memory-not-locked"), std::string::npos);
 }
-
-TEST(Memory, IsNeverDumped) {
-  const service::SystemClock clock;
-  TestWorld vault(clock);
-  const ScratchDirectory scratch;
-  vault.WriteFounding(scratch.path());
-  const KluisdProcess kluisd(KLUISD_BINARY, WriteConfig(scratch.path()),
-                             scratch.path() + "/kluisd.errors");
-  std::ifstream limits(absl::StrCat("/proc/", kluisd.pid(), "/limits"));
-  std::string soft;
-  std::string hard;
-  constexpr std::string_view kCore = "Max core file size";
-  for (std::string line; std::getline(limits, line);) {
-    if (line.starts_with(kCore)) std::istringstream(line.substr(kCore.size())) >> soft >> hard;
-  }
-  EXPECT_EQ(soft, "0");
-  EXPECT_EQ(hard, "0");  // which no shell sets by itself
-}
-
 // How many functions of shared libraries this start had found by the time main began, and by its
 // end; the dynamic linker counts them.
 std::pair<int, int> FunctionsFound(const std::string& environment) {
@@ -302,6 +302,7 @@ TEST(Memory, HasNoFunctionFoundAtItsFirstCall) {
   EXPECT_EQ(given, before);
   EXPECT_EQ(end, before);
 }
+#endif
 
 }  // namespace
 }  // namespace kluis::memory_test
