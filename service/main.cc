@@ -11,6 +11,7 @@
 #include "service/clock.h"
 #include "service/config.h"
 #include "service/keeper.h"
+#include "service/memory_return.h"
 #include "service/port_watch.h"
 #include "service/process.h"
 
@@ -78,8 +79,9 @@ int main(int argc, char** argv) {
   std::fflush(stdout);
   const timespec second = {1, 0};
   bool told = false;  // that it cannot be opened again yet
-  for (int seconds = 1; sigtimedwait(&signals, nullptr, &second) < 0; ++seconds) {
-    if (seconds % kluis::service::kSecondsToGiveBack == 0) kluis::service::GiveMemoryBack();
+  kluis::service::MemoryReturn memory;
+  while (sigtimedwait(&signals, nullptr, &second) < 0) {
+    memory.Tick();
     const absl::Status kept = (*keeper)->Keep();
     if (!kept.ok() && (!told || !absl::IsUnavailable(kept))) Fail(kept);
     if (!kept.ok() && !absl::IsUnavailable(kept)) return 1;

@@ -39,11 +39,6 @@ inline void TuneProcess() {
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
 }
 
-// Gives back to the system what the heap has freed, but for 16 MiB for what comes next. Every
-// kSecondsToGiveBack: what an attack or a large batch took does not stay. Thread-safe.
-inline constexpr int kSecondsToGiveBack = 10;
-inline void GiveMemoryBack() { malloc_trim(16 << 20); }
-
 }  // namespace kluis::service
 
 #endif  // KLUIS_SERVICE_PROCESS_H_
