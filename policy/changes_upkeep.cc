@@ -87,6 +87,13 @@ void DelayRekey(const Facts& facts, Ruling& ruling) {
   rekey->set_ordered_at(TimeAfter(*facts.command, true, facts.now));
 }
 
+void SetClockBack(const Facts& facts, Ruling& ruling) {
+  DelayRekey(facts, ruling);
+  v1::VaultRecord* vault = ruling.changes.emplace_back().mutable_vault();
+  *vault = *facts.vault;
+  vault->set_set_back_to(facts.command->set_clock_back().time());
+}
+
 // It came into force, or never will: what stands in the log about it orders nothing any more.
 void EndRekeyOrder(const Facts& facts, Ruling& ruling) {
   if (facts.rekey) ruling.changes.emplace_back().set_removed_key(key::PendingRekey());
@@ -145,9 +152,11 @@ bool ChangeUpkeep(const Facts& facts, Ruling& ruling) {
       return true;
     case v1::Command::kStartService:
     case v1::Command::kConfirmClock:
-    case v1::Command::kSetClockBack:
     case v1::Command::kWitnessClock:
       DelayRekey(facts, ruling);
+      return true;
+    case v1::Command::kSetClockBack:
+      SetClockBack(facts, ruling);
       return true;
     case v1::Command::kBeginRekey:
     case v1::Command::kSealService:

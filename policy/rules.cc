@@ -27,6 +27,12 @@ bool MayBeAhead(const v1::Command& command) {
          (command.has_recover() || command.has_set_term() || command.has_cancel_rekey());
 }
 
+// A log in the future forgot what was used while it was there, as nobody could use it any more.
+bool SignedSinceTheSetBack(const Facts& f, const v1::StatementFacts& statement) {
+  if (TakesAway(*f.command) || !f.vault || f.vault->set_back_to() == 0) return true;
+  return statement.issued_at() > f.vault->set_back_to() + kClockSkew;
+}
+
 }  // namespace
 
 const Rule kStatementForThisVault = {
@@ -48,7 +54,8 @@ const Rule kStatementFresh = {
     "before that, and not before it was signed. While nobody knows the time, a withdrawal, a "
     "restriction and a stop are not judged by their date, and a recovery and the end of a "
     "membership or of an order of new shares may be ahead of it; an access request that names a "
-    "challenge of the vault is never judged by its date.",
+    "challenge of the vault is never judged by its date. After supervisors set the log back, what "
+    "was signed before only takes away.",
     "STATEMENT_STALE",
     "STATEMENT_STALE",
     [](const Facts& f) {
@@ -57,7 +64,7 @@ const Rule kStatementFresh = {
       const bool may_be_ahead = MayBeAhead(*f.command);
       return std::all_of(f.statements.begin(), f.statements.end(), [&](const auto* statement) {
         return (may_be_ahead || statement->issued_at() <= f.now + kClockSkew) &&
-               UsableUntil(*f.founding, *statement) > f.now;
+               UsableUntil(*f.founding, *statement) > f.now && SignedSinceTheSetBack(f, *statement);
       });
     }};
 

@@ -39,6 +39,12 @@ class ClockOrders : public testing::Test {
     *request.mutable_order() = order;
     return vault_.Call("supervisor/one", &Stub::SetClockBack, request);
   }
+  Reply<v1::AccreditAuthorityResponse> Accredit(const v1::Envelope& accreditation) {
+    v1::AccreditAuthorityRequest request;
+    request.set_request_id(client::NewRequestId());
+    *request.mutable_accreditation() = accreditation;
+    return vault_.Call("supervisor/one", &v1::SupervisionService::Stub::AccreditAuthority, request);
+  }
   Reply<v1::ApproveSweepResponse> Approve(uint32_t people) {
     v1::SweepApproval approval;
     approval.set_people(people);
@@ -128,9 +134,17 @@ TEST_F(ClockOrders, ConfirmAStepInARunToo) {
 TEST_F(ClockOrders, SupervisorsSetALogBackThatIsInTheFutureAndOnlyThey) {
   const Person person = vault_.NewPerson();
   Must(vault_.Enroll(person, {.days = 1000}), "enroll");
+  v1::Accreditation accreditation;
+  accreditation.set_authority_name("Authority Three");
+  accreditation.set_contact("desk@authority.test");
+  accreditation.set_legal_mandate("Police Act 2012, article 3");
+  *accreditation.mutable_valid_until() = ToTimestamp(vault_.now() + 30 * kDay);
+  const v1::Envelope used = vault_.Sign(accreditation, {&vault_.KeyOf("supervisor/one")});
+  Must(Accredit(used), "accredit");
   const int64_t right = vault_.now();
   DownFor(300 * kDay);
   Must(ConfirmWith({}), "confirm");  // by mistake
+  ASSERT_TRUE(vault_.vault().publisher().Sign().ok());
   Must(vault_.Restrict(person), "restrict");
   vault_.ShutDown();
   vault_.clock().Step(-300 * kDay);
@@ -146,8 +160,16 @@ TEST_F(ClockOrders, SupervisorsSetALogBackThatIsInTheFutureAndOnlyThey) {
       order({&vault_.KeyOf("supervisor/one"), &vault_.KeyOf("supervisor/two")});
   EXPECT_EQ(Must(SetBack(both), "set back").time().seconds(), right);
   EXPECT_FALSE(SetBack(both).ok());
+  // The log forgot what was used when it was over there. It is fresh again, and takes no effect.
+  EXPECT_EQ(Accredit(used).reason, "STATEMENT_STALE");
+  EXPECT_EQ(vault_.OpenCase().reason, "STATEMENT_STALE")
+      << "from before, by a clock that was ahead";
+  for (int i = 0; i < 31; ++i) {  // a checkpoint each ten seconds is promised
+    vault_.Advance(10);
+    ASSERT_TRUE(vault_.vault().publisher().Sign().ok());
+  }
   const auto opened = Must(vault_.OpenCase(), "open");
-  EXPECT_EQ(opened.receipt().decided_at().seconds(), right);
+  EXPECT_EQ(opened.receipt().decided_at().seconds(), right + 310);
   Must(vault_.Withdraw(person), "withdraw");
   vault_.Restart();
   EXPECT_TRUE(vault_.Status().clock().trusted());

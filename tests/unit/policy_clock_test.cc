@@ -109,6 +109,25 @@ TEST(SetClockBack, IsAnOrderOfAsManySupervisorsAsALift) {
   EXPECT_FALSE(world.Decided(SetClockBack(world, 1)).decision.allowed()) << "before the founding";
 }
 
+// What was used while the log was in the future may be forgotten by it.
+TEST(SetClockBack, LeavesWhatWasSignedBeforeOnlyWhatItTakesAway) {
+  W world = W::Ready();
+  const v1::Command signed_before = ApproveSweep(world);
+  const v1::Command stop = world.Stop();
+  const Time right = world.now;
+  world.now += 30 * kDay;
+  const Ruling back = world.Do(SetClockBack(world, right));
+  ASSERT_TRUE(back.decision.allowed());
+  world.now = right + 2 * kMinute;
+  EXPECT_TRUE(RefusedBy("statement.fresh", "STATEMENT_STALE", world, signed_before));
+  EXPECT_TRUE(RefusedBy("statement.fresh", "STATEMENT_STALE", world, ApproveSweep(world)))
+      << "by a clock that was ahead, it may be from before";
+  EXPECT_TRUE(Allowed(world, stop));
+  world.now = right + 5 * kMinute + 1;
+  EXPECT_TRUE(RefusedBy("statement.fresh", "STATEMENT_STALE", world, signed_before));
+  EXPECT_TRUE(Allowed(world, ApproveSweep(world)));
+}
+
 TEST(ApproveSweep, IsAnOperatorsWithReasonsAndANumber) {
   W world = W::Ready();
   EXPECT_TRUE(Allowed(world, ApproveSweep(world)));
