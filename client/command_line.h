@@ -3,7 +3,6 @@
 #ifndef KLUIS_CLIENT_COMMAND_LINE_H_
 #define KLUIS_CLIENT_COMMAND_LINE_H_
 
-#include <CLI/CLI.hpp>
 #include <functional>
 #include <memory>
 #include <ostream>
@@ -11,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/command_line.h"
 #include "client/failure.h"
 #include "client/session.h"
 
@@ -24,23 +24,26 @@ class CommandLine {
   CommandLine(const CommandLine&) = delete;
   CommandLine& operator=(const CommandLine&) = delete;
 
-  CLI::App& app() { return app_; }
+  base::Verb root() { return line_.root(); }
+  base::Words words() const { return line_.words(); }
 
   // A word before verbs: "case" of "case open".
-  CLI::App& Group(const std::string& name, const std::string& description);
+  base::Verb Group(const std::string& name, const std::string& description) {
+    return root().Group(name, description);
+  }
 
   // A verb in `group`, and the options that it will run with: bind the verb's options to them.
   template <typename Options>
-  std::pair<CLI::App*, Options*> Verb(CLI::App& group, const std::string& name,
-                                      const std::string& description, const std::string& example,
-                                      Outcome (*run)(Session&, const Options&)) {
-    CLI::App* verb = group.add_subcommand(name, description);
-    verb->footer("Example:\n  " + example + "\n");
+  std::pair<base::Verb, Options*> Verb(base::Verb group, const std::string& name,
+                                       const std::string& description, const std::string& example,
+                                       Outcome (*run)(Session&, const Options&)) {
     auto options = std::make_shared<Options>();
-    verb->final_callback([this, options, run] {
-      chosen_ = [options, run](Session& session) { return run(session, *options); };
-    });
-    return {verb, options.get()};
+    Options* const bound = options.get();
+    const base::Verb verb =
+        group.Add(name, description, "Example:\n  " + example + "\n", [this, options, run] {
+          chosen_ = [options, run](Session& session) { return run(session, *options); };
+        });
+    return {verb, bound};
   }
 
   // Reads the arguments (argv[0] is the program) and runs the verb. Help goes to `out`, failures to
@@ -48,17 +51,13 @@ class CommandLine {
   ExitCode Run(int argc, const char* const* argv, std::ostream& out, std::ostream& err);
 
  private:
-  CLI::App app_;
+  base::CommandLine line_;
   Settings settings_;
   std::function<Outcome(Session&)> chosen_;
 };
 
-// An option that takes one value each time it is given.
-CLI::Option* AddRepeated(CLI::App& verb, const std::string& name, std::vector<std::string>& values,
-                         const std::string& description);
-
 // --key FILE, repeatable and required.
-CLI::Option* AddKeys(CLI::App& verb, std::vector<std::string>& files,
+base::Option AddKeys(base::Verb verb, std::vector<std::string>& files,
                      const std::string& description);
 
 }  // namespace kluis::client

@@ -22,7 +22,7 @@ struct OrderOptions {
 };
 
 // The options of such a verb, which all end in `options`.
-void AddOrderOptions(CLI::App& verb, OrderOptions& options);
+void AddOrderOptions(base::Verb verb, OrderOptions& options);
 
 // The statement of --statement, which must be an `Order` about the purpose, or one made of the
 // options and signed.

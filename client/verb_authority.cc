@@ -81,21 +81,20 @@ Outcome Register(Session& session, const MemberOptions& options) {
 }  // namespace
 
 void AddAuthorityVerbs(CommandLine& line) {
-  CLI::App& group = line.Group("authority", "Who may use the vault (supervisor)");
+  base::Verb group = line.Group("authority", "Who may use the vault (supervisor)");
   auto [accredit, to_accredit] = line.Verb<AccreditOptions>(
       group, "accredit", "Accredit an authority until a day",
       "kluis authority accredit --key dpa.key --name \"Police, missing persons\" \\\n"
       "    --contact info@police.example --mandate \"Police Act, article 3\" --valid-days 365",
       Accredit);
-  AddKeys(*accredit, to_accredit->keys, "A supervisor's key");
-  accredit->add_option("--name", to_accredit->name, "Its name")->required();
-  accredit->add_option("--contact", to_accredit->contact, "How to reach it")->required();
-  accredit->add_option("--mandate", to_accredit->mandate, "The law that gives it the task")
-      ->required();
-  accredit->add_option("--valid-days", to_accredit->days, "For how long")
-      ->type_name("DAYS")
-      ->check(CLI::Range(1, 36500))
-      ->required();
+  AddKeys(accredit, to_accredit->keys, "A supervisor's key");
+  accredit.Text("--name", to_accredit->name, "Its name").Required();
+  accredit.Text("--contact", to_accredit->contact, "How to reach it").Required();
+  accredit.Text("--mandate", to_accredit->mandate, "The law that gives it the task").Required();
+  accredit.Count("--valid-days", to_accredit->days, "For how long")
+      .Called("DAYS")
+      .Between(1, 36500)
+      .Required();
 
   auto [member, to_register] = line.Verb<MemberOptions>(
       group, "member",
@@ -103,21 +102,20 @@ void AddAuthorityVerbs(CommandLine& line) {
       "kluis authority member --key dpa.key --role officer --name anna \\\n"
       "    --authority authorities/... --public-key ed25519:... --valid-days 365",
       Register);
-  AddKeys(*member, to_register->keys, "A supervisor's key");
-  member->add_option("--role", to_register->role, "officer, judge, registrar, operator or auditor")
-      ->type_name("ROLE")
-      ->check(CLI::IsMember({"officer", "judge", "registrar", "operator", "auditor"}))
-      ->required();
-  member->add_option("--name", to_register->name, "The NAME of its certificate, ROLE/NAME")
-      ->required();
-  member->add_option("--authority", to_register->authority, "authorities/ID; officers only");
-  member->add_option("--public-key", to_register->public_key, "ed25519:... or a file with it")
-      ->type_name("KEY")
-      ->required();
-  member->add_option("--valid-days", to_register->days, "For how long")
-      ->type_name("DAYS")
-      ->check(CLI::Range(1, 36500))
-      ->required();
+  AddKeys(member, to_register->keys, "A supervisor's key");
+  member.Text("--role", to_register->role, "officer, judge, registrar, operator or auditor")
+      .Called("ROLE")
+      .OneOf({"officer", "judge", "registrar", "operator", "auditor"})
+      .Required();
+  member.Text("--name", to_register->name, "The NAME of its certificate, ROLE/NAME").Required();
+  member.Text("--authority", to_register->authority, "authorities/ID; officers only");
+  member.Text("--public-key", to_register->public_key, "ed25519:... or a file with it")
+      .Called("KEY")
+      .Required();
+  member.Count("--valid-days", to_register->days, "For how long")
+      .Called("DAYS")
+      .Between(1, 36500)
+      .Required();
 
   auto [term, to_set] = line.Verb<TermOptions>(
       group, "term",
@@ -125,21 +123,21 @@ void AddAuthorityVerbs(CommandLine& line) {
       "kluis authority term --key dpa-1.key --key dpa-2.key --role operator --name anna \\\n"
       "    --follows DIGEST --valid-days 365",
       SetTerm);
-  AddKeys(*term, to_set->keys, "A supervisor's key");
-  term->add_option("--role", to_set->role, "officer, judge, registrar, operator or auditor")
-      ->type_name("ROLE")
-      ->check(CLI::IsMember({"officer", "judge", "registrar", "operator", "auditor"}))
-      ->required();
-  term->add_option("--name", to_set->name, "The NAME of its certificate, ROLE/NAME")->required();
-  term->add_option("--follows", to_set->follows,
-                   "The digest of the registration, founding or term before; `kluis vault "
-                   "status` has it of operators and auditors")
-      ->type_name("ID")
-      ->required();
-  term->add_option("--valid-days", to_set->days, "For how long from now on")
-      ->type_name("DAYS")
-      ->check(CLI::Range(1, 36500));
-  term->add_flag("--end", to_set->end, "It ends at once");
+  AddKeys(term, to_set->keys, "A supervisor's key");
+  term.Text("--role", to_set->role, "officer, judge, registrar, operator or auditor")
+      .Called("ROLE")
+      .OneOf({"officer", "judge", "registrar", "operator", "auditor"})
+      .Required();
+  term.Text("--name", to_set->name, "The NAME of its certificate, ROLE/NAME").Required();
+  term.Text("--follows", to_set->follows,
+            "The digest of the registration, founding or term before; `kluis vault "
+            "status` has it of operators and auditors")
+      .Called("ID")
+      .Required();
+  term.Count("--valid-days", to_set->days, "For how long from now on")
+      .Called("DAYS")
+      .Between(1, 36500);
+  term.Flag("--end", to_set->end, "It ends at once");
 }
 
 }  // namespace kluis::client

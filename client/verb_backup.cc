@@ -130,18 +130,18 @@ Outcome Restore(Session& session, const RestoreOptions& options) {
 }  // namespace
 
 void AddBackupVerbs(CommandLine& line) {
-  CLI::App& vault = *line.app().get_subcommand("vault");
+  base::Verb vault = line.root().Find("vault");
   auto [backup, to_make] = line.Verb<BackupOptions>(
       vault, "backup", "Back the vault up while it serves; only what is new is copied (operator)",
       "kluis vault backup --keep 14", BackUp);
-  backup->add_option("--keep", to_make->keep, "Delete all but the newest N; else all are kept")
-      ->type_name("N")
-      ->check(CLI::Range(1, 100000));
+  backup.Count("--keep", to_make->keep, "Delete all but the newest N; else all are kept")
+      .Called("N")
+      .Between(1, 100000);
 
   auto [backups, to_list] =
       line.Verb<ListOptions>(vault, "backups", "List the backups (exit code 7 when one is damaged)",
                              "kluis vault backups --verify --timeout 3600", List);
-  backups->add_flag("--verify", to_list->verify, "Read every byte of them");
+  backups.Flag("--verify", to_list->verify, "Read every byte of them");
 
   auto [restore, to_restore] = line.Verb<RestoreOptions>(
       vault, "restore",
@@ -152,12 +152,10 @@ void AddBackupVerbs(CommandLine& line) {
       "  kluis statement cosign recovery.dsse.json --key op-2.key\n"
       "  kluis vault restore --order recovery.dsse.json",
       Restore);
-  restore->add_option("--order", to_restore->order, "The signed recovery order")
-      ->type_name("FILE")
-      ->required();
-  restore->add_option("--backup", to_restore->backup, "Its number; else the newest")
-      ->type_name("N")
-      ->check(CLI::Range(1U, UINT32_MAX));
+  restore.Text("--order", to_restore->order, "The signed recovery order").Called("FILE").Required();
+  restore.Count("--backup", to_restore->backup, "Its number; else the newest")
+      .Called("N")
+      .Between(1U, UINT32_MAX);
 }
 
 }  // namespace kluis::client

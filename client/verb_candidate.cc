@@ -38,34 +38,32 @@ Outcome Disclose(Session& session, const CandidateOptions& options) {
                      payload);
 }
 
-void AddCandidateOptions(CLI::App& verb, CandidateOptions& options) {
-  verb.add_option("candidate", options.name, "cases/ID/candidates/ID")
-      ->type_name("CANDIDATE")
-      ->required();
+void AddCandidateOptions(base::Verb verb, CandidateOptions& options) {
+  verb.Text("candidate", options.name, "cases/ID/candidates/ID").Called("CANDIDATE").Required();
   AddKeys(verb, options.keys, "The officer's key");
 }
 
 }  // namespace
 
 void AddCandidateVerbs(CommandLine& line) {
-  CLI::App& group = line.Group("candidate", "What a search found (officer)");
+  base::Verb group = line.Group("candidate", "What a search found (officer)");
   auto [confirm, to_confirm] = line.Verb<CandidateOptions>(
       group, "confirm", "I compared it myself: the same person; two officers must",
       "kluis candidate confirm cases/.../candidates/... --key anna.key", Confirm);
-  AddCandidateOptions(*confirm, *to_confirm);
+  AddCandidateOptions(confirm, *to_confirm);
   auto [reject, to_reject] = line.Verb<CandidateOptions>(
       group, "reject", "I compared it myself: another person",
       "kluis candidate reject cases/.../candidates/... --key anna.key", Reject);
-  AddCandidateOptions(*reject, *to_reject);
+  AddCandidateOptions(reject, *to_reject);
   auto [disclose, to_disclose] = line.Verb<CandidateOptions>(
       group, "disclose", "Name the confirmed candidate, once, to one authority",
       "kluis candidate disclose cases/.../candidates/... --key anna.key \\\n"
       "    --recipient authorities/...",
       Disclose);
-  AddCandidateOptions(*disclose, *to_disclose);
-  disclose->add_option("--recipient", to_disclose->recipient, "Who is told")
-      ->type_name("AUTHORITY")
-      ->required();
+  AddCandidateOptions(disclose, *to_disclose);
+  disclose.Text("--recipient", to_disclose->recipient, "Who is told")
+      .Called("AUTHORITY")
+      .Required();
 }
 
 }  // namespace kluis::client

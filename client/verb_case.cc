@@ -194,106 +194,101 @@ Outcome List(Session& session, const NoOptions&) {
                             {"OPENED", "opened_at"}});
 }
 
-void AddName(CLI::App& verb, std::string& name) {
-  verb.add_option("case", name, "cases/ID")->type_name("CASE")->required();
+void AddName(base::Verb verb, std::string& name) {
+  verb.Text("case", name, "cases/ID").Called("CASE").Required();
 }
 
-CLI::Option* AddCategoryOption(CLI::App& verb, std::vector<std::string>& categories,
+base::Option AddCategoryOption(base::Verb verb, std::vector<std::string>& categories,
                                const std::string& description) {
-  return AddRepeated(verb, "--category", categories, description)
-      ->check(CLI::IsMember(EnumNames(*v1::SubjectCategory_descriptor())))
-      ->type_name("CATEGORY");
+  return verb.Repeated("--category", categories, description)
+      .OneOf(EnumNames(*v1::SubjectCategory_descriptor()))
+      .Called("CATEGORY");
 }
 
-void AddWarrantVerb(CommandLine& line, CLI::App& group) {
+void AddWarrantVerb(CommandLine& line, base::Verb group) {
   auto [warrant, options] = line.Verb<WarrantOptions>(
       group, "warrant", "Allow searches within limits (judge)",
       "kluis case warrant cases/... --key judge.key --budget 3 --cap 5 --days 14 \\\n"
       "    --delay-ground \"ongoing investigation\" --delay-days 30",
       IssueWarrant);
-  AddName(*warrant, options->name);
-  AddKeys(*warrant, options->keys, "The judge's key");
+  AddName(warrant, options->name);
+  AddKeys(warrant, options->keys, "The judge's key");
   warrant
-      ->add_option("--budget", options->budget,
-                   "How many searches; a probe that comes again costs two")
-      ->type_name("N")
-      ->check(CLI::Range(1, 1'000'000))
-      ->required();
-  warrant->add_option("--cap", options->cap, "More matches than this give no candidate at all")
-      ->type_name("N")
-      ->check(CLI::Range(1, 1'000'000))
-      ->required();
-  CLI::Option* days =
-      warrant->add_option("--days", options->days, "How long it runs")->type_name("DAYS");
-  warrant->add_option("--from-now", options->from_now, "When it begins; else at once")
-      ->type_name("SECONDS");
-  AddCategoryOption(*warrant, options->categories,
+      .Count("--budget", options->budget, "How many searches; a probe that comes again costs two")
+      .Called("N")
+      .Between(1, 1'000'000)
+      .Required();
+  warrant.Count("--cap", options->cap, "More matches than this give no candidate at all")
+      .Called("N")
+      .Between(1, 1'000'000)
+      .Required();
+  const base::Option days =
+      warrant.Count("--days", options->days, "How long it runs").Called("DAYS");
+  warrant.Count("--from-now", options->from_now, "When it begins; else at once").Called("SECONDS");
+  AddCategoryOption(warrant, options->categories,
                     "Whose templates may be searched; else those of the case; repeatable");
-  warrant->add_option("--not-before", options->not_before, "Instead of --from-now")
-      ->type_name("TIME");
-  warrant->add_option("--not-after", options->not_after, "Instead of --days")
-      ->type_name("TIME")
-      ->excludes(days);
-  CLI::Option* ground = warrant->add_option("--delay-ground", options->delay_ground,
-                                            "Why a person found is told later; else at once");
-  warrant->add_option("--delay-days", options->delay_days, "How much later")
-      ->type_name("DAYS")
-      ->check(CLI::Range(1, 3650))
-      ->needs(ground);
-  ground->needs(warrant->get_option("--delay-days"));
+  warrant.Text("--not-before", options->not_before, "Instead of --from-now").Called("TIME");
+  warrant.Text("--not-after", options->not_after, "Instead of --days")
+      .Called("TIME")
+      .Excludes(days);
+  const base::Option ground = warrant.Text("--delay-ground", options->delay_ground,
+                                           "Why a person found is told later; else at once");
+  const base::Option delay = warrant.Count("--delay-days", options->delay_days, "How much later")
+                                 .Called("DAYS")
+                                 .Between(1, 3650)
+                                 .Needs(ground);
+  ground.Needs(delay);
 }
 
 }  // namespace
 
 void AddCaseVerbs(CommandLine& line) {
-  CLI::App& group = line.Group("case", "Cases: open, decide, follow (officer, judge)");
+  base::Verb group = line.Group("case", "Cases: open, decide, follow (officer, judge)");
   auto [open, options] = line.Verb<OpenOptions>(
       group, "open", "Say why a search is strictly necessary (officer)",
       "kluis case open --key anna.key --purpose missing-persons --reference 2026-4711 \\\n"
       "    --legal-basis \"Police Act, article 3\" --matter missing-person --category other \\\n"
       "    --description \"man, about 70, found confused\" --necessity @necessity.txt",
       Open);
-  AddKeys(*open, options->keys, "The officer's key");
-  open->add_option("--purpose", options->purpose, "See kluis purpose list")->required();
-  open->add_option("--reference", options->reference, "The authority's own file number")
-      ->required();
-  open->add_option("--legal-basis", options->legal_basis, "The law that allows it")->required();
-  open->add_option("--matter", options->matter, "missing-person or offence")
-      ->check(CLI::IsMember(EnumNames(*v1::Matter_descriptor())))
-      ->type_name("MATTER")
-      ->required();
-  open->add_option("--description", options->description, "What it is about")->required();
-  open->add_option("--necessity", options->necessity,
-                   "Why nothing less will do, for this case alone; or @FILE")
-      ->type_name("TEXT")
-      ->required();
-  AddCategoryOption(*open, options->categories, "Whose templates to search; repeatable")
-      ->required();
+  AddKeys(open, options->keys, "The officer's key");
+  open.Text("--purpose", options->purpose, "See kluis purpose list").Required();
+  open.Text("--reference", options->reference, "The authority's own file number").Required();
+  open.Text("--legal-basis", options->legal_basis, "The law that allows it").Required();
+  open.Text("--matter", options->matter, "missing-person or offence")
+      .OneOf(EnumNames(*v1::Matter_descriptor()))
+      .Called("MATTER")
+      .Required();
+  open.Text("--description", options->description, "What it is about").Required();
+  open.Text("--necessity", options->necessity,
+            "Why nothing less will do, for this case alone; or @FILE")
+      .Called("TEXT")
+      .Required();
+  AddCategoryOption(open, options->categories, "Whose templates to search; repeatable").Required();
 
   AddWarrantVerb(line, group);
 
   auto [refuse, to_refuse] = line.Verb<CaseOptions>(
       group, "refuse", "Refuse a warrant; ends the case and destroys its key (judge)",
       "kluis case refuse cases/... --key judge.key --reasons \"less would do\"", Refuse);
-  AddName(*refuse, to_refuse->name);
-  AddKeys(*refuse, to_refuse->keys, "The judge's key");
-  refuse->add_option("--reasons", to_refuse->reasons, "Why")->required();
+  AddName(refuse, to_refuse->name);
+  AddKeys(refuse, to_refuse->keys, "The judge's key");
+  refuse.Text("--reasons", to_refuse->reasons, "Why").Required();
 
   auto [approve, to_approve] =
       line.Verb<CaseOptions>(group, "approve", "Approve as the second officer",
                              "kluis case approve cases/... --key bert.key", Approve);
-  AddName(*approve, to_approve->name);
-  AddKeys(*approve, to_approve->keys, "The second officer's key");
+  AddName(approve, to_approve->name);
+  AddKeys(approve, to_approve->keys, "The second officer's key");
 
   auto [close, to_close] = line.Verb<CaseOptions>(
       group, "close", "End a case (officer)", "kluis case close cases/... --key anna.key", Close);
-  AddName(*close, to_close->name);
-  AddKeys(*close, to_close->keys, "The officer's key");
+  AddName(close, to_close->name);
+  AddKeys(close, to_close->keys, "The officer's key");
 
   auto [show, to_show] =
       line.Verb<CaseOptions>(group, "show", "Print a case with its warrant and candidates",
                              "kluis case show cases/...", Show);
-  AddName(*show, to_show->name);
+  AddName(show, to_show->name);
   line.Verb<NoOptions>(group, "list", "List the cases that the caller may see, newest first",
                        "kluis case list", List);
 }

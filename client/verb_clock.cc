@@ -111,28 +111,28 @@ Outcome Approve(Session& session, const ApproveOptions& options) {
       session.Send(&Stub::ApproveSweep, &v1::ApproveSweepRequest::mutable_approval, *approval));
 }
 
-void AddClockOptions(CLI::App& verb, ClockOptions& options, const std::string& whose) {
-  CLI::Option* keys =
-      AddRepeated(verb, "--key", options.keys, whose + " key; repeatable")->type_name("FILE");
-  CLI::Option* reasons = verb.add_option("--reasons", options.reasons, "Why; public in the log");
-  CLI::Option* time =
-      verb.add_option("--time", options.time, "What time it is; else this machine's own clock")
-          ->type_name("TIME");
-  CLI::Option* out =
-      verb.add_option("-o,--out", options.out, "Send nothing, and write the order for a cosigner")
-          ->type_name("FILE");
-  verb.add_option("--statement", options.statement, "A signed order instead")
-      ->type_name("FILE")
-      ->excludes(keys)
-      ->excludes(reasons)
-      ->excludes(time)
-      ->excludes(out);
+void AddClockOptions(base::Verb verb, ClockOptions& options, const std::string& whose) {
+  const base::Option keys =
+      verb.Repeated("--key", options.keys, whose + " key; repeatable").Called("FILE");
+  const base::Option reasons = verb.Text("--reasons", options.reasons, "Why; public in the log");
+  const base::Option time =
+      verb.Text("--time", options.time, "What time it is; else this machine's own clock")
+          .Called("TIME");
+  const base::Option out =
+      verb.Text("-o,--out", options.out, "Send nothing, and write the order for a cosigner")
+          .Called("FILE");
+  verb.Text("--statement", options.statement, "A signed order instead")
+      .Called("FILE")
+      .Excludes(keys)
+      .Excludes(reasons)
+      .Excludes(time)
+      .Excludes(out);
 }
 
 }  // namespace
 
 void AddClockVerbs(CommandLine& line) {
-  CLI::App& clock = line.Group("clock", "What time the vault decides by, and mending it");
+  base::Verb clock = line.Group("clock", "What time the vault decides by, and mending it");
   line.Verb<NoOptions>(clock, "show",
                        "Print decision time, the machine's clock, and which is ahead by how much",
                        "kluis clock show", Show);
@@ -144,34 +144,33 @@ void AddClockVerbs(CommandLine& line) {
       "  kluis statement cosign clock.dsse.json --key op-2.key\n"
       "  kluis clock confirm --statement clock.dsse.json",
       Confirm);
-  AddClockOptions(*confirm, *to_confirm, "An operator's");
+  AddClockOptions(confirm, *to_confirm, "An operator's");
   auto [back, to_set] = line.Verb<ClockOptions>(
       clock, "set-back",
       "Bring a log back that is in the future; needs as many supervisors as a lift",
       "kluis clock set-back --key dpa-1.key --key dpa-2.key --reasons \"the clock was 900 days "
       "ahead\"",
       SetBack);
-  AddClockOptions(*back, *to_set, "A supervisor's");
+  AddClockOptions(back, *to_set, "A supervisor's");
 
-  CLI::App& sweep = line.Group("sweep", "What ends by itself when its time is over");
+  base::Verb sweep = line.Group("sweep", "What ends by itself when its time is over");
   auto [approve, to_approve] = line.Verb<ApproveOptions>(
       sweep, "approve",
       "Let a sweep go on that waits because it would end many people at once (operator)",
       "kluis sweep approve --people 37 --key op-1.key --reasons \"the project ended in May\"",
       Approve);
-  CLI::Option* keys =
-      AddRepeated(*approve, "--key", to_approve->keys, "An operator's key")->type_name("FILE");
-  CLI::Option* people =
-      approve
-          ->add_option("--people", to_approve->people, "How many at most, see `kluis clock show`")
-          ->type_name("N");
-  CLI::Option* reasons =
-      approve->add_option("--reasons", to_approve->reasons, "Why; public in the log");
-  approve->add_option("--statement", to_approve->statement, "A signed approval instead")
-      ->type_name("FILE")
-      ->excludes(keys)
-      ->excludes(people)
-      ->excludes(reasons);
+  const base::Option keys =
+      approve.Repeated("--key", to_approve->keys, "An operator's key").Called("FILE");
+  const base::Option people =
+      approve.Count("--people", to_approve->people, "How many at most, see `kluis clock show`")
+          .Called("N");
+  const base::Option reasons =
+      approve.Text("--reasons", to_approve->reasons, "Why; public in the log");
+  approve.Text("--statement", to_approve->statement, "A signed approval instead")
+      .Called("FILE")
+      .Excludes(keys)
+      .Excludes(people)
+      .Excludes(reasons);
 }
 
 }  // namespace kluis::client

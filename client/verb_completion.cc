@@ -1,4 +1,4 @@
-#include "audit/tool/completion.h"
+#include "base/completion.h"
 #include "client/command_line.h"
 #include "client/verbs.h"
 
@@ -7,11 +7,12 @@ namespace {
 
 struct CompletionOptions {
   std::string shell;
-  const CLI::App* app = nullptr;
+  const CommandLine* line = nullptr;
 };
 
 Outcome Print(Session& session, const CompletionOptions& options) {
-  const absl::StatusOr<std::string> script = audit::CompletionScript(*options.app, options.shell);
+  const absl::StatusOr<std::string> script =
+      base::CompletionScript(options.line->words(), options.shell);
   if (!script.ok()) return script.status();
   session.out() << *script;
   return ExitCode::kDone;
@@ -21,13 +22,13 @@ Outcome Print(Session& session, const CompletionOptions& options) {
 
 void AddCompletionVerb(CommandLine& line) {
   auto [verb, options] = line.Verb<CompletionOptions>(
-      line.app(), "completion", "Print a script that completes kluis in a shell",
+      line.root(), "completion", "Print a script that completes kluis in a shell",
       "source <(kluis completion bash)", Print);
-  options->app = &line.app();
-  verb->add_option("shell", options->shell, "bash, zsh or fish")
-      ->type_name("SHELL")
-      ->check(CLI::IsMember({"bash", "zsh", "fish"}))
-      ->required();
+  options->line = &line;
+  verb.Text("shell", options->shell, "bash, zsh or fish")
+      .Called("SHELL")
+      .OneOf({"bash", "zsh", "fish"})
+      .Required();
 }
 
 }  // namespace kluis::client

@@ -108,45 +108,43 @@ Outcome Sign(Session& session, const ConsentOptions& options) {
 }  // namespace
 
 void AddConsentVerbs(CommandLine& line) {
-  CLI::App& group = line.Group("consent", "A person's consent (subject)");
+  base::Verb group = line.Group("consent", "A person's consent (subject)");
   auto [sign, options] = line.Verb<ConsentOptions>(
       group, "sign", "Sign consent for one purpose; prints what the person agrees to",
       "kluis consent sign --key me.key --purpose missing-persons --language nl -o consent.json",
       Sign);
-  AddKeys(*sign, options->keys, "The person's own key");
-  sign->add_option("--purpose", options->purpose, "See kluis purpose list")->required();
-  sign->add_option("--language", options->language, "Of the notice that the person read")
-      ->type_name("LANGUAGE")
-      ->required();
-  sign->add_option("--days", options->days, "For how long; else as long as the purpose allows")
-      ->type_name("DAYS")
-      ->check(CLI::Range(1, 36500));
-  CLI::Option* again = sign->add_flag(
+  AddKeys(sign, options->keys, "The person's own key");
+  sign.Text("--purpose", options->purpose, "See kluis purpose list").Required();
+  sign.Text("--language", options->language, "Of the notice that the person read")
+      .Called("LANGUAGE")
+      .Required();
+  sign.Count("--days", options->days, "For how long; else as long as the purpose allows")
+      .Called("DAYS")
+      .Between(1, 36500);
+  const base::Option again = sign.Flag(
       "--again", options->again,
       "I consented to this purpose before: asks the vault what is held about me, and names in the "
       "consent the template that it replaces or the end that it follows");
-  CLI::Option* replaces =
-      sign->add_option("--replaces", options->replaces,
-                       "Without asking: my template that the new one replaces and that is erased "
-                       "then; its name is in kluis me show")
-          ->type_name("subjects/ID/templates/ID")
-          ->excludes(again);
-  sign->add_option("--follows", options->follows,
-                   "Without asking: the end of my last template for the purpose, as kluis me show "
-                   "has it; none for a first consent")
-      ->type_name("END")
-      ->capture_default_str()
-      ->excludes(again)
-      ->excludes(replaces);
-  sign->add_option("--custody-secret", options->secret,
-                   "Where the purpose is in my custody: what kluis key custody made")
-      ->type_name("FILE");
-  sign->add_option("--sealed-secret", options->sealed_secret,
-                   "Where to write that secret for the desk, sealed to the vault")
-      ->type_name("FILE");
-  sign->add_option("-o,--out", options->out, "Where to write it; - is stdout")
-      ->type_name("FILE")
-      ->required();
+  const base::Option replaces =
+      sign.Text("--replaces", options->replaces,
+                "Without asking: my template that the new one replaces and that is erased "
+                "then; its name is in kluis me show")
+          .Called("subjects/ID/templates/ID")
+          .Excludes(again);
+  sign.Text("--follows", options->follows,
+            "Without asking: the end of my last template for the purpose, as kluis me show "
+            "has it; none for a first consent")
+      .Called("END")
+      .ShowingDefault()
+      .Excludes(again)
+      .Excludes(replaces);
+  sign.Text("--custody-secret", options->secret,
+            "Where the purpose is in my custody: what kluis key custody made")
+      .Called("FILE");
+  sign.Text("--sealed-secret", options->sealed_secret,
+            "Where to write that secret for the desk, sealed to the vault")
+      .Called("FILE");
+  sign.Text("-o,--out", options->out, "Where to write it; - is stdout").Called("FILE").Required();
 }
 
 }  // namespace kluis::client

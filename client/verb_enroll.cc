@@ -228,49 +228,46 @@ Outcome Batch(Session& session, const BatchOptions& options) {
   return count->refused == 0 ? ExitCode::kDone : ExitCode::kRefused;
 }
 
-void AddCaptureOptions(CLI::App& verb, CaptureOptions& options) {
-  verb.add_option("--registrar-key", options.registrar_key,
-                  "Signs that the capture was live, here, and of an adult")
-      ->type_name("FILE")
-      ->required();
-  verb.add_option("--algorithm", options.algorithm, "Else by dimension: arcface-512/1, dlib-128/1");
-  verb.add_option("--captured-at", options.captured_at, "2026-11-22T19:00:00Z, now or -5m")
-      ->type_name("TIME")
-      ->capture_default_str();
-  verb.add_option("--quality", options.quality, "Of the capture, 1 to 100 (ISO/IEC 29794-5)")
-      ->check(CLI::Range(1, 100))
-      ->type_name("N")
-      ->capture_default_str();
-  verb.add_option("--liveness", options.liveness, "How it was seen to be live")
-      ->capture_default_str();
-  verb.add_option("--category", options.category, "suspect, convicted, victim, witness or other")
-      ->check(CLI::IsMember(EnumNames(*v1::SubjectCategory_descriptor())))
-      ->type_name("CATEGORY")
-      ->capture_default_str();
+void AddCaptureOptions(base::Verb verb, CaptureOptions& options) {
+  verb.Text("--registrar-key", options.registrar_key,
+            "Signs that the capture was live, here, and of an adult")
+      .Called("FILE")
+      .Required();
+  verb.Text("--algorithm", options.algorithm, "Else by dimension: arcface-512/1, dlib-128/1");
+  verb.Text("--captured-at", options.captured_at, "2026-11-22T19:00:00Z, now or -5m")
+      .Called("TIME")
+      .ShowingDefault();
+  verb.Count("--quality", options.quality, "Of the capture, 1 to 100 (ISO/IEC 29794-5)")
+      .Between(1, 100)
+      .Called("N")
+      .ShowingDefault();
+  verb.Text("--liveness", options.liveness, "How it was seen to be live").ShowingDefault();
+  verb.Text("--category", options.category, "suspect, convicted, victim, witness or other")
+      .OneOf(EnumNames(*v1::SubjectCategory_descriptor()))
+      .Called("CATEGORY")
+      .ShowingDefault();
 }
 
 }  // namespace
 
 void AddEnrollVerbs(CommandLine& line) {
-  CLI::App& group = line.Group("enroll", "Bring templates in, each with its consent (registrar)");
+  base::Verb group = line.Group("enroll", "Bring templates in, each with its consent (registrar)");
   auto [one, to_enroll] = line.Verb<OneOptions>(
       group, "one", "Enrol one person who stands in front of the desk",
       "kluis enroll one --consent consent.json --registrar-key desk.key --template face.npy \\\n"
       "    --name \"Anna Jansen\" --contact anna@example.org",
       One);
-  AddCaptureOptions(*one, to_enroll->capture);
-  one->add_option("--consent", to_enroll->consent, "The person's signed consent")
-      ->type_name("FILE")
-      ->required();
-  one->add_option("--template", to_enroll->file, "One template, .npy or JSON")
-      ->type_name("FILE")
-      ->required();
-  one->add_option("--row", to_enroll->row, "Of a file with several; from 0")->type_name("N");
-  one->add_option("--name", to_enroll->name, "The person's full name")->required();
-  one->add_option("--sealed-secret", to_enroll->sealed_secret,
-                  "Of a purpose in the person's own custody: from kluis consent sign")
-      ->type_name("FILE");
-  one->add_option("--contact", to_enroll->contact, "How to reach the person");
+  AddCaptureOptions(one, to_enroll->capture);
+  one.Text("--consent", to_enroll->consent, "The person's signed consent")
+      .Called("FILE")
+      .Required();
+  one.Text("--template", to_enroll->file, "One template, .npy or JSON").Called("FILE").Required();
+  one.Count("--row", to_enroll->row, "Of a file with several; from 0").Called("N");
+  one.Text("--name", to_enroll->name, "The person's full name").Required();
+  one.Text("--sealed-secret", to_enroll->sealed_secret,
+           "Of a purpose in the person's own custody: from kluis consent sign")
+      .Called("FILE");
+  one.Text("--contact", to_enroll->contact, "How to reach the person");
 
   auto [batch, rows] = line.Verb<BatchOptions>(
       group, "batch", "Enrol many: row N of each file is one person (exit code 3: rows refused)",
@@ -278,30 +275,28 @@ void AddEnrollVerbs(CommandLine& line) {
       "    --details details.jsonl --registrar-key desk.key --purpose missing-persons \\\n"
       "    --receipts receipts.jsonl",
       Batch);
-  AddCaptureOptions(*batch, rows->capture);
-  batch->add_option("--templates", rows->templates, "A template in each row, .npy or JSON")
-      ->type_name("FILE")
-      ->required();
-  batch->add_option("--consents", rows->consents, "A signed consent on each line")
-      ->type_name("FILE")
-      ->required();
+  AddCaptureOptions(batch, rows->capture);
+  batch.Text("--templates", rows->templates, "A template in each row, .npy or JSON")
+      .Called("FILE")
+      .Required();
+  batch.Text("--consents", rows->consents, "A signed consent on each line")
+      .Called("FILE")
+      .Required();
+  batch.Text("--details", rows->details, "{\"full_name\": ..., \"contact\": ...} on each line")
+      .Called("FILE")
+      .Required();
   batch
-      ->add_option("--details", rows->details,
-                   "{\"full_name\": ..., \"contact\": ...} on each line")
-      ->type_name("FILE")
-      ->required();
-  batch
-      ->add_option("--sealed-secrets", rows->sealed_secrets,
-                   "Of a purpose in the persons' own custody: a sealed secret on each line")
-      ->type_name("FILE");
-  batch->add_option("--purpose", rows->purpose, "That every consent must be for")->required();
-  batch->add_option("--receipts", rows->receipts, "Writes what became of each row, a line each")
-      ->type_name("FILE");
-  batch->add_option("--window", rows->window, "Rows sent and not yet answered")
-      ->check(CLI::Range(1, 100000))
-      ->type_name("N")
-      ->capture_default_str();
-  batch->add_flag("--atomic", rows->atomic, "Store all rows or none; at most 10,000");
+      .Text("--sealed-secrets", rows->sealed_secrets,
+            "Of a purpose in the persons' own custody: a sealed secret on each line")
+      .Called("FILE");
+  batch.Text("--purpose", rows->purpose, "That every consent must be for").Required();
+  batch.Text("--receipts", rows->receipts, "Writes what became of each row, a line each")
+      .Called("FILE");
+  batch.Count("--window", rows->window, "Rows sent and not yet answered")
+      .Between(1, 100000)
+      .Called("N")
+      .ShowingDefault();
+  batch.Flag("--atomic", rows->atomic, "Store all rows or none; at most 10,000");
 }
 
 }  // namespace kluis::client

@@ -55,26 +55,26 @@ Outcome Show(Session& session, const KeyOptions& options) {
 }  // namespace
 
 void AddKeyVerbs(CommandLine& line) {
-  CLI::App& group = line.Group("key", "Keys that sign statements");
+  base::Verb group = line.Group("key", "Keys that sign statements");
   auto [make, make_options] = line.Verb<KeyOptions>(
       group, "new", "Make a signing key that only its owner can read; never overwrites",
       "kluis key new officer-1.key", New);
-  make->add_option("file", make_options->file, "Where to write it")->type_name("FILE")->required();
+  make.Text("file", make_options->file, "Where to write it").Called("FILE").Required();
 
   auto [custody, custody_options] = line.Verb<KeyOptions>(
       group, "custody",
       "Make the secret that my template opens with where it is in my custody; never overwrites",
       "kluis key custody me.custody", Custody);
-  custody->add_option("file", custody_options->file, "Where to write it, readable by me only")
-      ->type_name("FILE")
-      ->required();
+  custody.Text("file", custody_options->file, "Where to write it, readable by me only")
+      .Called("FILE")
+      .Required();
 
   auto [show, show_options] =
       line.Verb<KeyOptions>(group, "show", "Print the public half and the key id of a key",
                             "kluis key show officer-1.key", Show);
-  show->add_option("file", show_options->file, "A key file, or a public key ed25519:...")
-      ->type_name("FILE")
-      ->required();
+  show.Text("file", show_options->file, "A key file, or a public key ed25519:...")
+      .Called("FILE")
+      .Required();
 }
 
 }  // namespace kluis::client

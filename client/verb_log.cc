@@ -168,55 +168,49 @@ Outcome Receipt(Session& session, const ReceiptOptions& options) {
   return ExitCode::kDone;
 }
 
-void AddVerifierKey(CLI::App& verb, std::string& key) {
-  verb.add_option("--verifier-key", key,
-                  "The log's key as published, NAME+ID+KEY or a file; else the vault's word")
-      ->type_name("VKEY");
+void AddVerifierKey(base::Verb verb, std::string& key) {
+  verb.Text("--verifier-key", key,
+            "The log's key as published, NAME+ID+KEY or a file; else the vault's word")
+      .Called("VKEY");
 }
 
 }  // namespace
 
 void AddLogVerbs(CommandLine& line) {
-  CLI::App& group = line.Group("log", "The log: read it, prove it, take it along (auditor)");
+  base::Verb group = line.Group("log", "The log: read it, prove it, take it along (auditor)");
   auto [checkpoint, head] =
       line.Verb<HeadOptions>(group, "checkpoint", "Print the signed checkpoint, verified",
                              "kluis log checkpoint --verifier-key vkey", PrintCheckpoint);
-  AddVerifierKey(*checkpoint, head->verifier_key);
+  AddVerifierKey(checkpoint, head->verifier_key);
 
   auto [entries, range] = line.Verb<EntriesOptions>(group, "entries", "Print what was decided",
                                                     "kluis log entries --start 100", Entries);
-  entries->add_option("--start", range->start, "First index")
-      ->type_name("N")
-      ->capture_default_str();
-  entries->add_option("--end", range->end, "First index not to print; else the newest is last")
-      ->type_name("N");
-  entries->add_flag("--raw", range->raw, "The bytes that are hashed, in hex");
+  entries.Count("--start", range->start, "First index").Called("N").ShowingDefault();
+  entries.Count("--end", range->end, "First index not to print; else the newest is last")
+      .Called("N");
+  entries.Flag("--raw", range->raw, "The bytes that are hashed, in hex");
 
   auto [exported, to] = line.Verb<ExportOptions>(
       group, "export",
       "Write the log as tlog-tiles, for kluis-audit; an earlier export goes on where it ended",
       "kluis log export log-copy --verifier-key vkey", Export);
-  exported->add_option("directory", to->directory, "Where to")->type_name("DIR")->required();
-  AddVerifierKey(*exported, to->verifier_key);
+  exported.Text("directory", to->directory, "Where to").Called("DIR").Required();
+  AddVerifierKey(exported, to->verifier_key);
 
   auto [receipt, about] = line.Verb<ReceiptOptions>(
       group, "receipt", "Verify that an entry is in the signed log, and keep the proof",
       "kluis log receipt 17 --verifier-key vkey -o 17.tlog-proof --entry-out 17.entry\n"
       "  kluis-audit receipt verify 17.tlog-proof --entry 17.entry --key @vkey",
       Receipt);
-  receipt->add_option("index", about->index, "The log index of an answer")
-      ->type_name("INDEX")
-      ->required();
+  receipt.Count("index", about->index, "The log index of an answer").Called("INDEX").Required();
   receipt
-      ->add_option("--leaf-hash", about->leaf_hash,
-                   "Of the answer's receipt, in hex; else of the entry as the vault sends it now")
-      ->type_name("HEX");
-  AddVerifierKey(*receipt, about->verifier_key);
-  receipt->add_option("-o,--out", about->out, "Writes the proof (C2SP tlog-proof)")
-      ->type_name("FILE");
-  receipt
-      ->add_option("--entry-out", about->entry_out, "Writes the entry, the bytes that are hashed")
-      ->type_name("FILE");
+      .Text("--leaf-hash", about->leaf_hash,
+            "Of the answer's receipt, in hex; else of the entry as the vault sends it now")
+      .Called("HEX");
+  AddVerifierKey(receipt, about->verifier_key);
+  receipt.Text("-o,--out", about->out, "Writes the proof (C2SP tlog-proof)").Called("FILE");
+  receipt.Text("--entry-out", about->entry_out, "Writes the entry, the bytes that are hashed")
+      .Called("FILE");
 }
 
 }  // namespace kluis::client

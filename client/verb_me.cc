@@ -124,32 +124,31 @@ Outcome Lift(Session& session, const MeOptions& options) {
 }  // namespace
 
 void AddMeVerbs(CommandLine& line) {
-  CLI::App& group = line.Group("me", "What is held about me (subject)");
+  base::Verb group = line.Group("me", "What is held about me (subject)");
   auto [show, to_show] =
       line.Verb<MeOptions>(group, "show", "Print what is held about me and who was told my name",
                            "kluis me show --key me.key", Show);
-  AddKeys(*show, to_show->keys, "The person's own key");
+  AddKeys(show, to_show->keys, "The person's own key");
   auto [withdraw, to_withdraw] = line.Verb<MeOptions>(
       group, "withdraw",
       "End my consent; my template's key is destroyed before this returns, and within ten minutes "
       "the vault's files are rewritten without it",
       "kluis me withdraw --key me.key --purpose missing-persons", Withdraw);
-  AddKeys(*withdraw, to_withdraw->keys, "The person's own key");
-  withdraw->add_option("--purpose", to_withdraw->purpose, "Which consent")->required();
+  AddKeys(withdraw, to_withdraw->keys, "The person's own key");
+  withdraw.Text("--purpose", to_withdraw->purpose, "Which consent").Required();
   withdraw
-      ->add_option("--wait", to_withdraw->wait_seconds,
-                   "Seconds to wait until the files are rewritten")
-      ->check(CLI::Range(0, 3600));
+      .Count("--wait", to_withdraw->wait_seconds, "Seconds to wait until the files are rewritten")
+      .Between(0, 3600);
   auto [restrict, to_restrict] = line.Verb<MeOptions>(
       group, "restrict", "Keep my template, and compare it with nothing until I lift that",
       "kluis me restrict --key me.key --purpose missing-persons", Restrict);
-  AddKeys(*restrict, to_restrict->keys, "The person's own key");
-  restrict->add_option("--purpose", to_restrict->purpose, "Which template")->required();
+  AddKeys(restrict, to_restrict->keys, "The person's own key");
+  restrict.Text("--purpose", to_restrict->purpose, "Which template").Required();
   auto [lift, to_lift] = line.Verb<MeOptions>(
       group, "lift", "Let my restricted template be compared again, as I consented to",
       "kluis me lift --key me.key --purpose missing-persons", Lift);
-  AddKeys(*lift, to_lift->keys, "The person's own key");
-  lift->add_option("--purpose", to_lift->purpose, "Which template")->required();
+  AddKeys(lift, to_lift->keys, "The person's own key");
+  lift.Text("--purpose", to_lift->purpose, "Which template").Required();
 }
 
 }  // namespace kluis::client

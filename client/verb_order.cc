@@ -70,54 +70,52 @@ Outcome InspectLog(Session& session, const InspectOptions& options) {
   return ExitCode::kDone;
 }
 
-void AddInspectOptions(CLI::App& verb, InspectOptions& options) {
-  CLI::Option* keys =
-      AddRepeated(verb, "--key", options.keys, "A supervisor's key; repeatable")->type_name("FILE");
-  CLI::Option* start =
-      verb.add_option("--start", options.start, "First log index; 0 unless given")->type_name("N");
-  CLI::Option* end =
-      verb.add_option("--end", options.end, "First log index not to open")->type_name("N");
-  CLI::Option* reasons = verb.add_option("--reasons", options.reasons, "Why; public in the log");
-  verb.add_option("--statement", options.statement,
-                  "A signed order instead (kluis statement sign inspection-order, and cosign)")
-      ->type_name("FILE")
-      ->excludes(keys)
-      ->excludes(start)
-      ->excludes(end)
-      ->excludes(reasons);
-  verb.add_option("-o,--out", options.out, "Where to write the openings, for your eyes only")
-      ->type_name("FILE")
-      ->required();
+void AddInspectOptions(base::Verb verb, InspectOptions& options) {
+  const base::Option keys =
+      verb.Repeated("--key", options.keys, "A supervisor's key; repeatable").Called("FILE");
+  const base::Option start =
+      verb.Count("--start", options.start, "First log index; 0 unless given").Called("N");
+  const base::Option end =
+      verb.Count("--end", options.end, "First log index not to open").Called("N");
+  const base::Option reasons = verb.Text("--reasons", options.reasons, "Why; public in the log");
+  verb.Text("--statement", options.statement,
+            "A signed order instead (kluis statement sign inspection-order, and cosign)")
+      .Called("FILE")
+      .Excludes(keys)
+      .Excludes(start)
+      .Excludes(end)
+      .Excludes(reasons);
+  verb.Text("-o,--out", options.out, "Where to write the openings, for your eyes only")
+      .Called("FILE")
+      .Required();
 }
 
 }  // namespace
 
-void AddOrderOptions(CLI::App& verb, OrderOptions& options) {
-  verb.add_option("purpose", options.purpose, "The purpose's name")
-      ->type_name("PURPOSE")
-      ->required();
-  CLI::Option* keys =
-      AddRepeated(verb, "--key", options.keys, "A supervisor's key; repeatable")->type_name("FILE");
-  CLI::Option* reasons = verb.add_option("--reasons", options.reasons, "Why; public in the log");
-  verb.add_option("--statement,--order", options.statement,
-                  "A signed order instead (kluis statement sign and cosign)")
-      ->type_name("FILE")
-      ->excludes(keys)
-      ->excludes(reasons);
+void AddOrderOptions(base::Verb verb, OrderOptions& options) {
+  verb.Text("purpose", options.purpose, "The purpose's name").Called("PURPOSE").Required();
+  const base::Option keys =
+      verb.Repeated("--key", options.keys, "A supervisor's key; repeatable").Called("FILE");
+  const base::Option reasons = verb.Text("--reasons", options.reasons, "Why; public in the log");
+  verb.Text("--statement,--order", options.statement,
+            "A signed order instead (kluis statement sign and cosign)")
+      .Called("FILE")
+      .Excludes(keys)
+      .Excludes(reasons);
 }
 
 void AddOrderVerbs(CommandLine& line) {
-  CLI::App& group =
+  base::Verb group =
       line.Group("order", "Stop the searches of a purpose, inspect what was done (supervisor)");
   auto [stop, to_stop] = line.Verb<OrderOptions>(
       group, "stop", "Stop it; in force before this returns",
       "kluis order stop missing-persons --key dpa.key --reasons \"complaint 2026-17\"", Stop);
-  AddOrderOptions(*stop, *to_stop);
+  AddOrderOptions(stop, *to_stop);
   auto [lift, to_lift] = line.Verb<OrderOptions>(
       group, "lift", "Let it run again; needs as many supervisors as the founding says",
       "kluis order lift missing-persons --key dpa-1.key --key dpa-2.key --reasons \"remedied\"",
       Lift);
-  AddOrderOptions(*lift, *to_lift);
+  AddOrderOptions(lift, *to_lift);
   auto [inspect, to_inspect] = line.Verb<InspectOptions>(
       group, "inspect",
       "Open the commitments of log entries, for kluis-audit replay --with-details; needs as many "
@@ -125,7 +123,7 @@ void AddOrderVerbs(CommandLine& line) {
       "kluis order inspect --start 100 --end 200 --key dpa-1.key --key dpa-2.key \\\n"
       "    --reasons \"complaint 2026-17\" -o details.jsonl",
       InspectLog);
-  AddInspectOptions(*inspect, *to_inspect);
+  AddInspectOptions(inspect, *to_inspect);
 }
 
 }  // namespace kluis::client

@@ -63,16 +63,16 @@ Outcome List(Session& session, const NoOptions&) {
 }  // namespace
 
 void AddPurposeVerbs(CommandLine& line) {
-  CLI::App& group = line.Group("purpose", "What templates may be used for");
+  base::Verb group = line.Group("purpose", "What templates may be used for");
   auto [add, options] = line.Verb<RegisterOptions>(
       group, "register", "Register a purpose (supervisor)",
       "kluis purpose register --key dpa.key --from missing-persons.json", Register);
-  AddKeys(*add, options->keys, "A supervisor's key");
-  add->add_option("--from", options->from,
-                  "A purpose-registration in JSON (kluis statement kinds); vault, statement_id and "
-                  "issued_at are filled in")
-      ->type_name("FILE")
-      ->required();
+  AddKeys(add, options->keys, "A supervisor's key");
+  add.Text("--from", options->from,
+           "A purpose-registration in JSON (kluis statement kinds); vault, statement_id and "
+           "issued_at are filled in")
+      .Called("FILE")
+      .Required();
   auto [rotate, to_rotate] = line.Verb<OrderOptions>(
       group, "rotate",
       "Protect all its templates anew under a new secret; what was kept before becomes useless "
@@ -80,13 +80,11 @@ void AddPurposeVerbs(CommandLine& line) {
       "kluis purpose rotate missing-persons --key dpa.key --reasons \"a copy of the disk was "
       "found\"",
       Rotate);
-  AddOrderOptions(*rotate, *to_rotate);
+  AddOrderOptions(rotate, *to_rotate);
   auto [show, to_show] = line.Verb<ShowOptions>(
       group, "show", "Show one purpose whole: its terms, and what its cuts are taken from",
       "kluis purpose show missing-persons", Show);
-  show->add_option("purpose", to_show->purpose, "The purpose's name")
-      ->type_name("PURPOSE")
-      ->required();
+  show.Text("purpose", to_show->purpose, "The purpose's name").Called("PURPOSE").Required();
   line.Verb<NoOptions>(group, "list", "List the purposes, who controls them, on which basis",
                        "kluis purpose list --output json", List);
 }

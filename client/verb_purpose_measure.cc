@@ -164,7 +164,7 @@ Outcome Evaluate(Session& session, const EvaluateOptions& options) {
 }  // namespace
 
 void AddMeasurementVerbs(CommandLine& line) {
-  CLI::App& purpose = *line.app().get_subcommand("purpose");
+  base::Verb purpose = line.root().Find("purpose");
   auto [calibrate, to_calibrate] = line.Verb<OrderOptions>(
       purpose, "calibrate",
       "Measure how alike strangers are in its gallery, and take its cuts from that; needs 1,000 "
@@ -172,7 +172,7 @@ void AddMeasurementVerbs(CommandLine& line) {
       "kluis purpose calibrate missing-persons --key dpa-1.key --key dpa-2.key \\\n"
       "    --reasons \"5,000 people are enrolled\"",
       Calibrate);
-  AddOrderOptions(*calibrate, *to_calibrate);
+  AddOrderOptions(calibrate, *to_calibrate);
 
   auto [evaluate, to_evaluate] = line.Verb<EvaluateOptions>(
       purpose, "evaluate",
@@ -181,21 +181,20 @@ void AddMeasurementVerbs(CommandLine& line) {
       "kluis purpose evaluate error-rates --probes probes.npy --labels labels.csv \\\n"
       "    --key dpa.key --reasons \"the yearly test\" --svg det.svg --html det.html",
       Evaluate);
-  AddOrderOptions(*evaluate, to_evaluate->order);
-  evaluate->add_option("--probes", to_evaluate->probes, "The probes, .npy or JSON, one a row")
-      ->type_name("FILE")
-      ->required();
+  AddOrderOptions(evaluate, to_evaluate->order);
+  evaluate.Text("--probes", to_evaluate->probes, "The probes, .npy or JSON, one a row")
+      .Called("FILE")
+      .Required();
   evaluate
-      ->add_option("--labels", to_evaluate->labels,
-                   "Whose they are: subjects/ID a line, or - for somebody who is not enrolled; 100 "
-                   "of each at least")
-      ->type_name("FILE")
-      ->required();
-  evaluate->add_option("--algorithm", to_evaluate->algorithm,
-                       "Else by dimension: arcface-512/1, dlib-128/1");
-  evaluate->add_option("--svg", to_evaluate->svg, "Write the DET plot")->type_name("FILE");
-  evaluate->add_option("--html", to_evaluate->html, "Write a page with table and plot")
-      ->type_name("FILE");
+      .Text("--labels", to_evaluate->labels,
+            "Whose they are: subjects/ID a line, or - for somebody who is not enrolled; 100 "
+            "of each at least")
+      .Called("FILE")
+      .Required();
+  evaluate.Text("--algorithm", to_evaluate->algorithm,
+                "Else by dimension: arcface-512/1, dlib-128/1");
+  evaluate.Text("--svg", to_evaluate->svg, "Write the DET plot").Called("FILE");
+  evaluate.Text("--html", to_evaluate->html, "Write a page with table and plot").Called("FILE");
 }
 
 }  // namespace kluis::client

@@ -43,27 +43,23 @@ Outcome Sign(Session& session, const ReleaseOptions& options) {
 }  // namespace
 
 void AddReleaseVerbs(CommandLine& line) {
-  CLI::App& group = line.Group("release", "My template, in my own custody (subject)");
+  base::Verb group = line.Group("release", "My template, in my own custody (subject)");
   auto [sign, options] = line.Verb<ReleaseOptions>(
       group, "sign", "Let one officer verify me once, for one purpose, within minutes",
       "kluis release sign --key me.key --custody-secret me.custody --purpose fast-lane \\\n"
       "    --verifier officer-1 -o release.json",
       Sign);
-  AddKeys(*sign, options->keys, "The person's own key");
-  sign->add_option("--custody-secret", options->secret, "See kluis key custody")
-      ->type_name("FILE")
-      ->required();
-  sign->add_option("--purpose", options->purpose, "The one I consented to")->required();
-  sign->add_option("--verifier", options->verifier, "The officer's name, without officer/")
-      ->type_name("NAME")
-      ->required();
-  sign->add_option("--minutes", options->minutes, "For how long")
-      ->check(CLI::Range(1, 1440))
-      ->type_name("N")
-      ->capture_default_str();
-  sign->add_option("-o,--out", options->out, "Where to write it; - is stdout")
-      ->type_name("FILE")
-      ->required();
+  AddKeys(sign, options->keys, "The person's own key");
+  sign.Text("--custody-secret", options->secret, "See kluis key custody").Called("FILE").Required();
+  sign.Text("--purpose", options->purpose, "The one I consented to").Required();
+  sign.Text("--verifier", options->verifier, "The officer's name, without officer/")
+      .Called("NAME")
+      .Required();
+  sign.Count("--minutes", options->minutes, "For how long")
+      .Between(1, 1440)
+      .Called("N")
+      .ShowingDefault();
+  sign.Text("-o,--out", options->out, "Where to write it; - is stdout").Called("FILE").Required();
 }
 
 }  // namespace kluis::client

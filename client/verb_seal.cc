@@ -166,52 +166,51 @@ Outcome Seal(Session& session, const NoOptions&) {
   return session.Print(session.Call(&v1::VaultService::Stub::SealVault, v1::SealVaultRequest()));
 }
 
-void BindNewShares(CLI::App& verb, NewShares& options) {
-  verb.add_option("--needed", options.needed, "How many holders unseal together")->type_name("K");
-  verb.add_option("--holders", options.holders, "How many there are")->type_name("N");
-  verb.add_option("-o,--out", options.out, "A directory for one file a holder")->type_name("DIR");
+void BindNewShares(base::Verb verb, NewShares& options) {
+  verb.Count("--needed", options.needed, "How many holders unseal together").Called("K");
+  verb.Count("--holders", options.holders, "How many there are").Called("N");
+  verb.Text("-o,--out", options.out, "A directory for one file a holder").Called("DIR");
 }
 
-void BindShare(CLI::App& verb, OneShare& options) {
-  verb.add_option("--share", options.share, "The file with the share; - is stdin, without echo")
-      ->type_name("FILE")
-      ->capture_default_str();
+void BindShare(base::Verb verb, OneShare& options) {
+  verb.Text("--share", options.share, "The file with the share; - is stdin, without echo")
+      .Called("FILE")
+      .ShowingDefault();
 }
 
 }  // namespace
 
 void AddSealVerbs(CommandLine& line) {
-  CLI::App& vault = *line.app().get_subcommand("vault");
+  base::Verb vault = line.root().Find("vault");
   auto [init, initial] = line.Verb<NewShares>(
       vault, "init", "Make the shares of a new vault whose keys.unseal is \"shares\"",
       "kluis vault init --needed 2 --holders 3 --out shares", Init);
-  BindNewShares(*init, *initial);
+  BindNewShares(init, *initial);
   auto [unseal, given] = line.Verb<OneShare>(
       vault, "unseal", "Give one share, or let passphrase or token be tried again",
       "kluis vault unseal --share share-1.txt", Unseal);
-  BindShare(*unseal, *given);
-  unseal->add_flag("--forget", given->forget, "Forget the shares given so far");
+  BindShare(unseal, *given);
+  unseal.Flag("--forget", given->forget, "Forget the shares given so far");
   auto [prove, proven] =
       line.Verb<OneShare>(vault, "prove", "Bring a new share back, to show that its holder has it",
                           "kluis vault prove --share share-1.txt", Prove);
-  BindShare(*prove, *proven);
+  BindShare(prove, *proven);
   auto [rekey, renewed] = line.Verb<NewShares>(
       vault, "rekey",
       "Make new shares: in force when all are proven and the old holders agree, or an order is due",
       "kluis vault rekey --needed 3 --holders 5 --out shares", Rekey);
-  BindNewShares(*rekey, *renewed);
-  rekey->add_flag("--cancel", renewed->cancel, "Void the new shares that are not all proven");
+  BindNewShares(rekey, *renewed);
+  rekey.Flag("--cancel", renewed->cancel, "Void the new shares that are not all proven");
   rekey
-      ->add_option("--order", renewed->order,
-                   "Order new shares by a rekey-order of two operators, instead of making them")
-      ->type_name("FILE");
+      .Text("--order", renewed->order,
+            "Order new shares by a rekey-order of two operators, instead of making them")
+      .Called("FILE");
   auto [cancel, to_cancel] = line.Verb<CancelOptions>(
       vault, "cancel-rekey", "End an order of new shares, with old shares or as a supervisor",
       "kluis vault cancel-rekey --share share-1.txt", Cancel);
-  cancel->add_option("--share", to_cancel->share, "An old share; - is stdin, without echo")
-      ->type_name("FILE");
-  cancel->add_option("--cancellation", to_cancel->order, "A supervisor's rekey-cancellation")
-      ->type_name("FILE");
+  cancel.Text("--share", to_cancel->share, "An old share; - is stdin, without echo").Called("FILE");
+  cancel.Text("--cancellation", to_cancel->order, "A supervisor's rekey-cancellation")
+      .Called("FILE");
   line.Verb<NoOptions>(vault, "seal",
                        "Close the keyring: nothing is served until the vault is unsealed",
                        "kluis vault seal", Seal);

@@ -84,49 +84,45 @@ Outcome Verify(Session& session, const VerifyOptions& options) {
   return PrintResult(session, session.Call(&Stub::Verify, request));
 }
 
-void AddProbeOptions(CLI::App& verb, ProbeOptions& options) {
-  verb.add_option("--probe", options.file, "The template to compare, .npy or JSON")
-      ->type_name("FILE")
-      ->required();
-  verb.add_option("--row", options.row, "Of a file with several; from 0")->type_name("N");
-  verb.add_option("--algorithm", options.algorithm, "Else by dimension: arcface-512/1, dlib-128/1");
+void AddProbeOptions(base::Verb verb, ProbeOptions& options) {
+  verb.Text("--probe", options.file, "The template to compare, .npy or JSON")
+      .Called("FILE")
+      .Required();
+  verb.Count("--row", options.row, "Of a file with several; from 0").Called("N");
+  verb.Text("--algorithm", options.algorithm, "Else by dimension: arcface-512/1, dlib-128/1");
 }
 
 }  // namespace
 
 void AddSearchVerbs(CommandLine& line) {
   auto [identify, to_identify] = line.Verb<IdentifyOptions>(
-      line.app(), "identify",
+      line.root(), "identify",
       "Search everybody of a case's purpose; answers with candidates, not names. A probe nearly "
       "equal to an earlier one of the case costs two searches (officer)",
       "kluis identify cases/... --purpose missing-persons --probe face.npy \\\n"
       "    --evidence photo-17 --captured-at 2026-11-22T18:00:00Z",
       Identify);
-  identify->add_option("case", to_identify->name, "cases/ID, active")
-      ->type_name("CASE")
-      ->required();
-  identify->add_option("--purpose", to_identify->purpose, "The case's own")->required();
-  AddProbeOptions(*identify, to_identify->probe);
-  identify->add_option("--evidence", to_identify->evidence, "The authority's own id of the probe")
-      ->required();
+  identify.Text("case", to_identify->name, "cases/ID, active").Called("CASE").Required();
+  identify.Text("--purpose", to_identify->purpose, "The case's own").Required();
+  AddProbeOptions(identify, to_identify->probe);
+  identify.Text("--evidence", to_identify->evidence, "The authority's own id of the probe")
+      .Required();
   identify
-      ->add_option("--captured-at", to_identify->captured_at,
-                   "When the probe was captured: a time, or -2h")
-      ->type_name("TIME")
-      ->required();
+      .Text("--captured-at", to_identify->captured_at,
+            "When the probe was captured: a time, or -2h")
+      .Called("TIME")
+      .Required();
 
   auto [verify, to_verify] = line.Verb<VerifyOptions>(
-      line.app(), "verify", "Compare with the one person who says who they are (officer)",
+      line.root(), "verify", "Compare with the one person who says who they are (officer)",
       "kluis verify subjects/... --purpose missing-persons --probe face.npy", Verify);
-  verify->add_option("subject", to_verify->subject, "subjects/ID")
-      ->type_name("SUBJECT")
-      ->required();
-  verify->add_option("--purpose", to_verify->purpose, "See kluis purpose list")->required();
+  verify.Text("subject", to_verify->subject, "subjects/ID").Called("SUBJECT").Required();
+  verify.Text("--purpose", to_verify->purpose, "See kluis purpose list").Required();
   verify
-      ->add_option("--release", to_verify->release,
-                   "Where the purpose is in the subject's custody: what the subject signed for me")
-      ->type_name("FILE");
-  AddProbeOptions(*verify, to_verify->probe);
+      .Text("--release", to_verify->release,
+            "Where the purpose is in the subject's custody: what the subject signed for me")
+      .Called("FILE");
+  AddProbeOptions(verify, to_verify->probe);
 }
 
 }  // namespace kluis::client

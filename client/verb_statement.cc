@@ -183,44 +183,36 @@ Outcome Kinds(Session& session, const NoOptions&) {
 }  // namespace
 
 void AddStatementVerbs(CommandLine& line) {
-  CLI::App& group = line.Group("statement", "Signed statements in files");
+  base::Verb group = line.Group("statement", "Signed statements in files");
   auto [sign, to_sign] = line.Verb<SignOptions>(
       group, "sign", "Sign a statement of any kind, offline",
       "kluis statement sign stop-order --key dpa.key --set purpose=missing-persons \\\n"
       "    --set reasons=\"complaint 2026-17\" -o stop.dsse.json",
       Sign);
-  sign->add_option("kind", to_sign->kind, "See kluis statement kinds")
-      ->type_name("KIND")
-      ->required();
-  AddKeys(*sign, to_sign->keys, "Who signs; repeatable");
-  sign->add_option("--payload", to_sign->payload, "The statement's fields as JSON")
-      ->type_name("FILE");
-  AddRepeated(*sign, "--set", to_sign->fields,
-              "A field: text, @FILE, a number, a name or a time such as +30d; repeatable")
-      ->type_name("FIELD=VALUE");
-  sign->add_option("-o,--out", to_sign->out, "Where to write it; - is stdout")
-      ->type_name("FILE")
-      ->required();
+  sign.Text("kind", to_sign->kind, "See kluis statement kinds").Called("KIND").Required();
+  AddKeys(sign, to_sign->keys, "Who signs; repeatable");
+  sign.Text("--payload", to_sign->payload, "The statement's fields as JSON").Called("FILE");
+  sign.Repeated("--set", to_sign->fields,
+                "A field: text, @FILE, a number, a name or a time such as +30d; repeatable")
+      .Called("FIELD=VALUE");
+  sign.Text("-o,--out", to_sign->out, "Where to write it; - is stdout").Called("FILE").Required();
 
   auto [show, to_show] =
       line.Verb<ShowOptions>(group, "show",
                              "Print what a statement says and whether the given keys signed it "
                              "(exit code 7 when one did not)",
                              "kluis statement show stop.dsse.json --key dpa.pub", Show);
-  show->add_option("file", to_show->file, "The statement; - is stdin")
-      ->type_name("FILE")
-      ->required();
-  AddRepeated(*show, "--key", to_show->keys, "ed25519:... or a file with it; repeatable")
-      ->type_name("KEY");
+  show.Text("file", to_show->file, "The statement; - is stdin").Called("FILE").Required();
+  show.Repeated("--key", to_show->keys, "ed25519:... or a file with it; repeatable").Called("KEY");
 
   auto [cosign, to_cosign] =
       line.Verb<CosignOptions>(group, "cosign", "Add a signature; read the statement first",
                                "kluis statement cosign lift.dsse.json --key dpa-2.key", Cosign);
-  cosign->add_option("file", to_cosign->file, "The statement, replaced unless -o is given")
-      ->type_name("FILE")
-      ->required();
-  AddKeys(*cosign, to_cosign->keys, "Who signs; repeatable");
-  cosign->add_option("-o,--out", to_cosign->out, "Where to write it")->type_name("FILE");
+  cosign.Text("file", to_cosign->file, "The statement, replaced unless -o is given")
+      .Called("FILE")
+      .Required();
+  AddKeys(cosign, to_cosign->keys, "Who signs; repeatable");
+  cosign.Text("-o,--out", to_cosign->out, "Where to write it").Called("FILE");
 
   line.Verb<NoOptions>(group, "kinds", "List the kinds of statements and their fields",
                        "kluis statement kinds", Kinds);

@@ -94,38 +94,38 @@ Outcome Consents(Session& session, const ConsentsOptions& options) {
 }  // namespace
 
 void AddSynthVerbs(CommandLine& line) {
-  CLI::App& group = line.Group("synth", "Synthetic people, for demonstrations and measurements");
+  base::Verb group = line.Group("synth", "Synthetic people, for demonstrations and measurements");
   auto [people, population] = line.Verb<PeopleOptions>(
       group, "people", "Write enrolled.npy and probes.npy: row N of each is one person",
       "kluis synth people demo --people 1000 --shape arcface-512 --seed 7", People);
-  people->add_option("directory", population->directory, "Where to")->type_name("DIR")->required();
-  people->add_option("--people", population->people, "How many")->type_name("N")->required();
-  people->add_option("--shape", population->shape, "arcface-512 or dlib-128")
-      ->check(CLI::IsMember({"arcface-512", "dlib-128"}))
-      ->type_name("SHAPE")
-      ->capture_default_str();
-  people->add_option("--seed", population->seed, "The same seed makes the same people")
-      ->type_name("N")
-      ->capture_default_str();
-  people->add_option("--captures", population->captures, "Of each person; more give probes-2.npy")
-      ->type_name("N")
-      ->check(CLI::Range(2, 16))
-      ->capture_default_str();
+  people.Text("directory", population->directory, "Where to").Called("DIR").Required();
+  people.Count("--people", population->people, "How many").Called("N").Required();
+  people.Text("--shape", population->shape, "arcface-512 or dlib-128")
+      .OneOf({"arcface-512", "dlib-128"})
+      .Called("SHAPE")
+      .ShowingDefault();
+  people.Count("--seed", population->seed, "The same seed makes the same people")
+      .Called("N")
+      .ShowingDefault();
+  people.Count("--captures", population->captures, "Of each person; more give probes-2.npy")
+      .Called("N")
+      .Between(2, 16)
+      .ShowingDefault();
 
   auto [consents, options] = line.Verb<ConsentsOptions>(
       group, "consents",
       "Write consents.jsonl and details.jsonl for enroll batch, and subjects/ROW.key",
       "kluis synth consents demo --people 1000 --purpose missing-persons", Consents);
-  consents->add_option("directory", options->directory, "Where to")->type_name("DIR")->required();
-  consents->add_option("--people", options->people, "How many")->type_name("N")->required();
-  consents->add_option("--purpose", options->purpose, "See kluis purpose list")->required();
-  consents->add_option("--notice-language", options->language, "Of the notice they read")
-      ->type_name("LANGUAGE")
-      ->capture_default_str();
-  consents->add_option("--days", options->days, "For how long; else as the purpose allows")
-      ->type_name("DAYS");
-  consents->add_option("--keys", options->keys, "Keep the keys of the first N people; else of all")
-      ->type_name("N");
+  consents.Text("directory", options->directory, "Where to").Called("DIR").Required();
+  consents.Count("--people", options->people, "How many").Called("N").Required();
+  consents.Text("--purpose", options->purpose, "See kluis purpose list").Required();
+  consents.Text("--notice-language", options->language, "Of the notice they read")
+      .Called("LANGUAGE")
+      .ShowingDefault();
+  consents.Count("--days", options->days, "For how long; else as the purpose allows")
+      .Called("DAYS");
+  consents.Count("--keys", options->keys, "Keep the keys of the first N people; else of all")
+      .Called("N");
 }
 
 }  // namespace kluis::client

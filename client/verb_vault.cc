@@ -129,7 +129,7 @@ Outcome Policy(Session& session, const NoOptions&) {
 }  // namespace
 
 void AddVaultVerbs(CommandLine& line) {
-  CLI::App& vault = line.Group("vault", "Found a vault, look at it, check it");
+  base::Verb vault = line.Group("vault", "Found a vault, look at it, check it");
   auto [found, options] = line.Verb<FoundOptions>(
       vault, "found", "Make the statement a vault starts from, signed by all its supervisors",
       "kluis vault found --origin vault.example/nl --log-key log.key --supervisor dpa-1=dpa-1.key "
@@ -137,36 +137,36 @@ void AddVaultVerbs(CommandLine& line) {
       "    --supervisor dpa-2=dpa-2.key --supervisor dpa-3=dpa-3.key --threshold 2 \\\n"
       "    --operator anna=anna.key.pub --operator ben=ben.key.pub --auditor press=press.key.pub",
       Found);
-  found->add_option("--origin", options->origin, "The vault's name: a URL without https://")
-      ->type_name("ORIGIN")
-      ->required();
-  found->add_option("--log-key", options->log_key, "The log's key, public or whole")
-      ->type_name("KEY")
-      ->required();
-  AddRepeated(*found, "--supervisor", options->supervisors, "Name and key file; repeatable")
-      ->type_name("NAME=FILE")
-      ->required();
-  AddRepeated(*found, "--operator", options->operators,
-              "Who may run it first: name and public key; repeatable")
-      ->type_name("NAME=KEY")
-      ->required();
-  AddRepeated(*found, "--auditor", options->auditors,
-              "Who may check it first: name and public key; repeatable")
-      ->type_name("NAME=KEY");
-  found->add_option("--valid-days", options->days, "For how long operators and auditors may")
-      ->type_name("DAYS")
-      ->check(CLI::Range(1, 36500))
-      ->capture_default_str();
+  found.Text("--origin", options->origin, "The vault's name: a URL without https://")
+      .Called("ORIGIN")
+      .Required();
+  found.Text("--log-key", options->log_key, "The log's key, public or whole")
+      .Called("KEY")
+      .Required();
+  found.Repeated("--supervisor", options->supervisors, "Name and key file; repeatable")
+      .Called("NAME=FILE")
+      .Required();
   found
-      ->add_option("--threshold", options->threshold,
-                   "How many supervisors lift a stop or register an operator")
-      ->type_name("K")
-      ->required();
-  found->add_option("--profile", options->profile, "Legal limits as JSON; else those of nl")
-      ->type_name("FILE");
-  found->add_option("-o,--out", options->out, "Where to write it")
-      ->type_name("FILE")
-      ->capture_default_str();
+      .Repeated("--operator", options->operators,
+                "Who may run it first: name and public key; repeatable")
+      .Called("NAME=KEY")
+      .Required();
+  found
+      .Repeated("--auditor", options->auditors,
+                "Who may check it first: name and public key; repeatable")
+      .Called("NAME=KEY");
+  found.Count("--valid-days", options->days, "For how long operators and auditors may")
+      .Called("DAYS")
+      .Between(1, 36500)
+      .ShowingDefault();
+  found
+      .Count("--threshold", options->threshold,
+             "How many supervisors lift a stop or register an operator")
+      .Called("K")
+      .Required();
+  found.Text("--profile", options->profile, "Legal limits as JSON; else those of nl")
+      .Called("FILE");
+  found.Text("-o,--out", options->out, "Where to write it").Called("FILE").ShowingDefault();
 
   line.Verb<NoOptions>(vault, "status", "Print what the vault is doing", "kluis vault status",
                        Status);
@@ -176,7 +176,7 @@ void AddVaultVerbs(CommandLine& line) {
       "back (exit code 7)",
       "kluis vault selfcheck --timeout 600", SelfCheck);
 
-  CLI::App& policy = line.Group("policy", "The rules that decide");
+  base::Verb policy = line.Group("policy", "The rules that decide");
   line.Verb<NoOptions>(policy, "list", "List each rule, its law and its reason",
                        "kluis policy list", Policy);
 }

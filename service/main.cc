@@ -4,9 +4,11 @@
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
+#include <iostream>
+#include <optional>
 #include <string>
 
-#include "CLI/CLI.hpp"
+#include "base/command_line.h"
 #include "crypto/memory.h"
 #include "service/clock.h"
 #include "service/config.h"
@@ -19,6 +21,12 @@ namespace {
 
 constexpr uint64_t kLeastDescriptors = 1024;  // of the database, its log, and some hundred callers
 
+constexpr char kFooter[] =
+    "Examples:\n"
+    "  kluisd --config /etc/kluis/kluisd.toml\n"
+    "  kluisd --config /etc/kluis/kluisd.toml --recover --backup 12\n"
+    "Every setting is explained in deploy/kluisd.example.toml.";
+
 int Fail(const absl::Status& status) {
   std::fprintf(stderr, "kluisd: %s\n", std::string(status.message()).c_str());
   return 1;
@@ -29,25 +37,23 @@ int Fail(const absl::Status& status) {
 int main(int argc, char** argv) {
   const absl::Status bound = kluis::crypto::BindLibrariesNow(argv);
   if (!bound.ok()) return Fail(bound);
-  CLI::App app("kluisd: the vault. Serves until SIGTERM, then lets running calls end.");
   std::string path = "kluisd.toml";
   bool check = false;
-  app.add_option("-c,--config", path, "the configuration file")->capture_default_str();
-  app.add_flag("--check", check, "read and check the configuration, then end");
   kluis::service::VaultStart start;
-  CLI::Option* recover = app.add_flag(
-      "--recover", start.recover,
-      "the database was lost: restore a backup, roll it forward from the published log, "
-      "and wait for `kluis vault restore`");
-  app.add_option("--backup", start.backup, "the backup to restore; else the newest")
-      ->type_name("N")
-      ->needs(recover);
-  app.footer(
-      "Examples:\n"
-      "  kluisd --config /etc/kluis/kluisd.toml\n"
-      "  kluisd --config /etc/kluis/kluisd.toml --recover --backup 12\n"
-      "Every setting is explained in deploy/kluisd.example.toml.");
-  CLI11_PARSE(app, argc, argv);
+  kluis::base::CommandLine line(
+      "", "kluisd: the vault. Serves until SIGTERM, then lets running calls end.", kFooter);
+  kluis::base::Verb root = line.root();
+  root.Text("-c,--config", path, "the configuration file").ShowingDefault();
+  root.Flag("--check", check, "read and check the configuration, then end");
+  const auto recover =
+      root.Flag("--recover", start.recover,
+                "the database was lost: restore a backup, roll it forward from the published log, "
+                "and wait for `kluis vault restore`");
+  root.Count("--backup", start.backup, "the backup to restore; else the newest")
+      .Called("N")
+      .Needs(recover);
+  const std::optional<int> ended = line.Read(argc, argv, std::cout, std::cerr);
+  if (ended.has_value()) return *ended;
 
   // gRPC writes its own lines to stderr otherwise, with text that nobody here has read.
   setenv("GRPC_VERBOSITY", "NONE", 0);

@@ -6,11 +6,11 @@
 
 namespace kluis::audit {
 
-void AddListening(CLI::App& verb, Listening& listening) {
-  verb.add_option("--listen", listening.listen, "Where to listen; port 0 takes a free one")
-      ->type_name("HOST:PORT")
-      ->capture_default_str();
-  verb.add_flag("--allow-remote", listening.allow_remote, "Listen on more than loopback");
+void AddListening(base::Verb verb, Listening& listening) {
+  verb.Text("--listen", listening.listen, "Where to listen; port 0 takes a free one")
+      .Called("HOST:PORT")
+      .ShowingDefault();
+  verb.Flag("--allow-remote", listening.allow_remote, "Listen on more than loopback");
 }
 
 absl::StatusOr<HostPort> AddressOf(const Listening& listening) {

@@ -4,11 +4,11 @@
 
 #include <signal.h>
 
-#include <CLI/CLI.hpp>
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "audit/host_port.h"
+#include "base/command_line.h"
 
 namespace kluis::audit {
 
@@ -17,8 +17,8 @@ struct Listening {
   bool allow_remote = false;
 };
 
-// --listen and --allow-remote. The values are bound and outlive `verb`.
-void AddListening(CLI::App& verb, Listening& listening);
+// --listen and --allow-remote. Written when the line is read.
+void AddListening(base::Verb verb, Listening& listening);
 
 // kInvalidArgument: not HOST:PORT, or more than loopback without --allow-remote.
 absl::StatusOr<HostPort> AddressOf(const Listening& listening);

@@ -1,16 +1,21 @@
 // kluis-audit completion: a script for a shell.
 #include <iostream>
-#include <memory>
 #include <string>
 
-#include "audit/tool/completion.h"
 #include "audit/tool/verbs.h"
+#include "base/completion.h"
 
 namespace kluis::audit {
 namespace {
 
-ExitCode PrintScript(const CLI::App& app, const std::string& shell) {
-  const absl::StatusOr<std::string> script = CompletionScript(app, shell);
+struct CompletionOptions {
+  std::string shell;
+  const base::CommandLine* line = nullptr;
+};
+
+ExitCode PrintScript(const CompletionOptions& options) {
+  const absl::StatusOr<std::string> script =
+      base::CompletionScript(options.line->words(), options.shell);
   if (!script.ok()) return Tell(script.status(), kUsage);
   std::cout << *script;
   return kVerified;
@@ -18,17 +23,12 @@ ExitCode PrintScript(const CLI::App& app, const std::string& shell) {
 
 }  // namespace
 
-CLI::App* AddCompletionVerb(CLI::App& app, VerbResult& result) {
-  CLI::App* const verb =
-      app.add_subcommand("completion", "Print a script that completes kluis-audit in a shell");
-  verb->footer("Example:\n  source <(kluis-audit completion bash)\n");
-  auto shell = std::make_shared<std::string>();
-  verb->add_option("SHELL", *shell, "bash, zsh or fish")
-      ->check(CLI::IsMember({"bash", "zsh", "fish"}))
-      ->required();
-  verb->final_callback(
-      [&app, &result, shell] { result.run = [&app, shell] { return PrintScript(app, *shell); }; });
-  return verb;
+void AddCompletionVerb(const base::CommandLine& line, base::Verb root, VerbResult& result) {
+  auto [verb, options] = AddVerb<CompletionOptions>(
+      root, result, "completion", "Print a script that completes kluis-audit in a shell",
+      "Example:\n  source <(kluis-audit completion bash)\n", PrintScript);
+  options->line = &line;
+  verb.Text("SHELL", options->shell, "bash, zsh or fish").OneOf({"bash", "zsh", "fish"}).Required();
 }
 
 }  // namespace kluis::audit

@@ -108,26 +108,20 @@ ExitCode Diff(const DiffOptions& options) {
 
 }  // namespace
 
-CLI::App* AddDiffVerb(CLI::App& app, VerbResult& result) {
-  CLI::App* const verb = app.add_subcommand(
-      "diff", "Prove that a newer copy of the log extends an older one; say what was added");
-  verb->footer(
+void AddDiffVerb(base::Verb root, VerbResult& result) {
+  auto [verb, options] = AddVerb<DiffOptions>(
+      root, result, "diff",
+      "Prove that a newer copy of the log extends an older one; say what was added",
       "The older copy may be a checkpoint alone. Entries before it are not looked at: verify it "
       "first.\nThe witnesses are those of the newer copy.\nExamples:\n"
       "  kluis-audit diff log-january log-today --key @vkey\n"
-      "  kluis-audit diff kept.checkpoint log-today --key @vkey\n");
-  auto options = std::make_shared<DiffOptions>();
-  verb->add_option("OLD", options->older, "An exported log, or a checkpoint")
-      ->check(CLI::ExistingPath)
-      ->required();
-  verb->add_option("NEW", options->newer, "An exported log, or a checkpoint")
-      ->check(CLI::ExistingPath)
-      ->required();
-  AddLogKey(*verb, options->key);
-  AddWitnesses(*verb, options->witnesses);
-  AddOutput(*verb, options->output);
-  verb->final_callback([&result, options] { result.run = [options] { return Diff(*options); }; });
-  return verb;
+      "  kluis-audit diff kept.checkpoint log-today --key @vkey\n",
+      Diff);
+  verb.Text("OLD", options->older, "An exported log, or a checkpoint").ExistingPath().Required();
+  verb.Text("NEW", options->newer, "An exported log, or a checkpoint").ExistingPath().Required();
+  AddLogKey(verb, options->key);
+  AddWitnesses(verb, options->witnesses);
+  AddOutput(verb, options->output);
 }
 
 }  // namespace kluis::audit

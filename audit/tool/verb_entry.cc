@@ -34,15 +34,12 @@ ExitCode PrintEntry(const EntryOptions& options) {
 
 }  // namespace
 
-CLI::App* AddEntryVerb(CLI::App& app, VerbResult& result) {
-  CLI::App* const verb = app.add_subcommand("entry", "Print one entry as JSON; verifies nothing");
-  verb->footer("Example:\n  kluis-audit entry log-copy 17\n");
-  auto options = std::make_shared<EntryOptions>();
-  AddDirectory(*verb, options->directory);
-  verb->add_option("INDEX", options->index, "From 0")->required();
-  verb->final_callback(
-      [&result, options] { result.run = [options] { return PrintEntry(*options); }; });
-  return verb;
+void AddEntryVerb(base::Verb root, VerbResult& result) {
+  auto [verb, options] =
+      AddVerb<EntryOptions>(root, result, "entry", "Print one entry as JSON; verifies nothing",
+                            "Example:\n  kluis-audit entry log-copy 17\n", PrintEntry);
+  AddDirectory(verb, options->directory);
+  verb.Count("INDEX", options->index, "From 0").Required();
 }
 
 }  // namespace kluis::audit

@@ -97,31 +97,28 @@ absl::Status WriteWholeFile(const std::string& path, std::string_view bytes) {
   return crypto::ReplaceReadable(crypto::RealFileSystem(), path, bytes);
 }
 
-void AddDirectory(CLI::App& verb, std::string& directory) {
-  verb.add_option("DIR", directory, "An exported log: checkpoint and tile/")
-      ->check(CLI::ExistingDirectory)
-      ->required();
+void AddDirectory(base::Verb verb, std::string& directory) {
+  verb.Text("DIR", directory, "An exported log: checkpoint and tile/")
+      .ExistingDirectory()
+      .Required();
 }
 
-CLI::Option* AddLogKey(CLI::App& verb, std::string& key) {
-  return verb.add_option("--key", key, "The log's verifier key, or @FILE that holds it")
-      ->type_name("VKEY|@FILE")
-      ->required();
+base::Option AddLogKey(base::Verb verb, std::string& key) {
+  return verb.Text("--key", key, "The log's verifier key, or @FILE that holds it")
+      .Called("VKEY|@FILE")
+      .Required();
 }
 
-void AddWitnesses(CLI::App& verb, WitnessLine& line) {
-  verb.add_option("--witness", line.keys, "A witness's verifier key; may be repeated")
-      ->type_name("VKEY|@FILE")
-      ->allow_extra_args(false);
-  verb.add_option("--quorum", line.quorum,
-                  "How many of the witnesses must have cosigned; all of them unless told")
-      ->type_name("K");
+void AddWitnesses(base::Verb verb, WitnessLine& line) {
+  verb.Repeated("--witness", line.keys, "A witness's verifier key; may be repeated")
+      .Called("VKEY|@FILE");
+  verb.Count("--quorum", line.quorum,
+             "How many of the witnesses must have cosigned; all of them unless told")
+      .Called("K");
 }
 
-void AddOutput(CLI::App& verb, std::string& output) {
-  verb.add_option("--output", output, "human or json")
-      ->check(CLI::IsMember({"human", "json"}))
-      ->capture_default_str();
+void AddOutput(base::Verb verb, std::string& output) {
+  verb.Text("--output", output, "human or json").OneOf({"human", "json"}).ShowingDefault();
 }
 
 ProgressBar::ProgressBar(std::string label)

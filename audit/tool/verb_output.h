@@ -3,7 +3,6 @@
 #ifndef KLUIS_AUDIT_TOOL_VERB_OUTPUT_H_
 #define KLUIS_AUDIT_TOOL_VERB_OUTPUT_H_
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -14,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "audit/log/log_directory.h"
 #include "audit/verifier_key.h"
+#include "base/command_line.h"
 
 namespace kluis::audit {
 
@@ -52,10 +52,10 @@ absl::Status WriteWholeFile(const std::string& path, std::string_view bytes);
 
 // DIR; --key VKEY|@FILE; --witness and --quorum; --output human|json. The values are bound and
 // outlive `verb`.
-void AddDirectory(CLI::App& verb, std::string& directory);
-CLI::Option* AddLogKey(CLI::App& verb, std::string& key);
-void AddWitnesses(CLI::App& verb, WitnessLine& line);
-void AddOutput(CLI::App& verb, std::string& output);
+void AddDirectory(base::Verb verb, std::string& directory);
+base::Option AddLogKey(base::Verb verb, std::string& key);
+void AddWitnesses(base::Verb verb, WitnessLine& line);
+void AddOutput(base::Verb verb, std::string& output);
 
 // A bar on stderr, drawn only when that is a terminal and at most ten times a second.
 class ProgressBar {

@@ -80,33 +80,25 @@ ExitCode VerifyReceipt(const ReceiptOptions& options) {
 
 }  // namespace
 
-CLI::App* AddReceiptVerb(CLI::App& app, VerbResult& result) {
-  CLI::App* const group = app.add_subcommand("receipt", "Proof files of single entries");
-  group->require_subcommand(1);
-  CLI::App* const verb = group->add_subcommand(
-      "verify", "Verify offline that an entry is in the log, from its .tlog-proof");
-  verb->footer(
+void AddReceiptVerb(base::Verb root, VerbResult& result) {
+  base::Verb group = root.Group("receipt", "Proof files of single entries");
+  auto [verb, options] = AddVerb<ReceiptOptions>(
+      group, result, "verify", "Verify offline that an entry is in the log, from its .tlog-proof",
       "Examples:\n"
       "  kluis-audit receipt verify 17.tlog-proof --entry 17.entry --key @vkey\n"
       "  kluis-audit receipt verify 17.tlog-proof --leaf-hash 5dc9... --key @vkey \\\n"
-      "      --witness @one.vkey --witness @two.vkey --quorum 2\n");
-  auto options = std::make_shared<ReceiptOptions>();
-  verb->add_option("FILE", options->file, "The proof file")->check(CLI::ExistingFile)->required();
-  AddLogKey(*verb, options->key);
-  CLI::Option* const entry =
-      verb->add_option("--entry", options->entry, "The entry's exact bytes")->type_name("FILE");
-  CLI::Option* const leaf =
-      verb->add_option("--leaf-hash", options->leaf_hash, "Its leaf hash, as a receipt has it")
-          ->type_name("HEX");
-  entry->excludes(leaf);
-  CLI::Option_group* const which = verb->add_option_group("what", "One of");
-  which->add_options(entry, leaf);
-  which->require_option(1);
-  AddWitnesses(*verb, options->witnesses);
-  AddOutput(*verb, options->output);
-  verb->final_callback(
-      [&result, options] { result.run = [options] { return VerifyReceipt(*options); }; });
-  return group;
+      "      --witness @one.vkey --witness @two.vkey --quorum 2\n",
+      VerifyReceipt);
+  verb.Text("FILE", options->file, "The proof file").ExistingFile().Required();
+  AddLogKey(verb, options->key);
+  const base::Option entry =
+      verb.Text("--entry", options->entry, "The entry's exact bytes").Called("FILE");
+  const base::Option leaf =
+      verb.Text("--leaf-hash", options->leaf_hash, "Its leaf hash, as a receipt has it")
+          .Called("HEX");
+  verb.OneIsRequired({entry, leaf});
+  AddWitnesses(verb, options->witnesses);
+  AddOutput(verb, options->output);
 }
 
 }  // namespace kluis::audit

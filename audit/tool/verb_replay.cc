@@ -51,10 +51,10 @@ ExitCode ReplayLog(const ReplayLine& line) {
 
 }  // namespace
 
-CLI::App* AddReplayVerb(CLI::App& app, VerbResult& result) {
-  CLI::App* const verb = app.add_subcommand(
-      "replay", "Make every decision again, fold the state, and look for what is missing");
-  verb->footer(
+void AddReplayVerb(base::Verb root, VerbResult& result) {
+  auto [verb, line] = AddVerb<ReplayLine>(
+      root, result, "replay",
+      "Make every decision again, fold the state, and look for what is missing",
       "Exit code 0 only when nothing differs. Verdicts:\n"
       "  integrity     the entries are those that the log's key signed\n"
       "  completeness  each search has one outcome, each erasure is done, no silence is hidden\n"
@@ -63,21 +63,19 @@ CLI::App* AddReplayVerb(CLI::App& app, VerbResult& result) {
       "                or MISMATCH with index, rule and reason\n"
       "Examples:\n"
       "  kluis-audit replay log-copy --key @log-copy/vkey\n"
-      "  kluis-audit replay log-copy --key @vkey --with-details inspection.jsonl --output json\n");
-  auto line = std::make_shared<ReplayLine>();
-  AddDirectory(*verb, line->directory);
-  AddLogKey(*verb, line->key);
-  AddWitnesses(*verb, line->witnesses);
-  verb->add_option("--with-details", line->details,
-                   "An inspection export: opens commitments and verifies what is behind them")
-      ->check(CLI::ExistingFile)
-      ->type_name("FILE");
-  verb->add_option("--list", line->listed, "Mismatches to list for each verdict, up to 1000")
-      ->capture_default_str()
-      ->type_name("N");
-  AddOutput(*verb, line->output);
-  verb->final_callback([&result, line] { result.run = [line] { return ReplayLog(*line); }; });
-  return verb;
+      "  kluis-audit replay log-copy --key @vkey --with-details inspection.jsonl --output json\n",
+      ReplayLog);
+  AddDirectory(verb, line->directory);
+  AddLogKey(verb, line->key);
+  AddWitnesses(verb, line->witnesses);
+  verb.Text("--with-details", line->details,
+            "An inspection export: opens commitments and verifies what is behind them")
+      .ExistingFile()
+      .Called("FILE");
+  verb.Count("--list", line->listed, "Mismatches to list for each verdict, up to 1000")
+      .ShowingDefault()
+      .Called("N");
+  AddOutput(verb, line->output);
 }
 
 }  // namespace kluis::audit

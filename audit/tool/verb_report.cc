@@ -47,28 +47,26 @@ ExitCode Report(const ReportOptions& options) {
 
 }  // namespace
 
-CLI::App* AddReportVerb(CLI::App& app, VerbResult& result) {
-  CLI::App* const verb = app.add_subcommand(
-      "report", "Verify the log, then count a year: cases, searches, refusals, erasures, orders");
-  verb->footer(
+void AddReportVerb(base::Verb root, VerbResult& result) {
+  auto [verb, options] = AddVerb<ReportOptions>(
+      root, result, "report",
+      "Verify the log, then count a year: cases, searches, refusals, erasures, orders",
       "The yearly report of AI Act article 26(10) and the statistics of Directive 2016/680. The\n"
       "HTML page needs nothing else: it can be sent and printed.\nExamples:\n"
       "  kluis-audit report log-copy --key @vkey --year 2026 --format html -o 2026.html\n"
-      "  kluis-audit report log-copy --key @vkey --year 2026 --format json\n");
-  auto options = std::make_shared<ReportOptions>();
-  AddDirectory(*verb, options->directory);
-  AddLogKey(*verb, options->key);
-  AddWitnesses(*verb, options->witnesses);
-  verb->add_option("--year", options->year, "Which year, in UTC")
-      ->type_name("YYYY")
-      ->check(CLI::Range(1970, 9999))
-      ->required();
-  verb->add_option("--format", options->format, "md, json or html")
-      ->check(CLI::IsMember({"md", "json", "html"}))
-      ->capture_default_str();
-  verb->add_option("-o,--out", options->out, "Where to; else standard output")->type_name("FILE");
-  verb->final_callback([&result, options] { result.run = [options] { return Report(*options); }; });
-  return verb;
+      "  kluis-audit report log-copy --key @vkey --year 2026 --format json\n",
+      Report);
+  AddDirectory(verb, options->directory);
+  AddLogKey(verb, options->key);
+  AddWitnesses(verb, options->witnesses);
+  verb.Count("--year", options->year, "Which year, in UTC")
+      .Called("YYYY")
+      .Between(1970, 9999)
+      .Required();
+  verb.Text("--format", options->format, "md, json or html")
+      .OneOf({"md", "json", "html"})
+      .ShowingDefault();
+  verb.Text("-o,--out", options->out, "Where to; else standard output").Called("FILE");
 }
 
 }  // namespace kluis::audit

@@ -29,22 +29,18 @@ ExitCode RunServe(const ServeOptions& options) {
 
 }  // namespace
 
-CLI::App* AddServeVerb(CLI::App& app, VerbResult& result) {
-  CLI::App* const verb =
-      app.add_subcommand("serve", "Serve a published log by plain HTTP, for everybody to read");
-  verb->footer(
+void AddServeVerb(base::Verb root, VerbResult& result) {
+  auto [verb, options] = AddVerb<ServeOptions>(
+      root, result, "serve", "Serve a published log by plain HTTP, for everybody to read",
       "GET and HEAD of checkpoint and tiles, nothing else; give it the published directory and no\n"
       "more rights than to read that. Prints its port; SIGTERM ends it. Any static web server "
       "does\n"
       "the same: deploy/nginx-log.conf.\n"
       "Example:\n"
-      "  kluis-audit serve /srv/kluis/log --listen 192.0.2.7:8080 --allow-remote\n");
-  auto options = std::make_shared<ServeOptions>();
-  AddDirectory(*verb, options->directory);
-  AddListening(*verb, options->listening);
-  verb->final_callback(
-      [&result, options] { result.run = [options] { return RunServe(*options); }; });
-  return verb;
+      "  kluis-audit serve /srv/kluis/log --listen 192.0.2.7:8080 --allow-remote\n",
+      RunServe);
+  AddDirectory(verb, options->directory);
+  AddListening(verb, options->listening);
 }
 
 }  // namespace kluis::audit

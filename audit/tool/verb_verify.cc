@@ -45,25 +45,22 @@ ExitCode Verify(const VerifyLine& line) {
 
 }  // namespace
 
-CLI::App* AddVerifyVerb(CLI::App& app, VerbResult& result) {
-  CLI::App* const verb = app.add_subcommand(
-      "verify", "Verify the checkpoint, its cosignatures, and every entry and tile under it");
-  verb->footer(
+void AddVerifyVerb(base::Verb root, VerbResult& result) {
+  auto [verb, line] = AddVerb<VerifyLine>(
+      root, result, "verify",
+      "Verify the checkpoint, its cosignatures, and every entry and tile under it",
       "Examples:\n"
       "  kluis-audit verify log-copy --key @log-copy/vkey --since last-year/checkpoint\n"
-      "  kluis-audit verify log-copy --key @vkey --witness @w1 --witness @w2 --quorum 1\n");
-  auto line = std::make_shared<VerifyLine>();
-  AddDirectory(*verb, line->directory);
-  AddLogKey(*verb, line->key);
-  AddWitnesses(*verb, line->witnesses);
-  verb->add_option("--since", line->since,
-                   "An older checkpoint of this log, which it must extend; may be repeated")
-      ->check(CLI::ExistingFile)
-      ->type_name("FILE")
-      ->allow_extra_args(false);
-  AddOutput(*verb, line->output);
-  verb->final_callback([&result, line] { result.run = [line] { return Verify(*line); }; });
-  return verb;
+      "  kluis-audit verify log-copy --key @vkey --witness @w1 --witness @w2 --quorum 1\n",
+      Verify);
+  AddDirectory(verb, line->directory);
+  AddLogKey(verb, line->key);
+  AddWitnesses(verb, line->witnesses);
+  verb.Repeated("--since", line->since,
+                "An older checkpoint of this log, which it must extend; may be repeated")
+      .ExistingFile()
+      .Called("FILE");
+  AddOutput(verb, line->output);
 }
 
 }  // namespace kluis::audit

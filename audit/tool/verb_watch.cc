@@ -141,39 +141,35 @@ ExitCode Watch(const WatchOptions& options) {
 
 }  // namespace
 
-CLI::App* AddWatchVerb(CLI::App& app, VerbResult& result) {
-  CLI::App* const verb =
-      app.add_subcommand("watch", "Follow a published log; end at a fork, a shrink or a stop");
-  verb->footer(
+void AddWatchVerb(base::Verb root, VerbResult& result) {
+  auto [verb, options] = AddVerb<WatchOptions>(
+      root, result, "watch", "Follow a published log; end at a fork, a shrink or a stop",
       "One line for each look. Exit codes: 1 at a fork, a shrink, a signature or tile that does "
       "not\nverify, or too few cosignatures; 3 when no newer checkpoint came within --max-age, by "
       "the log's time or by "
       "ours, or when\nthe log does not answer: at the first or last look at once, else for longer "
       "than --max-age.\nExamples:\n"
       "  kluis-audit watch https://log.example/audit --key @vkey --state seen.checkpoint\n"
-      "  kluis-audit watch /var/lib/kluis/log --key @vkey --count 1\n");
-  auto options = std::make_shared<WatchOptions>();
-  verb->add_option("WHERE", options->where, "The log's URL prefix, or its directory")
-      ->type_name("URL|DIR")
-      ->required();
-  AddLogKey(*verb, options->key);
-  AddWitnesses(*verb, options->witnesses);
-  verb->add_option("--interval", options->interval, "Between two looks")
-      ->type_name("SECONDS")
-      ->check(CLI::Range(1, 86400))
-      ->capture_default_str();
-  verb->add_option("--count", options->count, "How many looks; 0: without end")
-      ->type_name("N")
-      ->capture_default_str();
-  verb->add_option("--state", options->state, "Keeps the newest checkpoint from run to run")
-      ->type_name("FILE");
-  verb->add_option("--max-age", options->max_age,
-                   "How old the newest checkpoint may become; 0: any age")
-      ->type_name("SECONDS")
-      ->check(CLI::Range(int64_t{0}, int64_t{366} * 86400))
-      ->capture_default_str();
-  verb->final_callback([&result, options] { result.run = [options] { return Watch(*options); }; });
-  return verb;
+      "  kluis-audit watch /var/lib/kluis/log --key @vkey --count 1\n",
+      Watch);
+  verb.Text("WHERE", options->where, "The log's URL prefix, or its directory")
+      .Called("URL|DIR")
+      .Required();
+  AddLogKey(verb, options->key);
+  AddWitnesses(verb, options->witnesses);
+  verb.Count("--interval", options->interval, "Between two looks")
+      .Called("SECONDS")
+      .Between(1, 86400)
+      .ShowingDefault();
+  verb.Count("--count", options->count, "How many looks; 0: without end")
+      .Called("N")
+      .ShowingDefault();
+  verb.Text("--state", options->state, "Keeps the newest checkpoint from run to run")
+      .Called("FILE");
+  verb.Count("--max-age", options->max_age, "How old the newest checkpoint may become; 0: any age")
+      .Called("SECONDS")
+      .Between(int64_t{0}, int64_t{366} * 86400)
+      .ShowingDefault();
 }
 
 }  // namespace kluis::audit

@@ -152,32 +152,26 @@ ExitCode RunWitness(const WitnessOptions& options) {
 
 }  // namespace
 
-CLI::App* AddWitnessVerb(CLI::App& app, VerbResult& result) {
-  CLI::App* const verb = app.add_subcommand(
-      "witness", "Witness logs: cosign each checkpoint that extends the last one");
-  verb->footer(
+void AddWitnessVerb(base::Verb root, VerbResult& result) {
+  auto [verb, options] = AddVerb<WitnessOptions>(
+      root, result, "witness", "Witness logs: cosign each checkpoint that extends the last one",
       "Prints its own verifier key and its port, then one line per request; SIGTERM ends it.\n"
       "Example:\n"
       "  kluis-audit witness --listen 127.0.0.1:8080 --key witness.key --name witness.example/w1 "
       "\\\n"
-      "    --state witness-state --log @vault.vkey\n");
-  auto options = std::make_shared<WitnessOptions>();
-  AddListening(*verb, options->listening);
-  verb->add_option("--key", options->key, "The witness's signing key")
-      ->type_name("FILE")
-      ->required();
-  verb->add_flag("--new-key", options->new_key, "Make the key first; the file must not be there");
-  verb->add_option("--name", options->name, "The witness's name: a URL without schema")->required();
-  verb->add_option("--state", options->state, "A directory of its own for what it has cosigned")
-      ->type_name("DIR")
-      ->check(CLI::ExistingDirectory)
-      ->required();
-  verb->add_option("--log", options->logs, "A log's verifier key, or @FILE; may be repeated")
-      ->type_name("VKEY|@FILE")
-      ->required();
-  verb->final_callback(
-      [&result, options] { result.run = [options] { return RunWitness(*options); }; });
-  return verb;
+      "    --state witness-state --log @vault.vkey\n",
+      RunWitness);
+  AddListening(verb, options->listening);
+  verb.Text("--key", options->key, "The witness's signing key").Called("FILE").Required();
+  verb.Flag("--new-key", options->new_key, "Make the key first; the file must not be there");
+  verb.Text("--name", options->name, "The witness's name: a URL without schema").Required();
+  verb.Text("--state", options->state, "A directory of its own for what it has cosigned")
+      .Called("DIR")
+      .ExistingDirectory()
+      .Required();
+  verb.Repeated("--log", options->logs, "A log's verifier key, or @FILE; may be repeated")
+      .Called("VKEY|@FILE")
+      .Required();
 }
 
 }  // namespace kluis::audit

@@ -5,10 +5,12 @@
 
 #include <cstdio>
 #include <filesystem>
+#include <iostream>
+#include <optional>
 #include <string>
 #include <system_error>
 
-#include "CLI/CLI.hpp"
+#include "base/command_line.h"
 #include "service/process.h"
 #include "tests/bench/bench_vault.h"
 #include "tests/bench/empty_rpc.h"
@@ -66,20 +68,17 @@ int main(int argc, char** argv) {
   std::error_code unknown;
   std::string parent =
       std::filesystem::read_symlink("/proc/self/exe", unknown).parent_path().parent_path();
-  CLI::App app("Measure the vault's service");
-  app.add_option("filter", plan.filter, "Only figures whose name contains this")
-      ->type_name("FILTER");
-  app.add_option("--json", json, "Also write the figures here")->type_name("FILE");
-  app.add_option("--seconds", plan.seconds, "Length of one sample")
-      ->check(CLI::Range(0.1, 600.0))
-      ->capture_default_str();
-  app.add_option("--samples", plan.samples, "Samples of each figure")
-      ->check(CLI::Range(1, 1000))
-      ->capture_default_str();
-  app.add_option("--dir", parent, "Measure the disk of this directory")
-      ->type_name("DIR")
-      ->capture_default_str();
-  CLI11_PARSE(app, argc, argv);
+  kluis::base::CommandLine line("", "Measure the vault's service", "");
+  kluis::base::Verb root = line.root();
+  root.Text("filter", plan.filter, "Only figures whose name contains this").Called("FILTER");
+  root.Text("--json", json, "Also write the figures here").Called("FILE");
+  root.Number("--seconds", plan.seconds, "Length of one sample")
+      .BetweenNumbers(0.1, 600.0)
+      .ShowingDefault();
+  root.Count("--samples", plan.samples, "Samples of each figure").Between(1, 1000).ShowingDefault();
+  root.Text("--dir", parent, "Measure the disk of this directory").Called("DIR").ShowingDefault();
+  const std::optional<int> ended = line.Read(argc, argv, std::cout, std::cerr);
+  if (ended.has_value()) return *ended;
 
   const BenchDirectory directory(parent);
   if (directory.path().empty()) {

@@ -5,7 +5,7 @@
 #include <sstream>
 
 #include "audit/statement.h"
-#include "audit/tool/completion.h"
+#include "base/completion.h"
 #include "client/command_line.h"
 #include "client/files.h"
 
@@ -201,12 +201,12 @@ TEST_F(CommandLineTest, ListsTheKindsOfStatements) {
 TEST(CompletionScript, KnowsVerbsAndTheirOptions) {
   CommandLine line;
   for (const char* shell : {"bash", "zsh", "fish"}) {
-    const absl::StatusOr<std::string> script = audit::CompletionScript(line.app(), shell);
+    const absl::StatusOr<std::string> script = base::CompletionScript(line.words(), shell);
     ASSERT_TRUE(script.ok()) << shell;
     EXPECT_NE(script->find("case open"), std::string::npos) << shell;
     EXPECT_NE(script->find("necessity"), std::string::npos) << shell;
   }
-  EXPECT_FALSE(audit::CompletionScript(line.app(), "tcsh").ok());
+  EXPECT_FALSE(base::CompletionScript(line.words(), "tcsh").ok());
 }
 
 }  // namespace

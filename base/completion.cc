@@ -1,6 +1,5 @@
-#include "audit/tool/completion.h"
+#include "base/completion.h"
 
-#include <algorithm>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -8,57 +7,37 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 
-namespace kluis::audit {
+namespace kluis::base {
 namespace {
 
 // A place on the command line: "", "receipt" or "receipt verify", and what can follow.
 struct Place {
   std::string path;
-  std::vector<const CLI::App*> words;
-  std::vector<const CLI::Option*> options;
+  const Words* words = nullptr;
+  std::vector<const Words::Option*> options;
 };
 
-// The options and words of `app` itself and of its groups, which have no name on the line.
-void AddTo(Place& place, const CLI::App& app) {
-  for (const CLI::Option* option : app.get_options({})) {
-    if (option->get_lnames().empty()) continue;
-    const bool known = std::any_of(place.options.begin(), place.options.end(), [&](const auto* o) {
-      return o->get_lnames()[0] == option->get_lnames()[0];  // a group has its own --help
-    });
-    if (!known) place.options.push_back(option);
-  }
-  for (const CLI::App* word : app.get_subcommands({})) {
-    if (word->get_name().empty()) {
-      AddTo(place, *word);
-    } else {
-      place.words.push_back(word);
-    }
-  }
-}
-
 // `shared` are options of the program itself, which may stand after any verb.
-void Collect(const CLI::App& app, const std::string& path,
-             const std::vector<const CLI::Option*>& shared, std::vector<Place>& places) {
-  Place place{path, {}, {}};
-  AddTo(place, app);
-  std::vector<const CLI::Option*> below = shared;
-  if (path.empty()) {
-    for (const CLI::Option* option : place.options) {
-      const std::string& name = option->get_lnames()[0];
-      if (name != "help" && name != "version") below.push_back(option);
-    }
+void Collect(const Words& words, const std::string& path,
+             const std::vector<const Words::Option*>& shared, std::vector<Place>& places) {
+  Place place{path, &words, {}};
+  std::vector<const Words::Option*> below = shared;
+  for (const Words::Option& option : words.options) {
+    place.options.push_back(&option);
+    const bool of_the_program = option.name != "help" && option.name != "version";
+    if (path.empty() && of_the_program) below.push_back(&option);
   }
   place.options.insert(place.options.end(), shared.begin(), shared.end());
   places.push_back(place);
-  for (const CLI::App* word : place.words) {
-    Collect(*word, absl::StrCat(path, path.empty() ? "" : " ", word->get_name()), below, places);
+  for (const Words& word : words.words) {
+    Collect(word, absl::StrCat(path, path.empty() ? "" : " ", word.name), below, places);
   }
 }
 
 std::string WordList(const Place& place) {
   std::vector<std::string> words;
-  for (const CLI::App* word : place.words) words.push_back(word->get_name());
-  for (const CLI::Option* option : place.options) words.push_back("--" + option->get_lnames()[0]);
+  for (const Words& word : place.words->words) words.push_back(word.name);
+  for (const Words::Option* option : place.options) words.push_back("--" + option->name);
   return absl::StrJoin(words, " ");
 }
 
@@ -135,24 +114,22 @@ std::string FishLines(const std::string& name, const std::string& function, cons
   std::string lines;
   const std::string head = absl::StrCat(
       "complete -c ", name, " -n ", FishQuoted(absl::StrCat(function, "_at \"", place.path, "\"")));
-  for (const CLI::App* word : place.words) {
-    absl::StrAppend(&lines, head, " -f -a ", word->get_name(), " -d ",
-                    FishQuoted(word->get_description()), "\n");
+  for (const Words& word : place.words->words) {
+    absl::StrAppend(&lines, head, " -f -a ", word.name, " -d ", FishQuoted(word.description), "\n");
   }
-  for (const CLI::Option* option : place.options) {
-    absl::StrAppend(&lines, head, " -l ", option->get_lnames()[0],
-                    option->get_items_expected_max() > 0 ? " -r" : "", " -d ",
-                    FishQuoted(option->get_description()), "\n");
+  for (const Words::Option* option : place.options) {
+    absl::StrAppend(&lines, head, " -l ", option->name, option->takes_value ? " -r" : "", " -d ",
+                    FishQuoted(option->description), "\n");
   }
   return lines;
 }
 
 }  // namespace
 
-absl::StatusOr<std::string> CompletionScript(const CLI::App& app, std::string_view shell) {
+absl::StatusOr<std::string> CompletionScript(const Words& words, std::string_view shell) {
   std::vector<Place> places;
-  Collect(app, "", {}, places);
-  const std::string& name = app.get_name();
+  Collect(words, "", {}, places);
+  const std::string& name = words.name;
   const std::string function = absl::StrCat("_", absl::StrReplaceAll(name, {{"-", "_"}}));
   const auto filled = [&](const char* script, const std::string& walk) {
     return absl::StrReplaceAll(
@@ -167,4 +144,4 @@ absl::StatusOr<std::string> CompletionScript(const CLI::App& app, std::string_vi
   return script;
 }
 
-}  // namespace kluis::audit
+}  // namespace kluis::base
