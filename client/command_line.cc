@@ -3,7 +3,7 @@
 #include <optional>
 
 #include "audit/visible_text.h"
-#include "client/verbs.h"
+#include "client/verbs/verbs.h"
 
 namespace kluis::client {
 namespace {

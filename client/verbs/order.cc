@@ -7,7 +7,7 @@
 #include "client/inspection.h"
 #include "client/order.h"
 #include "client/purposes.h"
-#include "client/verbs.h"
+#include "client/verbs/verbs.h"
 #include "kluis/v1/supervision_service.grpc.pb.h"
 
 namespace kluis::client {

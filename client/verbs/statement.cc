@@ -8,7 +8,7 @@
 #include "audit/statement.h"
 #include "client/command_line.h"
 #include "client/files.h"
-#include "client/verbs.h"
+#include "client/verbs/verbs.h"
 #include "crypto/key_file.h"
 
 namespace kluis::client {

@@ -1,6 +1,6 @@
 // The groups of verbs; each is one file, verb_<group>.cc.
-#ifndef KLUIS_CLIENT_VERBS_H_
-#define KLUIS_CLIENT_VERBS_H_
+#ifndef KLUIS_CLIENT_VERBS_VERBS_H_
+#define KLUIS_CLIENT_VERBS_VERBS_H_
 
 namespace kluis::client {
 
@@ -29,4 +29,4 @@ void AddCompletionVerb(CommandLine& line);
 
 }  // namespace kluis::client
 
-#endif  // KLUIS_CLIENT_VERBS_H_
+#endif  // KLUIS_CLIENT_VERBS_VERBS_H_

@@ -5,7 +5,7 @@
 #include "client/command_line.h"
 #include "client/files.h"
 #include "client/secret_line.h"
-#include "client/verbs.h"
+#include "client/verbs/verbs.h"
 #include "kluis/v1/vault_service.grpc.pb.h"
 
 namespace kluis::client {

@@ -1,6 +1,6 @@
 #include "client/command_line.h"
 #include "client/files.h"
-#include "client/verbs.h"
+#include "client/verbs/verbs.h"
 #include "kluis/v1/case_service.grpc.pb.h"
 
 namespace kluis::client {

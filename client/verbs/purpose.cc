@@ -3,7 +3,7 @@
 #include "client/files.h"
 #include "client/order.h"
 #include "client/purposes.h"
-#include "client/verbs.h"
+#include "client/verbs/verbs.h"
 #include "kluis/v1/supervision_service.grpc.pb.h"
 
 namespace kluis::client {

@@ -10,7 +10,7 @@
 #include "client/command_line.h"
 #include "client/files.h"
 #include "client/progress.h"
-#include "client/verbs.h"
+#include "client/verbs/verbs.h"
 #include "kluis/v1/vault_service.grpc.pb.h"
 
 namespace kluis::client {

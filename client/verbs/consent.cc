@@ -4,7 +4,7 @@
 #include "client/files.h"
 #include "client/holdings.h"
 #include "client/purposes.h"
-#include "client/verbs.h"
+#include "client/verbs/verbs.h"
 #include "crypto/codec.h"
 #include "crypto/key_file.h"
 #include "crypto/release.h"

@@ -11,7 +11,7 @@
 #include "client/line_file.h"
 #include "client/progress.h"
 #include "client/station.h"
-#include "client/verbs.h"
+#include "client/verbs/verbs.h"
 #include "crypto/key_file.h"
 
 namespace kluis::client {

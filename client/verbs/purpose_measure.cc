@@ -19,7 +19,7 @@
 #include "client/probe_labels.h"
 #include "client/progress.h"
 #include "client/purposes.h"
-#include "client/verbs.h"
+#include "client/verbs/verbs.h"
 #include "kluis/v1/supervision_service.grpc.pb.h"
 
 namespace kluis::client {

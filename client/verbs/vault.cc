@@ -5,7 +5,7 @@
 #include "client/draft.h"
 #include "client/files.h"
 #include "client/record_name.h"
-#include "client/verbs.h"
+#include "client/verbs/verbs.h"
 #include "crypto/codec.h"
 #include "crypto/key_file.h"
 #include "kluis/v1/vault_service.grpc.pb.h"

@@ -2,7 +2,7 @@
 
 #include "client/command_line.h"
 #include "client/files.h"
-#include "client/verbs.h"
+#include "client/verbs/verbs.h"
 #include "crypto/codec.h"
 #include "crypto/key_file.h"
 #include "crypto/release.h"

@@ -1,6 +1,6 @@
 #include "base/completion.h"
 #include "client/command_line.h"
-#include "client/verbs.h"
+#include "client/verbs/verbs.h"
 
 namespace kluis::client {
 namespace {

@@ -4,7 +4,7 @@
 #include "client/command_line.h"
 #include "client/draft.h"
 #include "client/files.h"
-#include "client/verbs.h"
+#include "client/verbs/verbs.h"
 #include "kluis/v1/vault_service.grpc.pb.h"
 
 namespace kluis::client {

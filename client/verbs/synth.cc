@@ -7,7 +7,7 @@
 #include "client/line_file.h"
 #include "client/purposes.h"
 #include "client/synth.h"
-#include "client/verbs.h"
+#include "client/verbs/verbs.h"
 #include "crypto/key_file.h"
 #include "kluis/v1/enrollment_service.pb.h"
 

@@ -1,5 +1,5 @@
 #include "client/command_line.h"
-#include "client/verbs.h"
+#include "client/verbs/verbs.h"
 #include "kluis/v1/search_service.grpc.pb.h"
 
 namespace kluis::client {

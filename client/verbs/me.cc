@@ -7,7 +7,7 @@
 #include "client/command_line.h"
 #include "client/holdings.h"
 #include "client/purposes.h"
-#include "client/verbs.h"
+#include "client/verbs/verbs.h"
 #include "kluis/v1/subject_service.grpc.pb.h"
 
 namespace kluis::client {

@@ -7,7 +7,7 @@
 #include "client/log_export.h"
 #include "client/log_reader.h"
 #include "client/progress.h"
-#include "client/verbs.h"
+#include "client/verbs/verbs.h"
 #include "crypto/codec.h"
 #include "kluis/v1/ledger.pb.h"
 
