@@ -3,7 +3,6 @@
 #include <optional>
 
 #include "audit/visible_text.h"
-#include "client/verbs/verbs.h"
 
 namespace kluis::client {
 namespace {
@@ -60,26 +59,6 @@ CommandLine::CommandLine()
   line_.Version("kluis 0.1.0");
   line_.RequireVerb();
   AddSettings(root(), settings_);
-  AddKeyVerbs(*this);
-  AddStatementVerbs(*this);
-  AddVaultVerbs(*this);
-  AddSealVerbs(*this);
-  AddBackupVerbs(*this);
-  AddClockVerbs(*this);
-  AddAuthorityVerbs(*this);
-  AddPurposeVerbs(*this);
-  AddMeasurementVerbs(*this);
-  AddConsentVerbs(*this);
-  AddEnrollVerbs(*this);
-  AddCaseVerbs(*this);
-  AddSearchVerbs(*this);
-  AddCandidateVerbs(*this);
-  AddReleaseVerbs(*this);
-  AddMeVerbs(*this);
-  AddOrderVerbs(*this);
-  AddLogVerbs(*this);
-  AddSynthVerbs(*this);
-  AddCompletionVerb(*this);
 }
 
 ExitCode CommandLine::Run(int argc, const char* const* argv, std::ostream& out, std::ostream& err) {

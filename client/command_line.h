@@ -19,7 +19,7 @@ namespace kluis::client {
 // Not movable: its options write into it.
 class CommandLine {
  public:
-  // With all verbs of client/verbs.h.
+  // With the settings of a Session and no verb (client/verbs/verbs.h).
   CommandLine();
   CommandLine(const CommandLine&) = delete;
   CommandLine& operator=(const CommandLine&) = delete;

@@ -3,7 +3,7 @@
 #include "client/verbs/verbs.h"
 #include "kluis/v1/supervision_service.grpc.pb.h"
 
-namespace kluis::client {
+namespace kluis::client::authority_verbs {
 namespace {
 
 using Stub = v1::SupervisionService::Stub;
@@ -80,7 +80,7 @@ Outcome Register(Session& session, const MemberOptions& options) {
 
 }  // namespace
 
-void AddAuthorityVerbs(CommandLine& line) {
+void Add(CommandLine& line) {
   base::Verb group = line.Group("authority", "Who may use the vault (supervisor)");
   auto [accredit, to_accredit] = line.Verb<AccreditOptions>(
       group, "accredit", "Accredit an authority until a day",
@@ -140,4 +140,4 @@ void AddAuthorityVerbs(CommandLine& line) {
   term.Flag("--end", to_set->end, "It ends at once");
 }
 
-}  // namespace kluis::client
+}  // namespace kluis::client::authority_verbs

@@ -13,7 +13,7 @@
 #include "client/verbs/verbs.h"
 #include "kluis/v1/vault_service.grpc.pb.h"
 
-namespace kluis::client {
+namespace kluis::client::backup_verbs {
 namespace {
 
 using Stub = v1::VaultService::Stub;
@@ -129,7 +129,7 @@ Outcome Restore(Session& session, const RestoreOptions& options) {
 
 }  // namespace
 
-void AddBackupVerbs(CommandLine& line) {
+void Add(CommandLine& line) {
   base::Verb vault = line.root().Find("vault");
   auto [backup, to_make] = line.Verb<BackupOptions>(
       vault, "backup", "Back the vault up while it serves; only what is new is copied (operator)",
@@ -158,4 +158,4 @@ void AddBackupVerbs(CommandLine& line) {
       .Between(1U, UINT32_MAX);
 }
 
-}  // namespace kluis::client
+}  // namespace kluis::client::backup_verbs

@@ -2,7 +2,7 @@
 #include "client/verbs/verbs.h"
 #include "kluis/v1/search_service.grpc.pb.h"
 
-namespace kluis::client {
+namespace kluis::client::candidate_verbs {
 namespace {
 
 using Stub = v1::SearchService::Stub;
@@ -45,7 +45,7 @@ void AddCandidateOptions(base::Verb verb, CandidateOptions& options) {
 
 }  // namespace
 
-void AddCandidateVerbs(CommandLine& line) {
+void Add(CommandLine& line) {
   base::Verb group = line.Group("candidate", "What a search found (officer)");
   auto [confirm, to_confirm] = line.Verb<CandidateOptions>(
       group, "confirm", "I compared it myself: the same person; two officers must",
@@ -66,4 +66,4 @@ void AddCandidateVerbs(CommandLine& line) {
       .Required();
 }
 
-}  // namespace kluis::client
+}  // namespace kluis::client::candidate_verbs

@@ -3,7 +3,7 @@
 #include "client/verbs/verbs.h"
 #include "kluis/v1/case_service.grpc.pb.h"
 
-namespace kluis::client {
+namespace kluis::client::case_verbs {
 namespace {
 
 using Stub = v1::CaseService::Stub;
@@ -242,7 +242,7 @@ void AddWarrantVerb(CommandLine& line, base::Verb group) {
 
 }  // namespace
 
-void AddCaseVerbs(CommandLine& line) {
+void Add(CommandLine& line) {
   base::Verb group = line.Group("case", "Cases: open, decide, follow (officer, judge)");
   auto [open, options] = line.Verb<OpenOptions>(
       group, "open", "Say why a search is strictly necessary (officer)",
@@ -293,4 +293,4 @@ void AddCaseVerbs(CommandLine& line) {
                        "kluis case list", List);
 }
 
-}  // namespace kluis::client
+}  // namespace kluis::client::case_verbs

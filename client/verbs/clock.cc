@@ -7,7 +7,7 @@
 #include "client/verbs/verbs.h"
 #include "kluis/v1/vault_service.grpc.pb.h"
 
-namespace kluis::client {
+namespace kluis::client::clock_verbs {
 namespace {
 
 using Stub = v1::VaultService::Stub;
@@ -131,7 +131,7 @@ void AddClockOptions(base::Verb verb, ClockOptions& options, const std::string& 
 
 }  // namespace
 
-void AddClockVerbs(CommandLine& line) {
+void Add(CommandLine& line) {
   base::Verb clock = line.Group("clock", "What time the vault decides by, and mending it");
   line.Verb<NoOptions>(clock, "show",
                        "Print decision time, the machine's clock, and which is ahead by how much",
@@ -173,4 +173,4 @@ void AddClockVerbs(CommandLine& line) {
       .Excludes(reasons);
 }
 
-}  // namespace kluis::client
+}  // namespace kluis::client::clock_verbs

@@ -1,8 +1,9 @@
 #include "base/completion.h"
+
 #include "client/command_line.h"
 #include "client/verbs/verbs.h"
 
-namespace kluis::client {
+namespace kluis::client::completion_verbs {
 namespace {
 
 struct CompletionOptions {
@@ -20,7 +21,7 @@ Outcome Print(Session& session, const CompletionOptions& options) {
 
 }  // namespace
 
-void AddCompletionVerb(CommandLine& line) {
+void Add(CommandLine& line) {
   auto [verb, options] = line.Verb<CompletionOptions>(
       line.root(), "completion", "Print a script that completes kluis in a shell",
       "source <(kluis completion bash)", Print);
@@ -31,4 +32,4 @@ void AddCompletionVerb(CommandLine& line) {
       .Required();
 }
 
-}  // namespace kluis::client
+}  // namespace kluis::client::completion_verbs

@@ -9,7 +9,7 @@
 #include "crypto/key_file.h"
 #include "crypto/release.h"
 
-namespace kluis::client {
+namespace kluis::client::consent_verbs {
 namespace {
 
 struct ConsentOptions {
@@ -107,7 +107,7 @@ Outcome Sign(Session& session, const ConsentOptions& options) {
 
 }  // namespace
 
-void AddConsentVerbs(CommandLine& line) {
+void Add(CommandLine& line) {
   base::Verb group = line.Group("consent", "A person's consent (subject)");
   auto [sign, options] = line.Verb<ConsentOptions>(
       group, "sign", "Sign consent for one purpose; prints what the person agrees to",
@@ -147,4 +147,4 @@ void AddConsentVerbs(CommandLine& line) {
   sign.Text("-o,--out", options->out, "Where to write it; - is stdout").Called("FILE").Required();
 }
 
-}  // namespace kluis::client
+}  // namespace kluis::client::consent_verbs

@@ -14,7 +14,7 @@
 #include "client/verbs/verbs.h"
 #include "crypto/key_file.h"
 
-namespace kluis::client {
+namespace kluis::client::enroll_verbs {
 namespace {
 
 struct CaptureOptions {
@@ -250,7 +250,7 @@ void AddCaptureOptions(base::Verb verb, CaptureOptions& options) {
 
 }  // namespace
 
-void AddEnrollVerbs(CommandLine& line) {
+void Add(CommandLine& line) {
   base::Verb group = line.Group("enroll", "Bring templates in, each with its consent (registrar)");
   auto [one, to_enroll] = line.Verb<OneOptions>(
       group, "one", "Enrol one person who stands in front of the desk",
@@ -299,4 +299,4 @@ void AddEnrollVerbs(CommandLine& line) {
   batch.Flag("--atomic", rows->atomic, "Store all rows or none; at most 10,000");
 }
 
-}  // namespace kluis::client
+}  // namespace kluis::client::enroll_verbs

@@ -7,7 +7,7 @@
 #include "crypto/key_file.h"
 #include "crypto/release.h"
 
-namespace kluis::client {
+namespace kluis::client::key_verbs {
 namespace {
 
 struct KeyOptions {
@@ -54,7 +54,7 @@ Outcome Show(Session& session, const KeyOptions& options) {
 
 }  // namespace
 
-void AddKeyVerbs(CommandLine& line) {
+void Add(CommandLine& line) {
   base::Verb group = line.Group("key", "Keys that sign statements");
   auto [make, make_options] = line.Verb<KeyOptions>(
       group, "new", "Make a signing key that only its owner can read; never overwrites",
@@ -77,4 +77,4 @@ void AddKeyVerbs(CommandLine& line) {
       .Required();
 }
 
-}  // namespace kluis::client
+}  // namespace kluis::client::key_verbs

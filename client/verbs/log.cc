@@ -11,7 +11,7 @@
 #include "crypto/codec.h"
 #include "kluis/v1/ledger.pb.h"
 
-namespace kluis::client {
+namespace kluis::client::log_verbs {
 namespace {
 
 struct HeadOptions {
@@ -176,7 +176,7 @@ void AddVerifierKey(base::Verb verb, std::string& key) {
 
 }  // namespace
 
-void AddLogVerbs(CommandLine& line) {
+void Add(CommandLine& line) {
   base::Verb group = line.Group("log", "The log: read it, prove it, take it along (auditor)");
   auto [checkpoint, head] =
       line.Verb<HeadOptions>(group, "checkpoint", "Print the signed checkpoint, verified",
@@ -213,4 +213,4 @@ void AddLogVerbs(CommandLine& line) {
       .Called("FILE");
 }
 
-}  // namespace kluis::client
+}  // namespace kluis::client::log_verbs

@@ -10,7 +10,7 @@
 #include "client/verbs/verbs.h"
 #include "kluis/v1/subject_service.grpc.pb.h"
 
-namespace kluis::client {
+namespace kluis::client::me_verbs {
 namespace {
 
 using Stub = v1::SubjectService::Stub;
@@ -123,7 +123,7 @@ Outcome Lift(Session& session, const MeOptions& options) {
 
 }  // namespace
 
-void AddMeVerbs(CommandLine& line) {
+void Add(CommandLine& line) {
   base::Verb group = line.Group("me", "What is held about me (subject)");
   auto [show, to_show] =
       line.Verb<MeOptions>(group, "show", "Print what is held about me and who was told my name",
@@ -151,4 +151,4 @@ void AddMeVerbs(CommandLine& line) {
   lift.Text("--purpose", to_lift->purpose, "Which template").Required();
 }
 
-}  // namespace kluis::client
+}  // namespace kluis::client::me_verbs

@@ -5,12 +5,12 @@
 #include "client/command_line.h"
 #include "client/files.h"
 #include "client/inspection.h"
-#include "client/order.h"
 #include "client/purposes.h"
+#include "client/verbs/purpose_order.h"
 #include "client/verbs/verbs.h"
 #include "kluis/v1/supervision_service.grpc.pb.h"
 
-namespace kluis::client {
+namespace kluis::client::order_verbs {
 namespace {
 
 using Stub = v1::SupervisionService::Stub;
@@ -92,19 +92,7 @@ void AddInspectOptions(base::Verb verb, InspectOptions& options) {
 
 }  // namespace
 
-void AddOrderOptions(base::Verb verb, OrderOptions& options) {
-  verb.Text("purpose", options.purpose, "The purpose's name").Called("PURPOSE").Required();
-  const base::Option keys =
-      verb.Repeated("--key", options.keys, "A supervisor's key; repeatable").Called("FILE");
-  const base::Option reasons = verb.Text("--reasons", options.reasons, "Why; public in the log");
-  verb.Text("--statement,--order", options.statement,
-            "A signed order instead (kluis statement sign and cosign)")
-      .Called("FILE")
-      .Excludes(keys)
-      .Excludes(reasons);
-}
-
-void AddOrderVerbs(CommandLine& line) {
+void Add(CommandLine& line) {
   base::Verb group =
       line.Group("order", "Stop the searches of a purpose, inspect what was done (supervisor)");
   auto [stop, to_stop] = line.Verb<OrderOptions>(
@@ -126,4 +114,4 @@ void AddOrderVerbs(CommandLine& line) {
   AddInspectOptions(inspect, *to_inspect);
 }
 
-}  // namespace kluis::client
+}  // namespace kluis::client::order_verbs

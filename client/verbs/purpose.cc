@@ -1,12 +1,12 @@
 #include "absl/strings/str_cat.h"
 #include "client/command_line.h"
 #include "client/files.h"
-#include "client/order.h"
 #include "client/purposes.h"
+#include "client/verbs/purpose_order.h"
 #include "client/verbs/verbs.h"
 #include "kluis/v1/supervision_service.grpc.pb.h"
 
-namespace kluis::client {
+namespace kluis::client::purpose_verbs {
 namespace {
 
 using Stub = v1::SupervisionService::Stub;
@@ -62,7 +62,7 @@ Outcome List(Session& session, const NoOptions&) {
 
 }  // namespace
 
-void AddPurposeVerbs(CommandLine& line) {
+void Add(CommandLine& line) {
   base::Verb group = line.Group("purpose", "What templates may be used for");
   auto [add, options] = line.Verb<RegisterOptions>(
       group, "register", "Register a purpose (supervisor)",
@@ -89,4 +89,4 @@ void AddPurposeVerbs(CommandLine& line) {
                        "kluis purpose list --output json", List);
 }
 
-}  // namespace kluis::client
+}  // namespace kluis::client::purpose_verbs

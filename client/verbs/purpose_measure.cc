@@ -15,14 +15,14 @@
 #include "client/det_plot.h"
 #include "client/error_rates.h"
 #include "client/files.h"
-#include "client/order.h"
 #include "client/probe_labels.h"
 #include "client/progress.h"
 #include "client/purposes.h"
+#include "client/verbs/purpose_order.h"
 #include "client/verbs/verbs.h"
 #include "kluis/v1/supervision_service.grpc.pb.h"
 
-namespace kluis::client {
+namespace kluis::client::purpose_measure_verbs {
 namespace {
 
 using Stub = v1::SupervisionService::Stub;
@@ -163,7 +163,7 @@ Outcome Evaluate(Session& session, const EvaluateOptions& options) {
 
 }  // namespace
 
-void AddMeasurementVerbs(CommandLine& line) {
+void Add(CommandLine& line) {
   base::Verb purpose = line.root().Find("purpose");
   auto [calibrate, to_calibrate] = line.Verb<OrderOptions>(
       purpose, "calibrate",
@@ -197,4 +197,4 @@ void AddMeasurementVerbs(CommandLine& line) {
   evaluate.Text("--html", to_evaluate->html, "Write a page with table and plot").Called("FILE");
 }
 
-}  // namespace kluis::client
+}  // namespace kluis::client::purpose_measure_verbs

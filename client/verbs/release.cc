@@ -5,7 +5,7 @@
 #include "crypto/codec.h"
 #include "crypto/key_file.h"
 
-namespace kluis::client {
+namespace kluis::client::release_verbs {
 namespace {
 
 struct ReleaseOptions {
@@ -42,7 +42,7 @@ Outcome Sign(Session& session, const ReleaseOptions& options) {
 
 }  // namespace
 
-void AddReleaseVerbs(CommandLine& line) {
+void Add(CommandLine& line) {
   base::Verb group = line.Group("release", "My template, in my own custody (subject)");
   auto [sign, options] = line.Verb<ReleaseOptions>(
       group, "sign", "Let one officer verify me once, for one purpose, within minutes",
@@ -62,4 +62,4 @@ void AddReleaseVerbs(CommandLine& line) {
   sign.Text("-o,--out", options->out, "Where to write it; - is stdout").Called("FILE").Required();
 }
 
-}  // namespace kluis::client
+}  // namespace kluis::client::release_verbs

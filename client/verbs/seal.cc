@@ -8,7 +8,7 @@
 #include "client/verbs/verbs.h"
 #include "kluis/v1/vault_service.grpc.pb.h"
 
-namespace kluis::client {
+namespace kluis::client::seal_verbs {
 namespace {
 
 struct NewShares {
@@ -180,7 +180,7 @@ void BindShare(base::Verb verb, OneShare& options) {
 
 }  // namespace
 
-void AddSealVerbs(CommandLine& line) {
+void Add(CommandLine& line) {
   base::Verb vault = line.root().Find("vault");
   auto [init, initial] = line.Verb<NewShares>(
       vault, "init", "Make the shares of a new vault whose keys.unseal is \"shares\"",
@@ -216,4 +216,4 @@ void AddSealVerbs(CommandLine& line) {
                        "kluis vault seal", Seal);
 }
 
-}  // namespace kluis::client
+}  // namespace kluis::client::seal_verbs

@@ -7,7 +7,7 @@
 #include "client/verbs/verbs.h"
 #include "kluis/v1/search_service.grpc.pb.h"
 
-namespace kluis::client {
+namespace kluis::client::search_verbs {
 namespace {
 
 using Stub = v1::SearchService::Stub;
@@ -94,7 +94,7 @@ void AddProbeOptions(base::Verb verb, ProbeOptions& options) {
 
 }  // namespace
 
-void AddSearchVerbs(CommandLine& line) {
+void Add(CommandLine& line) {
   auto [identify, to_identify] = line.Verb<IdentifyOptions>(
       line.root(), "identify",
       "Search everybody of a case's purpose; answers with candidates, not names. A probe nearly "
@@ -125,4 +125,4 @@ void AddSearchVerbs(CommandLine& line) {
   AddProbeOptions(verify, to_verify->probe);
 }
 
-}  // namespace kluis::client
+}  // namespace kluis::client::search_verbs

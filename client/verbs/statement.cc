@@ -1,3 +1,5 @@
+#include "audit/statement.h"
+
 #include <google/protobuf/descriptor.h>
 
 #include <nlohmann/json.hpp>
@@ -5,13 +7,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "audit/statement.h"
 #include "client/command_line.h"
 #include "client/files.h"
 #include "client/verbs/verbs.h"
 #include "crypto/key_file.h"
 
-namespace kluis::client {
+namespace kluis::client::statement_verbs {
 namespace {
 
 struct SignOptions {
@@ -182,7 +183,7 @@ Outcome Kinds(Session& session, const NoOptions&) {
 
 }  // namespace
 
-void AddStatementVerbs(CommandLine& line) {
+void Add(CommandLine& line) {
   base::Verb group = line.Group("statement", "Signed statements in files");
   auto [sign, to_sign] = line.Verb<SignOptions>(
       group, "sign", "Sign a statement of any kind, offline",
@@ -218,4 +219,4 @@ void AddStatementVerbs(CommandLine& line) {
                        "kluis statement kinds", Kinds);
 }
 
-}  // namespace kluis::client
+}  // namespace kluis::client::statement_verbs

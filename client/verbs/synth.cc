@@ -1,3 +1,5 @@
+#include "client/synth.h"
+
 #include <optional>
 
 #include "absl/strings/str_cat.h"
@@ -6,12 +8,11 @@
 #include "client/files.h"
 #include "client/line_file.h"
 #include "client/purposes.h"
-#include "client/synth.h"
 #include "client/verbs/verbs.h"
 #include "crypto/key_file.h"
 #include "kluis/v1/enrollment_service.pb.h"
 
-namespace kluis::client {
+namespace kluis::client::synth_verbs {
 namespace {
 
 struct PeopleOptions {
@@ -93,7 +94,7 @@ Outcome Consents(Session& session, const ConsentsOptions& options) {
 
 }  // namespace
 
-void AddSynthVerbs(CommandLine& line) {
+void Add(CommandLine& line) {
   base::Verb group = line.Group("synth", "Synthetic people, for demonstrations and measurements");
   auto [people, population] = line.Verb<PeopleOptions>(
       group, "people", "Write enrolled.npy and probes.npy: row N of each is one person",
@@ -128,4 +129,4 @@ void AddSynthVerbs(CommandLine& line) {
       .Called("N");
 }
 
-}  // namespace kluis::client
+}  // namespace kluis::client::synth_verbs

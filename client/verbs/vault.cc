@@ -10,7 +10,7 @@
 #include "crypto/key_file.h"
 #include "kluis/v1/vault_service.grpc.pb.h"
 
-namespace kluis::client {
+namespace kluis::client::vault_verbs {
 namespace {
 
 struct FoundOptions {
@@ -128,7 +128,7 @@ Outcome Policy(Session& session, const NoOptions&) {
 
 }  // namespace
 
-void AddVaultVerbs(CommandLine& line) {
+void Add(CommandLine& line) {
   base::Verb vault = line.Group("vault", "Found a vault, look at it, check it");
   auto [found, options] = line.Verb<FoundOptions>(
       vault, "found", "Make the statement a vault starts from, signed by all its supervisors",
@@ -181,4 +181,4 @@ void AddVaultVerbs(CommandLine& line) {
                        "kluis policy list", Policy);
 }
 
-}  // namespace kluis::client
+}  // namespace kluis::client::vault_verbs

@@ -8,6 +8,7 @@
 #include "base/completion.h"
 #include "client/command_line.h"
 #include "client/files.h"
+#include "client/verbs/verbs.h"
 
 namespace kluis::client::command_line_test {
 namespace {
@@ -32,6 +33,7 @@ class CommandLineTest : public testing::Test {
     std::ostringstream out;
     std::ostringstream err;
     CommandLine line;
+    AddVerbs(line);
     const ExitCode code = line.Run(static_cast<int>(argv.size()), argv.data(), out, err);
     out_ = out.str();
     err_ = err.str();
@@ -200,6 +202,7 @@ TEST_F(CommandLineTest, ListsTheKindsOfStatements) {
 
 TEST(CompletionScript, KnowsVerbsAndTheirOptions) {
   CommandLine line;
+  AddVerbs(line);
   for (const char* shell : {"bash", "zsh", "fish"}) {
     const absl::StatusOr<std::string> script = base::CompletionScript(line.words(), shell);
     ASSERT_TRUE(script.ok()) << shell;

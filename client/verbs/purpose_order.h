@@ -1,14 +1,14 @@
 // What the verbs share that carry a supervisor's order about one purpose: stop, lift, rotate,
 // calibrate, evaluate.
-#ifndef KLUIS_CLIENT_ORDER_H_
-#define KLUIS_CLIENT_ORDER_H_
+#ifndef KLUIS_CLIENT_VERBS_PURPOSE_ORDER_H_
+#define KLUIS_CLIENT_VERBS_PURPOSE_ORDER_H_
 
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "audit/statement.h"
-#include "client/command_line.h"
+#include "base/command_line.h"
 #include "client/files.h"
 #include "kluis/v1/supervision_service.grpc.pb.h"
 
@@ -58,4 +58,4 @@ Outcome SendOrder(Session& session, const OrderOptions& options,
 
 }  // namespace kluis::client
 
-#endif  // KLUIS_CLIENT_ORDER_H_
+#endif  // KLUIS_CLIENT_VERBS_PURPOSE_ORDER_H_
