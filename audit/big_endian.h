@@ -9,6 +9,8 @@
 
 namespace kluis::audit {
 
+inline constexpr size_t kNumberBytes = 8;  // of a whole number
+
 // The low `width` bytes of `value`, most significant first; `width` is 1 to 8.
 inline std::string BigEndian(uint64_t value, size_t width) {
   std::string bytes(width, '\0');

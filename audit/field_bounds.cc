@@ -71,7 +71,7 @@ constexpr Bound kBounds[] = {
     {"warrant", 64},
 };
 
-std::optional<size_t> Find(std::string_view name) {
+std::optional<size_t> BoundOf(std::string_view name) {
   const auto* const found = std::find_if(std::begin(kBounds), std::end(kBounds),
                                          [&](const Bound& bound) { return bound.field == name; });
   return found == std::end(kBounds) ? std::nullopt : std::optional<size_t>(found->bytes);
@@ -80,8 +80,8 @@ std::optional<size_t> Find(std::string_view name) {
 }  // namespace
 
 std::optional<size_t> MaxBytesOf(const FieldDescriptor& field) {
-  const auto own = Find(absl::StrCat(field.containing_type()->name(), ".", field.name()));
-  return own.has_value() ? own : Find(field.name());
+  const auto own = BoundOf(absl::StrCat(field.containing_type()->name(), ".", field.name()));
+  return own.has_value() ? own : BoundOf(field.name());
 }
 
 absl::Status CheckFieldBounds(const Message& payload) {

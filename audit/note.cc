@@ -15,7 +15,7 @@ namespace {
 constexpr std::string_view kDash = "\xE2\x80\x94 ";  // U+2014 and a space
 constexpr size_t kKeyIdBytes = 4;
 
-const VerifierKey* Find(std::span<const VerifierKey> keys, std::string_view name, uint32_t id) {
+const VerifierKey* FindKey(std::span<const VerifierKey> keys, std::string_view name, uint32_t id) {
   const auto found = std::find_if(keys.begin(), keys.end(), [&](const VerifierKey& key) {
     return key.id() == id && key.name() == name;
   });
@@ -95,14 +95,14 @@ absl::StatusOr<std::string> FormatNote(const Note& note) {
 absl::StatusOr<std::vector<NoteSignature>> VerifyNote(const Note& note,
                                                       std::span<const VerifierKey> keys) {
   for (size_t i = 1; i < keys.size(); ++i) {
-    if (Find(keys.first(i), keys[i].name(), keys[i].id()) != nullptr) {
+    if (FindKey(keys.first(i), keys[i].name(), keys[i].id()) != nullptr) {
       return absl::InvalidArgumentError("verifier keys: two share a name and a key id");
     }
   }
   std::vector<const VerifierKey*> seen;
   std::vector<NoteSignature> verified;
   for (const NoteSignature& signature : note.signatures) {
-    const VerifierKey* key = Find(keys, signature.name, signature.key_id);
+    const VerifierKey* key = FindKey(keys, signature.name, signature.key_id);
     if (key == nullptr) continue;
     if (!key->Verifies(note.text, signature.signature)) {
       return absl::DataLossError(absl::StrCat("note: signature of ", key->name(), " fails"));

@@ -18,7 +18,7 @@ constexpr std::string_view kFirstLine = "c2sp.org/tlog-proof@v1";
 constexpr std::string_view kExtra = "extra ";
 constexpr std::string_view kIndex = "index ";
 
-absl::Status Malformed(std::string_view what) {
+absl::Status NoProof(std::string_view what) {
   return absl::InvalidArgumentError(absl::StrCat("proof file: ", std::string(what)));
 }
 
@@ -29,11 +29,11 @@ absl::StatusOr<Checkpoint> ReadUnverified(const std::string& note) {
 }
 
 absl::Status CheckForm(const ProofFile& proof) {
-  if (proof.extra.size() > kMaxExtraBytes) return Malformed("the extra line is too long");
-  if (proof.hashes.size() > kMaxProofHashes) return Malformed("too many hashes");
+  if (proof.extra.size() > kMaxExtraBytes) return NoProof("the extra line is too long");
+  if (proof.hashes.size() > kMaxProofHashes) return NoProof("too many hashes");
   const absl::StatusOr<Checkpoint> checkpoint = ReadUnverified(proof.checkpoint);
-  if (!checkpoint.ok()) return Malformed(std::string(checkpoint.status().message()));
-  if (proof.index >= checkpoint->size) return Malformed("index is not below the checkpoint's size");
+  if (!checkpoint.ok()) return NoProof(std::string(checkpoint.status().message()));
+  if (proof.index >= checkpoint->size) return NoProof("index is not below the checkpoint's size");
   return absl::OkStatus();
 }
 
@@ -55,32 +55,32 @@ absl::StatusOr<std::string> FormatProofFile(const ProofFile& proof) {
 }
 
 absl::StatusOr<ProofFile> ParseProofFile(std::string_view bytes) {
-  if (bytes.size() > kMaxProofFileBytes) return Malformed("too long");
-  if (TakeLine(bytes) != kFirstLine) return Malformed("does not begin as one");
+  if (bytes.size() > kMaxProofFileBytes) return NoProof("too long");
+  if (TakeLine(bytes) != kFirstLine) return NoProof("does not begin as one");
 
   ProofFile proof;
   std::optional<std::string_view> line = TakeLine(bytes);
   if (line && line->starts_with(kExtra)) {
     const absl::StatusOr<std::string> extra = crypto::FromBase64(line->substr(kExtra.size()));
-    if (!extra.ok() || extra->empty()) return Malformed("the extra line must hold padded base64");
+    if (!extra.ok() || extra->empty()) return NoProof("the extra line must hold padded base64");
     proof.extra = *extra;
     line = TakeLine(bytes);
   }
-  if (!line || !line->starts_with(kIndex)) return Malformed("no index line");
+  if (!line || !line->starts_with(kIndex)) return NoProof("no index line");
   const std::optional<uint64_t> index = ParseDecimal(line->substr(kIndex.size()));
-  if (!index) return Malformed("index is not a decimal");
+  if (!index) return NoProof("index is not a decimal");
   proof.index = *index;
 
   for (line = TakeLine(bytes); line && !line->empty(); line = TakeLine(bytes)) {
     Hash hash{};
     const absl::StatusOr<std::string> decoded = crypto::FromBase64(*line);
     if (!decoded.ok() || decoded->size() != hash.size()) {
-      return Malformed("a hash must be base64 of 32 bytes");
+      return NoProof("a hash must be base64 of 32 bytes");
     }
     std::copy(decoded->begin(), decoded->end(), hash.begin());
     proof.hashes.push_back(hash);
   }
-  if (!line) return Malformed("no blank line before the checkpoint");
+  if (!line) return NoProof("no blank line before the checkpoint");
   proof.checkpoint = std::string(bytes);
   const absl::Status form = CheckForm(proof);
   if (!form.ok()) return form;

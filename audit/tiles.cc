@@ -14,7 +14,6 @@ namespace {
 constexpr std::string_view kTilePrefix = "tile/";
 constexpr std::string_view kEntriesPrefix = "entries/";
 constexpr std::string_view kPartial = ".p/";
-constexpr size_t kLengthBytes = 2;
 
 bool IsWidth(size_t width) { return width >= 1 && width <= kTileWidth; }
 

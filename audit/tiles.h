@@ -19,10 +19,11 @@
 
 namespace kluis::audit {
 
-inline constexpr uint32_t kTileWidth = 256;       // hashes in a full tile
-inline constexpr uint32_t kMaxTileLevel = 63;     // the largest level that a path can name
-inline constexpr size_t kMaxEntryBytes = 0xFFFF;  // an entry's length is 16 bits in a bundle
-inline constexpr size_t kMaxBundleBytes = kTileWidth * (2 + kMaxEntryBytes);
+inline constexpr uint32_t kTileWidth = 256;    // hashes in a full tile
+inline constexpr uint32_t kMaxTileLevel = 63;  // the largest level that a path can name
+inline constexpr size_t kLengthBytes = 2;      // of an entry's length in a bundle
+inline constexpr size_t kMaxEntryBytes = 0xFFFF;
+inline constexpr size_t kMaxBundleBytes = kTileWidth * (kLengthBytes + kMaxEntryBytes);
 
 // `width` hashes or entries, 1 to kTileWidth; a tile below kTileWidth is partial.
 struct Tile {

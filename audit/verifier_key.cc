@@ -13,8 +13,6 @@
 namespace kluis::audit {
 namespace {
 
-constexpr size_t kTimeBytes = 8;
-
 // type[1] | public key.
 std::string TypedKey(KeyType type, const crypto::PublicKey& key) {
   std::string bytes(1, static_cast<char>(type));

@@ -15,6 +15,8 @@
 
 namespace kluis::audit {
 
+inline constexpr size_t kTimeBytes = 8;  // of the time of a cosignature
+
 // What a signature under the key covers.
 enum class KeyType : uint8_t {
   kEd25519 = 0x01,  // 64 bytes: Ed25519 over the note's text

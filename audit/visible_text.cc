@@ -14,13 +14,13 @@ namespace {
 
 constexpr uint32_t kReplacement = 0xFFFD;
 
-struct Range {
+struct CodePoints {
   uint32_t first;
   uint32_t last;
 };
 
 // In order. The last two code points of each plane, which are noncharacters, stand in IsHidden.
-constexpr Range kHidden[] = {
+constexpr CodePoints kHidden[] = {
     {0x0000, 0x001F},    // C0
     {0x007F, 0x009F},    // DEL, C1
     {0x00AD, 0x00AD},    // soft hyphen
@@ -53,9 +53,9 @@ constexpr Range kHidden[] = {
 
 bool IsHidden(uint32_t point) {
   if ((point & 0xFFFE) == 0xFFFE) return true;
-  const Range* range =
+  const CodePoints* range =
       std::lower_bound(std::begin(kHidden), std::end(kHidden), point,
-                       [](const Range& a, uint32_t value) { return a.last < value; });
+                       [](const CodePoints& a, uint32_t value) { return a.last < value; });
   return range != std::end(kHidden) && range->first <= point;
 }
 

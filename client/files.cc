@@ -12,20 +12,12 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "audit/statement.h"
+#include "client/file_error.h"
 #include "client/npy.h"
 #include "client/replaced_file.h"
 #include "crypto/key_file.h"
 
 namespace kluis::client {
-namespace {
-
-absl::Status Refused(const std::string& path, std::string_view what, int error) {
-  return absl::InvalidArgumentError(
-      absl::StrCat(path, ": cannot ", std::string(what), ": ", std::strerror(error)));
-}
-
-}  // namespace
-
 absl::StatusOr<std::string> ReadText(const std::string& path) {
   FileDescriptor file(path == "-" ? dup(STDIN_FILENO) : open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (file.get() < 0) return Refused(path, "open", errno);

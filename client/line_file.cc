@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
+#include "client/file_error.h"
 #include "client/npy.h"
 
 namespace kluis::client {
@@ -13,7 +14,7 @@ namespace kluis::client {
 absl::StatusOr<LineFile> LineFile::Open(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file.is_open()) {
-    return absl::InvalidArgumentError(absl::StrCat(path, ": cannot open: ", std::strerror(errno)));
+    return Refused(path, "open", errno);
   }
   return LineFile(path, std::move(file));
 }
@@ -41,8 +42,7 @@ absl::StatusOr<LineWriter> LineWriter::Open(const std::string& path) {
   if (path.empty()) return LineWriter(path, std::ofstream());
   FileDescriptor made(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   if (made.get() < 0) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(path, ": cannot create: ", std::strerror(errno)));
+    return Refused(path, "create", errno);
   }
   LineWriter writer(path, std::ofstream(path, std::ios::binary | std::ios::app));
   const absl::Status good = writer.Check();

@@ -16,17 +16,13 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "client/file_error.h"
 
 namespace kluis::client {
 namespace {
 
 constexpr uint64_t kBlockBytes = 1024 * 1024;
 constexpr char kSaveAgain[] = "; save it again with numpy.save";
-
-template <typename... Parts>
-absl::Status Invalid(const Parts&... parts) {
-  return absl::InvalidArgumentError(absl::StrCat(parts...));
-}
 
 // Text of an untrusted file, safe and short enough for a message.
 std::string Shown(std::string_view text) {
@@ -143,10 +139,6 @@ Unsigned Load(const char* bytes, bool big_endian) {
   Unsigned value = 0;
   for (size_t i = raw.size(); i-- > 0;) value = static_cast<Unsigned>((value << 8) | raw[i]);
   return value;
-}
-
-absl::Status WithPath(const std::string& path, const absl::Status& status) {
-  return {status.code(), absl::StrCat(path, ": ", status.message())};
 }
 
 // pread(2) until `out` is full; the number of bytes read is smaller only at the end of the file.

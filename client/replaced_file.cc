@@ -8,17 +8,9 @@
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
+#include "client/file_error.h"
 
 namespace kluis::client {
-namespace {
-
-absl::Status Refused(const std::string& path, std::string_view what, int error) {
-  return absl::InvalidArgumentError(
-      absl::StrCat(path, ": cannot ", std::string(what), ": ", std::strerror(error)));
-}
-
-}  // namespace
-
 absl::StatusOr<ReplacedFile> ReplacedFile::Open(const std::string& path) {
   const std::string partial = absl::StrCat(path, ".partial");
   if (unlink(partial.c_str()) != 0 && errno != ENOENT) return Refused(partial, "remove", errno);

@@ -13,14 +13,10 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "client/file_error.h"
 
 namespace kluis::client {
 namespace {
-
-template <typename... Parts>
-absl::Status Invalid(const Parts&... parts) {
-  return absl::InvalidArgumentError(absl::StrCat(parts...));
-}
 
 absl::Status WrongDimension(uint64_t row, uint64_t found, size_t expected) {
   return Invalid("row ", row, " has ", found, " values; a template of this gallery has ", expected,
@@ -152,10 +148,6 @@ absl::Status CheckTemplate(const std::vector<float>& values, uint64_t row) {
     return Invalid("row ", row, " is all zeros; the extractor found no face: leave it out");
   }
   return absl::OkStatus();
-}
-
-absl::Status WithPath(const std::string& path, const absl::Status& status) {
-  return {status.code(), absl::StrCat(path, ": ", status.message())};
 }
 
 }  // namespace

@@ -15,20 +15,16 @@ namespace {
 
 constexpr size_t kLanes = 8;
 constexpr size_t kBlockBytes = 128;
-constexpr size_t kKeyBytes = 32;
+constexpr size_t kLaneKeyBytes = 32;
 constexpr size_t kFewest = 2;  // fewer are faster one by one
 // More than the calls below KeyedBlake2bEachIn reach down, sanitized ones also.
 constexpr size_t kStackBytes = 8192;
 
-const uint8_t* Raw(std::string_view bytes) {
-  return reinterpret_cast<const uint8_t*>(bytes.data());
-}
-
 void OneByOne(const Label& use, std::span<const HashJob> jobs) {
   for (const HashJob& job : jobs) {
-    KeyedBlake2b(std::span<const uint8_t, kKeyBytes>(job.key, kKeyBytes), use,
+    KeyedBlake2b(std::span<const uint8_t, kLaneKeyBytes>(job.key, kLaneKeyBytes), use,
                  {Raw(job.message), job.message.size()},
-                 std::span<uint8_t, kKeyBytes>(job.hash, kKeyBytes));
+                 std::span<uint8_t, kLaneKeyBytes>(job.hash, kLaneKeyBytes));
   }
 }
 
@@ -175,18 +171,18 @@ void SideBySide(LaneKind kind, const Label& use, std::span<const HashJob> jobs, 
     std::fill_n(lanes.state[i], kLanes, start);
   }
   std::memset(lanes.block, 0, sizeof(lanes.block));
-  for (size_t lane = 0; lane < jobs.size(); ++lane) Put(lanes, lane, jobs[lane].key, kKeyBytes);
+  for (size_t lane = 0; lane < jobs.size(); ++lane) Put(lanes, lane, jobs[lane].key, kLaneKeyBytes);
   std::fill_n(lanes.counter, kLanes, kBlockBytes);
   Compress(kind, lanes, /*last=*/false, jobs.size());
 
-  std::memset(lanes.block, 0, kKeyBytes / 8 * sizeof(lanes.block[0]));
+  std::memset(lanes.block, 0, kLaneKeyBytes / 8 * sizeof(lanes.block[0]));
   for (size_t lane = 0; lane < jobs.size(); ++lane) {
     Put(lanes, lane, Raw(jobs[lane].message), jobs[lane].message.size());
     lanes.counter[lane] += jobs[lane].message.size();
   }
   Compress(kind, lanes, /*last=*/true, jobs.size());
   for (size_t lane = 0; lane < jobs.size(); ++lane) {
-    for (size_t word = 0; word < kKeyBytes / 8; ++word) {
+    for (size_t word = 0; word < kLaneKeyBytes / 8; ++word) {
       std::memcpy(jobs[lane].hash + word * 8, &lanes.state[word][lane], 8);
     }
   }

@@ -15,10 +15,6 @@ namespace {
 constexpr std::string_view kPublicPrefix = "ed25519:";
 constexpr size_t kKeyIdBytes = 16;
 
-const unsigned char* Raw(std::string_view bytes) {
-  return reinterpret_cast<const unsigned char*>(bytes.data());
-}
-
 }  // namespace
 
 SigningKey::SigningKey(SecretBytes seed)

@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "crypto/memory.h"
+#include "crypto/sha256.h"
 
 namespace kluis::crypto {
 namespace {
@@ -18,11 +19,7 @@ constexpr size_t kNonceBytes = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES;
 constexpr size_t kTagBytes = crypto_aead_xchacha20poly1305_ietf_ABYTES;
 static_assert(kKeyBytes == 32 && kNonceBytes + kTagBytes == kSealOverheadBytes);
 
-const unsigned char* Raw(std::string_view bytes) {
-  return reinterpret_cast<const unsigned char*>(bytes.data());
-}
-
-absl::Status Refused() { return absl::DataLossError("sealed: does not authenticate"); }
+absl::Status NotOpened() { return absl::DataLossError("sealed: does not authenticate"); }
 
 }  // namespace
 
@@ -45,7 +42,7 @@ absl::StatusOr<SecretBytes> OpenWith(std::span<const uint8_t, 32> key, std::stri
                                      std::string_view owner) {
   if (sealed.size() <= kSealOverheadBytes ||
       sealed.size() > kMaxSealedPlainBytes + kSealOverheadBytes || owner.empty()) {
-    return Refused();
+    return NotOpened();
   }
   const std::string_view nonce = sealed.substr(0, kNonceBytes);
   const std::string_view cipher = sealed.substr(kNonceBytes);
@@ -54,7 +51,7 @@ absl::StatusOr<SecretBytes> OpenWith(std::span<const uint8_t, 32> key, std::stri
   const int rc = crypto_aead_xchacha20poly1305_ietf_decrypt(
       plain->ExposeMutable().data(), nullptr, nullptr, Raw(cipher), cipher.size(), Raw(owner),
       owner.size(), Raw(nonce), key.data());
-  if (rc != 0) return Refused();
+  if (rc != 0) return NotOpened();
   return plain;
 }
 
@@ -102,7 +99,7 @@ absl::Status EnvelopeOpener::Open(std::span<const uint8_t, 32> key, std::string_
   }
   if (ok) return absl::OkStatus();
   if (!plain.empty()) sodium_memzero(plain.data(), plain.size());
-  return Refused();
+  return NotOpened();
 }
 
 void EnvelopeOpener::Forget() {

@@ -17,7 +17,7 @@ constexpr std::string_view kSeedHeader = "kluis-ed25519-seed-v1\n";
 constexpr std::string_view kDeviceHeader = "kluis-custody-secret-v1\n";
 constexpr size_t kSecretBytes = 32;      // of a seed and of a device's secret
 constexpr size_t kSecretTextBytes = 44;  // base64 of 32 bytes
-constexpr size_t kMaxFileBytes = 4096;
+constexpr size_t kMaxKeyFileBytes = 4096;
 static_assert(kDeviceSecretBytes == kSecretBytes);
 
 size_t FileBytes(std::string_view header) { return header.size() + kSecretTextBytes + 1; }
@@ -41,7 +41,7 @@ absl::Status Write(std::string_view header, const SecretBytes& secret, const std
 
 absl::StatusOr<SecretBytes> Read(std::string_view header, const std::string& path,
                                  FileSystem& files) {
-  const absl::StatusOr<SecretBytes> text = files.ReadPrivate(path, kMaxFileBytes);
+  const absl::StatusOr<SecretBytes> text = files.ReadPrivate(path, kMaxKeyFileBytes);
   if (!text.ok()) return text.status();
   const std::string_view name = header.substr(0, header.size() - 1);
   const absl::Status malformed =

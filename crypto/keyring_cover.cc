@@ -13,7 +13,7 @@ namespace kluis::crypto {
 namespace {
 
 constexpr size_t kPositionBytes = 5;
-constexpr size_t kNodeBytes = kPositionBytes + 32;
+constexpr size_t kCoverNodeBytes = kPositionBytes + 32;
 
 uint64_t WidthOf(const CoverNode& node) { return uint64_t{1} << (kSlotBits - node.depth); }
 
@@ -51,14 +51,14 @@ KeyringCover KeyringCover::Fresh() {
 }
 
 absl::StatusOr<KeyringCover> KeyringCover::Parse(std::span<const uint8_t> bytes) {
-  if (bytes.size() % kNodeBytes != 0) return absl::DataLossError("keyring: not whole nodes");
-  Nodes nodes(bytes.size() / kNodeBytes);
+  if (bytes.size() % kCoverNodeBytes != 0) return absl::DataLossError("keyring: not whole nodes");
+  Nodes nodes(bytes.size() / kCoverNodeBytes);
   uint64_t next = 0;  // the first slot that no node has covered yet
   for (CoverNode& node : nodes) {
     node.depth = bytes[0];
     node.first = GetU32(bytes.data() + 1);
     std::memcpy(node.seed.data(), bytes.data() + kPositionBytes, node.seed.size());
-    bytes = bytes.subspan(kNodeBytes);
+    bytes = bytes.subspan(kCoverNodeBytes);
     if (node.depth > kSlotBits || node.first < next || node.first % WidthOf(node) != 0) {
       return absl::DataLossError("keyring: nodes are not in order");
     }
@@ -68,13 +68,13 @@ absl::StatusOr<KeyringCover> KeyringCover::Parse(std::span<const uint8_t> bytes)
 }
 
 SecretBytes KeyringCover::Serialize() const {
-  SecretBytes bytes = SecretBytes::Zero(nodes_.size() * kNodeBytes);
+  SecretBytes bytes = SecretBytes::Zero(nodes_.size() * kCoverNodeBytes);
   uint8_t* out = bytes.ExposeMutable().data();
   for (const CoverNode& node : nodes_) {
     const auto position = PositionOf(node);
     std::memcpy(out, position.data(), position.size());
     std::memcpy(out + position.size(), node.seed.data(), node.seed.size());
-    out += kNodeBytes;
+    out += kCoverNodeBytes;
   }
   return bytes;
 }

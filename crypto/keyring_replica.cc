@@ -18,20 +18,20 @@
 namespace kluis::crypto {
 namespace {
 
-constexpr std::string_view kMagic = "kluis-keyring-v2";
+constexpr std::string_view kReplicaMagic = "kluis-keyring-v2";
 constexpr std::string_view kOldMagic = "kluis-keyring-v1";
-constexpr size_t kHeaderBytes = 16 + 8 + 8;
-constexpr size_t kNonceBytes = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES;
-constexpr size_t kTagBytes = crypto_aead_xchacha20poly1305_ietf_ABYTES;
-constexpr size_t kOverheadBytes = kHeaderBytes + kNonceBytes + kTagBytes;
-constexpr size_t kMaxFileBytes = size_t{4} << 30;
+constexpr size_t kReplicaHeaderBytes = 16 + 8 + 8;
+constexpr size_t kReplicaNonceBytes = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES;
+constexpr size_t kReplicaTagBytes = crypto_aead_xchacha20poly1305_ietf_ABYTES;
+constexpr size_t kOverheadBytes = kReplicaHeaderBytes + kReplicaNonceBytes + kReplicaTagBytes;
+constexpr size_t kMaxReplicaBytes = size_t{4} << 30;
 constexpr uint32_t kSpareBlocks = 32;
 
-using Header = std::array<uint8_t, kHeaderBytes>;
+using Header = std::array<uint8_t, kReplicaHeaderBytes>;
 
 Header HeaderOf(uint64_t generation, size_t table_bytes) {
   Header header;
-  std::memcpy(header.data(), kMagic.data(), kMagic.size());
+  std::memcpy(header.data(), kReplicaMagic.data(), kReplicaMagic.size());
   PutU64(generation, header.data() + 16);
   PutU64(table_bytes, header.data() + 24);
   return header;
@@ -136,7 +136,7 @@ absl::StatusOr<KeyringState> KeyringReplica::ReadState() {
   if (!parsed.ok()) return parsed.status();
 
   const std::string pages_path = PagesPath(parsed->table.pages_generation);
-  const absl::StatusOr<SecretBytes> file = files_.ReadPrivate(pages_path, kMaxFileBytes);
+  const absl::StatusOr<SecretBytes> file = files_.ReadPrivate(pages_path, kMaxReplicaBytes);
   if (absl::IsNotFound(file.status())) {
     return absl::DataLossError(absl::StrCat("there is no ", pages_path));
   }
@@ -156,7 +156,8 @@ absl::StatusOr<KeyringState> KeyringReplica::ReadState() {
 
 absl::StatusOr<SecretBytes> KeyringReplica::ReadTable(
     uint64_t generation, std::span<const uint8_t, kRootKeyBytes> root_key) {
-  const absl::StatusOr<SecretBytes> file = files_.ReadPrivate(TablePath(generation), kMaxFileBytes);
+  const absl::StatusOr<SecretBytes> file =
+      files_.ReadPrivate(TablePath(generation), kMaxReplicaBytes);
   if (absl::IsNotFound(file.status())) {
     return absl::DataLossError(
         absl::StrCat("there is no ", TablePath(generation), ", the one that its root key opens"));
@@ -171,11 +172,11 @@ absl::StatusOr<SecretBytes> KeyringReplica::ReadTable(
   if (!std::equal(header.begin(), header.end(), bytes.begin())) {
     return absl::DataLossError("its table is not of the root key's generation, or cut off");
   }
-  const uint8_t* const nonce = bytes.data() + kHeaderBytes;
+  const uint8_t* const nonce = bytes.data() + kReplicaHeaderBytes;
   SecretBytes table = SecretBytes::Zero(bytes.size() - kOverheadBytes);
   const int rc = crypto_aead_xchacha20poly1305_ietf_decrypt(
-      table.ExposeMutable().data(), nullptr, nullptr, nonce + kNonceBytes, table.size() + kTagBytes,
-      header.data(), header.size(), nonce, root_key.data());
+      table.ExposeMutable().data(), nullptr, nullptr, nonce + kReplicaNonceBytes,
+      table.size() + kReplicaTagBytes, header.data(), header.size(), nonce, root_key.data());
   if (rc != 0) return absl::DataLossError("its root key does not open its table");
   return table;
 }
@@ -273,12 +274,12 @@ absl::Status KeyringReplica::Switch(uint64_t generation, const KeyringTable& tab
   const SecretBytes plain = SerializeTable(table, cover.top());
   const Header header = HeaderOf(generation, plain.size());
   std::vector<uint8_t> file(kOverheadBytes + plain.size());
-  uint8_t* const nonce = file.data() + kHeaderBytes;
+  uint8_t* const nonce = file.data() + kReplicaHeaderBytes;
   std::memcpy(file.data(), header.data(), header.size());
-  randombytes_buf(nonce, kNonceBytes);
-  crypto_aead_xchacha20poly1305_ietf_encrypt(nonce + kNonceBytes, nullptr, plain.Expose().data(),
-                                             plain.size(), header.data(), header.size(), nullptr,
-                                             nonce, root_key.Expose().data());
+  randombytes_buf(nonce, kReplicaNonceBytes);
+  crypto_aead_xchacha20poly1305_ietf_encrypt(
+      nonce + kReplicaNonceBytes, nullptr, plain.Expose().data(), plain.size(), header.data(),
+      header.size(), nullptr, nonce, root_key.Expose().data());
 
   absl::Status done = files_.CreateSynced(TablePath(generation), file);
   if (done.ok()) done = files_.SyncDirectory(directory_);

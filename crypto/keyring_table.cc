@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::string_view kPageContext = "kluis-keyring-page";
 constexpr size_t kTableHeaderBytes = 16 + 8 + 4 + 4;
-constexpr size_t kNodeBytes = 37;
+constexpr size_t kTopNodeBytes = 37;
 constexpr size_t kEntryBytes = 4 + 4 + 4 + 32 + 32;
 constexpr std::array<uint8_t, crypto_aead_xchacha20poly1305_ietf_NPUBBYTES> kZeroNonce{};
 static_assert(kPageTagBytes == crypto_aead_xchacha20poly1305_ietf_ABYTES);
@@ -46,7 +46,7 @@ SecretBytes PackNodes(const KeyringCover& cover) {
 
 // Inverse of PackNodes. kDataLoss: not the places of nodes in order.
 absl::StatusOr<KeyringCover> UnpackNodes(uint32_t segment, std::span<const uint8_t> bytes) {
-  SecretBytes nodes = SecretBytes::Zero(bytes.size() / kPageNodeBytes * kNodeBytes);
+  SecretBytes nodes = SecretBytes::Zero(bytes.size() / kPageNodeBytes * kTopNodeBytes);
   uint8_t* out = nodes.ExposeMutable().data();
   for (; !bytes.empty(); bytes = bytes.subspan(kPageNodeBytes)) {
     const uint32_t place = bytes[0] | uint32_t{bytes[1]} << 8;
@@ -56,7 +56,7 @@ absl::StatusOr<KeyringCover> UnpackNodes(uint32_t segment, std::span<const uint8
     PutU32(segment << kSegmentSlotBits | (place - (1u << below)) << (kSegmentSlotBits - below),
            out + 1);
     std::memcpy(out + 5, bytes.data() + 2, 32);
-    out += kNodeBytes;
+    out += kTopNodeBytes;
   }
   return KeyringCover::Parse(nodes.Expose());
 }
@@ -153,7 +153,7 @@ absl::StatusOr<ParsedTable> ParseTable(std::span<const uint8_t> bytes) {
   KeyringTable table;
   std::memcpy(table.id.data(), bytes.data(), table.id.size());
   table.pages_generation = GetU64(bytes.data() + 16);
-  const size_t top_bytes = size_t{GetU32(bytes.data() + 24)} * kNodeBytes;
+  const size_t top_bytes = size_t{GetU32(bytes.data() + 24)} * kTopNodeBytes;
   const size_t pages = GetU32(bytes.data() + 28);
   if (bytes.size() != kTableHeaderBytes + top_bytes + pages * kEntryBytes) {
     return absl::DataLossError("its table is cut off");

@@ -14,13 +14,13 @@ namespace kluis::crypto {
 namespace {
 
 constexpr size_t kSaltBytes = crypto_pwhash_argon2id_SALTBYTES;
-constexpr size_t kHeaderBytes = kSaltBytes + 4 + 8;
+constexpr size_t kPassphraseHeaderBytes = kSaltBytes + 4 + 8;
 constexpr uint32_t kMaxPasses = 64;
 constexpr uint64_t kMinMemoryBytes = 8192;
 constexpr uint64_t kMaxMemoryBytes = uint64_t{4} << 30U;
 static_assert(kSaltBytes == 16);
 
-bool InBounds(const PassphraseCost& cost) {
+bool IsCostInBounds(const PassphraseCost& cost) {
   return cost.passes >= 1 && cost.passes <= kMaxPasses && cost.memory_bytes >= kMinMemoryBytes &&
          cost.memory_bytes <= kMaxMemoryBytes;
 }
@@ -57,7 +57,7 @@ absl::StatusOr<std::unique_ptr<RootWrapper>> NewPassphraseWrapper(const SecretBy
     return absl::InvalidArgumentError(
         absl::StrCat("passphrase: at least ", kMinPassphraseBytes, " bytes"));
   }
-  std::string header = RandomBytes(kHeaderBytes);
+  std::string header = RandomBytes(kPassphraseHeaderBytes);
   auto* const bytes = reinterpret_cast<uint8_t*>(header.data());
   PutU32(cost.passes, bytes + kSaltBytes);
   PutU64(cost.memory_bytes, bytes + kSaltBytes + 4);
@@ -69,13 +69,13 @@ absl::StatusOr<std::unique_ptr<RootWrapper>> OpenPassphraseWrapper(const SecretB
   const absl::StatusOr<WrappedRoot> parts = ParseWrapped(wrapped);
   if (!parts.ok()) return parts.status();
   const auto not_ours = [] { return absl::DataLossError("root key: not wrapped by a passphrase"); };
-  if (parts->kind != WrapKind::kPassphrase || parts->header.size() != kHeaderBytes) {
+  if (parts->kind != WrapKind::kPassphrase || parts->header.size() != kPassphraseHeaderBytes) {
     return not_ours();
   }
   const auto* const bytes = reinterpret_cast<const uint8_t*>(parts->header.data());
   const PassphraseCost cost{.passes = GetU32(bytes + kSaltBytes),
                             .memory_bytes = GetU64(bytes + kSaltBytes + 4)};
-  if (!InBounds(cost)) return not_ours();
+  if (!IsCostInBounds(cost)) return not_ours();
   if (passphrase.size() > kMaxPassphraseBytes) {
     return absl::PermissionDeniedError("root key: wrong passphrase, or altered");
   }
@@ -91,7 +91,7 @@ absl::StatusOr<std::unique_ptr<RootWrapper>> OpenPassphraseWrapper(const SecretB
 absl::StatusOr<SecretBytes> StretchPassphrase(std::span<const uint8_t> passphrase,
                                               std::span<const uint8_t, 16> salt,
                                               PassphraseCost cost) {
-  if (!InBounds(cost)) {
+  if (!IsCostInBounds(cost)) {
     return absl::InvalidArgumentError(
         "passphrase cost: 1 to 64 passes over 8 KiB to 4 GiB of memory");
   }

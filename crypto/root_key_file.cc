@@ -12,9 +12,9 @@
 namespace kluis::crypto {
 namespace {
 
-constexpr std::string_view kMagic = kPlainRootKey;
+constexpr std::string_view kRootKeyMagic = kPlainRootKey;
 constexpr size_t kFileBytes = 16 + 8 + kRootKeyBytes;
-constexpr size_t kMaxFileBytes = kMaxWrappedBytes;
+constexpr size_t kMaxRootKeyFileBytes = kMaxWrappedBytes;
 
 std::string_view TextOf(std::span<const uint8_t> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
@@ -23,7 +23,7 @@ std::string_view TextOf(std::span<const uint8_t> bytes) {
 SecretBytes Plain(uint64_t generation, std::span<const uint8_t, kRootKeyBytes> key) {
   SecretBytes file = SecretBytes::Zero(kFileBytes);
   uint8_t* const out = file.ExposeMutable().data();
-  std::memcpy(out, kMagic.data(), kMagic.size());
+  std::memcpy(out, kRootKeyMagic.data(), kRootKeyMagic.size());
   PutU64(generation, out + 16);
   std::memcpy(out + 24, key.data(), key.size());
   return file;
@@ -49,7 +49,7 @@ absl::Status RootKeyFile::CheckAbsent() {
 }
 
 absl::StatusOr<SecretBytes> RootKeyFile::ReadRaw() {
-  return files_.ReadPrivate(path_, kMaxFileBytes);
+  return files_.ReadPrivate(path_, kMaxRootKeyFileBytes);
 }
 
 absl::Status RootKeyFile::Destroy() {
@@ -66,7 +66,8 @@ absl::StatusOr<RootKey> RootKeyFile::Read() {
   if (!file.ok()) return file.status();
   const std::span<const uint8_t> bytes = file->Expose();
   if (wrapper_ != nullptr) return wrapper_->Unwrap(TextOf(bytes));
-  if (bytes.size() != kFileBytes || !std::equal(kMagic.begin(), kMagic.end(), bytes.begin())) {
+  if (bytes.size() != kFileBytes ||
+      !std::equal(kRootKeyMagic.begin(), kRootKeyMagic.end(), bytes.begin())) {
     return absl::DataLossError(absl::StrCat(path_, ": not a kluis-root-key-1 file"));
   }
   return RootKey{GetU64(bytes.data() + 16), SecretBytes::CopyOf(bytes.last<kRootKeyBytes>())};
@@ -98,7 +99,7 @@ absl::Status RootKeyFile::Replace(uint64_t generation,
 
 absl::Status RootKeyFile::DestroyOthers() {
   if (wrapper_ != nullptr) {
-    const absl::StatusOr<SecretBytes> current = files_.ReadPrivate(path_, kMaxFileBytes);
+    const absl::StatusOr<SecretBytes> current = files_.ReadPrivate(path_, kMaxRootKeyFileBytes);
     if (!current.ok()) return current.status();
     const absl::Status destroyed = wrapper_->DestroyAllBut(TextOf(current->Expose()));
     if (!destroyed.ok()) return destroyed;

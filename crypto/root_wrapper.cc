@@ -10,9 +10,9 @@
 namespace kluis::crypto {
 namespace {
 
-constexpr std::string_view kMagic = "kluis-wrapped-k1";
+constexpr std::string_view kWrapMagic = "kluis-wrapped-k1";
 constexpr size_t kMaxHeaderBytes = 2048;
-constexpr size_t kFixedBytes = 16 + 1 + 2 + 8;
+constexpr size_t kWrapFixedBytes = 16 + 1 + 2 + 8;
 constexpr Label kWrapLabel("kluis-root-wrap");
 
 const uint8_t* At(std::string_view bytes, size_t at) {
@@ -28,24 +28,24 @@ absl::Status DoesNotOpen() {
 }  // namespace
 
 absl::StatusOr<WrappedRoot> ParseWrapped(std::string_view wrapped) {
-  if (wrapped.size() < kFixedBytes || wrapped.size() > kMaxWrappedBytes ||
-      !wrapped.starts_with(kMagic)) {
+  if (wrapped.size() < kWrapFixedBytes || wrapped.size() > kMaxWrappedBytes ||
+      !wrapped.starts_with(kWrapMagic)) {
     return NotWrapped();
   }
   const auto kind = static_cast<uint8_t>(wrapped[16]);
   if (kind < 1 || kind > 3) return NotWrapped();
   const size_t header_bytes = *At(wrapped, 17) + size_t{*At(wrapped, 18)} * 256;
-  if (header_bytes > kMaxHeaderBytes || wrapped.size() < kFixedBytes + header_bytes) {
+  if (header_bytes > kMaxHeaderBytes || wrapped.size() < kWrapFixedBytes + header_bytes) {
     return NotWrapped();
   }
-  const size_t prefix_bytes = kFixedBytes + header_bytes;
+  const size_t prefix_bytes = kWrapFixedBytes + header_bytes;
   return WrappedRoot{static_cast<WrapKind>(kind), wrapped.substr(19, header_bytes),
                      GetU64(At(wrapped, prefix_bytes - 8)), wrapped.substr(0, prefix_bytes),
                      wrapped.substr(prefix_bytes)};
 }
 
 std::string WrappedPrefix(WrapKind kind, std::string_view header, uint64_t generation) {
-  std::string prefix(kMagic);
+  std::string prefix(kWrapMagic);
   prefix.push_back(static_cast<char>(kind));
   prefix.push_back(static_cast<char>(header.size() % 256));
   prefix.push_back(static_cast<char>(header.size() / 256));

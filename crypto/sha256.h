@@ -22,6 +22,11 @@ inline std::string_view Bytes(const Hash& hash) {
   return {reinterpret_cast<const char*>(hash.data()), hash.size()};
 }
 
+// Bytes as the C libraries take them.
+inline const uint8_t* Raw(std::string_view bytes) {
+  return reinterpret_cast<const uint8_t*>(bytes.data());
+}
+
 }  // namespace kluis::crypto
 
 #endif  // KLUIS_CRYPTO_SHA256_H_

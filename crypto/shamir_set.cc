@@ -15,7 +15,7 @@ namespace kluis::crypto {
 namespace {
 
 constexpr Label kShareLabel("kluis-share");
-constexpr size_t kFixedBytes = 32 + 4 + 1 + 1 + 1;
+constexpr size_t kSetFixedBytes = 32 + 4 + 1 + 1 + 1;
 
 uint8_t ByteAt(std::string_view bytes, size_t at) { return static_cast<uint8_t>(bytes[at]); }
 
@@ -37,7 +37,7 @@ std::string ShareHeader::Serialize() const {
 }
 
 absl::StatusOr<ShareHeader> ShareHeader::Parse(std::string_view bytes) {
-  if (bytes.size() < kFixedBytes) return NotAHeader();
+  if (bytes.size() < kSetFixedBytes) return NotAHeader();
   ShareHeader header;
   std::memcpy(header.salt.data(), bytes.data(), header.salt.size());
   header.generation = GetU32(reinterpret_cast<const uint8_t*>(bytes.data()) + 32);
@@ -47,14 +47,15 @@ absl::StatusOr<ShareHeader> ShareHeader::Parse(std::string_view bytes) {
   if (header.needed < kMinNeededShares || header.needed > count || count > kMaxShares ||
       hint_bytes == 0 || hint_bytes > kMaxHintBytes || header.generation == 0 ||
       header.generation > kMaxShareGeneration ||
-      bytes.size() != kFixedBytes + hint_bytes + 32 * count) {
+      bytes.size() != kSetFixedBytes + hint_bytes + 32 * count) {
     return NotAHeader();
   }
-  header.hint = std::string(bytes.substr(kFixedBytes, hint_bytes));
+  header.hint = std::string(bytes.substr(kSetFixedBytes, hint_bytes));
   if (ShareHint(header.hint) != header.hint) return NotAHeader();
   header.commitments.resize(count);
   for (size_t i = 0; i < count; ++i) {
-    std::memcpy(header.commitments[i].data(), bytes.data() + kFixedBytes + hint_bytes + 32 * i, 32);
+    std::memcpy(header.commitments[i].data(), bytes.data() + kSetFixedBytes + hint_bytes + 32 * i,
+                32);
   }
   return header;
 }

@@ -100,7 +100,7 @@ bool IsHint(std::string_view hint) {
                      [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); });
 }
 
-bool InBounds(const ShareLabel& label) {
+bool IsLabelInBounds(const ShareLabel& label) {
   return IsHint(label.hint) && label.generation >= 1 && label.generation <= kMaxShareGeneration &&
          label.index >= 1 && label.index <= 99;
 }
@@ -130,7 +130,7 @@ absl::StatusOr<ShareLabel> ParseLabel(std::string_view readable) {
     return refused;
   }
   label.index = static_cast<uint8_t>(index);  // one over 255 is then spelled otherwise
-  if (!InBounds(label) || ReadablePart(label) != readable) return refused;
+  if (!IsLabelInBounds(label) || ReadablePart(label) != readable) return refused;
   return label;
 }
 
@@ -150,7 +150,7 @@ std::string ShareHint(std::string_view vault_name) {
 }
 
 absl::StatusOr<SecretBytes> FormatShare(const ShareLabel& label, std::span<const uint8_t> value) {
-  if (!InBounds(label)) {
+  if (!IsLabelInBounds(label)) {
     return absl::InvalidArgumentError(
         "share label: a hint of 1 to 12 of a-z 0-9, a generation of 1 to 999999, an index of 1 to "
         "99");

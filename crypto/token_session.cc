@@ -11,7 +11,7 @@
 namespace kluis::crypto {
 namespace {
 
-constexpr size_t kTagBytes = 16;
+constexpr size_t kTokenTagBytes = 16;
 constexpr size_t kMaxAttributeBytes = 256;
 
 // PKCS#11 takes what it only reads through pointers to non-const.
@@ -43,7 +43,7 @@ struct Gcm {
                    static_cast<CK_ULONG>(iv.size() * 8),
                    Unconst(authenticated),
                    static_cast<CK_ULONG>(authenticated.size()),
-                   kTagBytes * 8},
+                   kTokenTagBytes * 8},
         mechanism{CKM_AES_GCM, &parameters, sizeof parameters} {}
   Gcm(const Gcm&) = delete;
   Gcm& operator=(const Gcm&) = delete;
@@ -216,7 +216,7 @@ absl::StatusOr<std::string> TokenSession::Encrypt(const TokenKey& key, std::stri
   CK_FUNCTION_LIST& token = module_->functions();
   CK_RV result = token.C_EncryptInit(session_, &gcm.mechanism, key.handle);
   if (result != CKR_OK) return Refused(result, "wrap");
-  std::string sealed(plain.size() + kTagBytes, '\0');
+  std::string sealed(plain.size() + kTokenTagBytes, '\0');
   CK_ULONG size = sealed.size();
   result = token.C_Encrypt(session_, const_cast<unsigned char*>(plain.data()), plain.size(),
                            Unconst(sealed), &size);
@@ -231,7 +231,7 @@ absl::StatusOr<SecretBytes> TokenSession::Decrypt(const TokenKey& key, std::stri
   const auto altered = [] {
     return absl::DataLossError("root key: does not open: altered, or of another vault");
   };
-  if (sealed.size() <= kTagBytes) return altered();
+  if (sealed.size() <= kTokenTagBytes) return altered();
   Gcm gcm(iv, authenticated);
   CK_FUNCTION_LIST& token = module_->functions();
   CK_RV result = token.C_DecryptInit(session_, &gcm.mechanism, key.handle);
@@ -246,7 +246,7 @@ absl::StatusOr<SecretBytes> TokenSession::Decrypt(const TokenKey& key, std::stri
     return altered();
   }
   if (result != CKR_OK) return Refused(result, "unwrap");
-  if (size != sealed.size() - kTagBytes) return altered();
+  if (size != sealed.size() - kTokenTagBytes) return altered();
   return SecretBytes::CopyOf(plain.Expose().first(size));
 }
 

@@ -9,19 +9,17 @@
 namespace kluis::audit {
 namespace {
 
-constexpr size_t kLengthBytes = 2;
-
 // Entries under one hash of a tile of `level`; levels of 8 and above have no tiles.
 uint64_t EntriesUnder(uint32_t level) { return uint64_t{1} << (8 * level); }
 
 // "entries 256 to 511".
-std::string Range(uint64_t first, uint64_t count) {
+std::string EntriesText(uint64_t first, uint64_t count) {
   return absl::StrCat("entries ", first, " to ", first + (count - 1));
 }
 
 std::string RangeOf(const Tile& tile) {
   const uint64_t under = EntriesUnder(tile.level);
-  return Range(tile.index * kTileWidth * under, tile.width * under);
+  return EntriesText(tile.index * kTileWidth * under, tile.width * under);
 }
 
 // "tile/1/000.p/3 (entries 0 to 196607): <what>".
@@ -70,8 +68,8 @@ absl::Status TileFiles::Compare(const Tile& tile, std::span<const Hash> hashes) 
       return absl::DataLossError(
           absl::StrCat("entry ", first, ": differs from its leaf hash in ", file->path));
     }
-    return absl::DataLossError(
-        absl::StrCat(file->path, ": hash ", i, " differs from that of ", Range(first, under)));
+    return absl::DataLossError(absl::StrCat(file->path, ": hash ", i, " differs from that of ",
+                                            EntriesText(first, under)));
   }
   return absl::OkStatus();
 }

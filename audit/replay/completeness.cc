@@ -13,7 +13,6 @@ namespace {
 
 // Before the keys of what is open; no record has a key of this kind.
 constexpr std::string_view kOpenPrefix = "\xFE";
-constexpr size_t kNumberBytes = 8;
 
 std::string SearchId(std::string_view id) { return policy::key::PendingSearch(id); }
 

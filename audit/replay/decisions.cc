@@ -18,7 +18,6 @@ namespace {
 
 // Before the ids of what is counted; no record has a key of this kind.
 constexpr std::string_view kCounter = "\xFD";
-constexpr size_t kNumberBytes = 8;
 
 std::string CounterOf(v1::ErasureTarget target, std::string_view id) {
   return absl::StrCat(std::string(kCounter), static_cast<int>(target), std::string(id));

@@ -20,7 +20,6 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr size_t kNumberBytes = 8;
 // Before the id of a subject or of an authority's year, which are of different length; before the
 // SHA-256 of what makes a necessity statement. No record has a key of these kinds.
 constexpr std::string_view kUnopened = "\xFC";
@@ -32,8 +31,8 @@ bool Opens(const v1::CommitmentOpening& opening, const v1::Commitment& commitmen
   return crypto::Bytes(crypto::Commit(nonce, opening.payload())) == commitment.digest();
 }
 
-const v1::CommitmentOpening* Find(const std::vector<v1::CommitmentOpening>& openings,
-                                  std::string_view what) {
+const v1::CommitmentOpening* FindOpening(const std::vector<v1::CommitmentOpening>& openings,
+                                         std::string_view what) {
   const auto found = std::find_if(openings.begin(), openings.end(),
                                   [&](const auto& opening) { return opening.what() == what; });
   return found == openings.end() ? nullptr : &*found;
@@ -129,8 +128,8 @@ absl::StatusOr<std::string> DetailCheck::EnrolmentComplaint(const v1::Enroll& re
   v1::Enroll again = recorded;
   v1::Consent consent;
   v1::CaptureAttestation attestation;
-  const v1::CommitmentOpening* const first = Find(openings, "consent");
-  const v1::CommitmentOpening* const second = Find(openings, "capture-attestation");
+  const v1::CommitmentOpening* const first = FindOpening(openings, "consent");
+  const v1::CommitmentOpening* const second = FindOpening(openings, "capture-attestation");
   if (first != nullptr) {
     absl::StatusOr<v1::StatementFacts> facts = Reread(state_, *first, consent);
     if (absl::IsInternal(facts.status())) return facts.status();

@@ -61,7 +61,7 @@ std::string StatementComplaint(const v1::Entry& entry) {
   return complaint;
 }
 
-std::string CommitmentOf(const v1::Entry& entry, std::string_view what) {
+std::string CommitmentTo(const v1::Entry& entry, std::string_view what) {
   for (const v1::Commitment& commitment : entry.commitments()) {
     if (commitment.what() == what) return commitment.digest();
   }
@@ -70,7 +70,7 @@ std::string CommitmentOf(const v1::Entry& entry, std::string_view what) {
 
 // The entry has one commitment, and it is the one that the signed statement has.
 bool CommitsTo(const v1::Entry& entry, std::string_view what, const std::string& signed_one) {
-  return entry.commitments_size() == 1 && crypto::ToHex(CommitmentOf(entry, what)) == signed_one;
+  return entry.commitments_size() == 1 && crypto::ToHex(CommitmentTo(entry, what)) == signed_one;
 }
 
 bool HasFoundingKeys(const v1::Found& found) {
@@ -128,8 +128,8 @@ std::string DerivedComplaint(const v1::Entry& entry, std::string_view origin,
       return {};
     case v1::Command::kEnroll: {
       const v1::Enroll& enroll = command.enroll();
-      if (entry.commitments_size() != 2 || CommitmentOf(entry, "capture-attestation").empty() ||
-          CommitmentOf(entry, "consent") != enroll.consent_commitment()) {
+      if (entry.commitments_size() != 2 || CommitmentTo(entry, "capture-attestation").empty() ||
+          CommitmentTo(entry, "consent") != enroll.consent_commitment()) {
         return "an enrolment commits to its consent, as the command says, and its attestation";
       }
       if (enroll.consent_statement().kind() != "consent" ||
@@ -145,7 +145,7 @@ std::string DerivedComplaint(const v1::Entry& entry, std::string_view origin,
       }
       return {};
     case v1::Command::kDisclose:
-      if (CommitmentOf(entry, "subject") != command.disclose().subject_commitment() ||
+      if (CommitmentTo(entry, "subject") != command.disclose().subject_commitment() ||
           (entry.decision().allowed() && entry.commitments_size() != 1)) {
         return "a disclosure commits to whom it named, as the command says";
       }

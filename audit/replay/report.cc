@@ -11,7 +11,7 @@
 namespace kluis::audit {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 struct Named {
   std::string_view verdict;
@@ -30,7 +30,7 @@ std::string Head(std::string_view verdict, bool holds) {
   return absl::StrFormat("%-14s%s\n", std::string(verdict), holds ? "holds" : "DOES NOT HOLD");
 }
 
-std::string Line(uint64_t count, std::string_view what) {
+std::string CountLine(uint64_t count, std::string_view what) {
   return absl::StrFormat("  %12d  %s\n", count, std::string(what));
 }
 
@@ -43,18 +43,18 @@ std::string TextOf(const ReplayMismatch& mismatch, std::string_view verdict) {
   return absl::StrCat(text, ": ", VisibleText(mismatch.reason), "\n");
 }
 
-Json JsonOf(const ReplayMismatch& mismatch, std::string_view verdict) {
-  return Json{{"index", mismatch.index},
-              {"verdict", std::string(verdict)},
-              {"recorded_rule", mismatch.recorded},
-              {"expected_rule", mismatch.expected},
-              {"reason", mismatch.reason}};
+OrderedJson JsonOf(const ReplayMismatch& mismatch, std::string_view verdict) {
+  return OrderedJson{{"index", mismatch.index},
+                     {"verdict", std::string(verdict)},
+                     {"recorded_rule", mismatch.recorded},
+                     {"expected_rule", mismatch.expected},
+                     {"reason", mismatch.reason}};
 }
 
 std::string IntegrityText(const IntegrityVerdict& integrity) {
   std::string text = Head("integrity", integrity.status.ok());
-  text += Line(integrity.entries, "entries");
-  text += Line(integrity.witnesses, "witnesses cosigned");
+  text += CountLine(integrity.entries, "entries");
+  text += CountLine(integrity.witnesses, "witnesses cosigned");
   if (!integrity.status.ok()) {
     absl::StrAppend(&text, "  ", VisibleText(std::string(integrity.status.message())), "\n");
   }
@@ -63,41 +63,44 @@ std::string IntegrityText(const IntegrityVerdict& integrity) {
 
 std::string CompletenessText(const CompletenessVerdict& completeness) {
   std::string text = Head("completeness", completeness.mismatches.count() == 0);
-  text += Line(completeness.searches, "searches");
-  text += Line(completeness.concluded, "  with their one outcome");
-  text += Line(completeness.open_searches, "  open at the end");
-  text += Line(completeness.erasures, "erasures started");
-  text += Line(completeness.erased, "  done");
-  text += Line(completeness.open_erasures, "  open at the end");
-  text += Line(completeness.closings, "checkpoints closed");
-  text += Line(completeness.restarts, "restarts");
+  text += CountLine(completeness.searches, "searches");
+  text += CountLine(completeness.concluded, "  with their one outcome");
+  text += CountLine(completeness.open_searches, "  open at the end");
+  text += CountLine(completeness.erasures, "erasures started");
+  text += CountLine(completeness.erased, "  done");
+  text += CountLine(completeness.open_erasures, "  open at the end");
+  text += CountLine(completeness.closings, "checkpoints closed");
+  text += CountLine(completeness.restarts, "restarts");
   for (const Downtime& downtime : completeness.downtimes) {
     absl::StrAppend(&text, "                  down from ", downtime.from, " to ", downtime.to,
                     " (unix seconds), entry ", downtime.index, "\n");
   }
-  text += Line(completeness.mismatches.count(), "mismatches");
+  text += CountLine(completeness.mismatches.count(), "mismatches");
   return text;
 }
 
 std::string StateText(const StateVerdict& state) {
   return Head("state", state.mismatches.count() == 0) +
-         Line(state.compared, "state digests compared") +
-         Line(state.records, "records at the end") + Line(state.mismatches.count(), "mismatches");
+         CountLine(state.compared, "state digests compared") +
+         CountLine(state.records, "records at the end") +
+         CountLine(state.mismatches.count(), "mismatches");
 }
 
 std::string DecisionText(const DecisionVerdict& decisions) {
-  return Head("decisions", decisions.mismatched == 0) + Line(decisions.replayed, "REPLAYED") +
-         Line(decisions.erased, "ERASED") + Line(decisions.mismatched, "MISMATCH") +
-         Line(decisions.other_rules, "  decided by other rules than this program's") +
-         Line(decisions.statements, "statements read again") +
-         Line(decisions.signatures, "  their signatures verified again");
+  return Head("decisions", decisions.mismatched == 0) + CountLine(decisions.replayed, "REPLAYED") +
+         CountLine(decisions.erased, "ERASED") + CountLine(decisions.mismatched, "MISMATCH") +
+         CountLine(decisions.other_rules, "  decided by other rules than this program's") +
+         CountLine(decisions.statements, "statements read again") +
+         CountLine(decisions.signatures, "  their signatures verified again");
 }
 
 std::string DetailText(const DetailVerdict& details) {
   return Head("details", details.mismatches.count() == 0) +
-         Line(details.opened, "commitments opened and found true") +
-         Line(details.erased, "erased") + Line(details.not_kept, "of refused acts, never kept") +
-         Line(details.withheld, "withheld") + Line(details.mismatches.count(), "mismatches");
+         CountLine(details.opened, "commitments opened and found true") +
+         CountLine(details.erased, "erased") +
+         CountLine(details.not_kept, "of refused acts, never kept") +
+         CountLine(details.withheld, "withheld") +
+         CountLine(details.mismatches.count(), "mismatches");
 }
 
 }  // namespace
@@ -131,11 +134,11 @@ std::string ReplayText(const ReplayReport& report, size_t listed) {
 
 std::string ReplayJson(const ReplayReport& report, size_t listed) {
   const CompletenessVerdict& complete = report.completeness;
-  Json downtimes = Json::array();
+  OrderedJson downtimes = OrderedJson::array();
   for (const Downtime& downtime : complete.downtimes) {
     downtimes.push_back({{"index", downtime.index}, {"from", downtime.from}, {"to", downtime.to}});
   }
-  Json mismatches = Json::array();
+  OrderedJson mismatches = OrderedJson::array();
   for (const Named& named : AllMismatches(report)) {
     size_t shown = 0;
     for (const ReplayMismatch& mismatch : named.mismatches->first()) {
@@ -143,41 +146,41 @@ std::string ReplayJson(const ReplayReport& report, size_t listed) {
       mismatches.push_back(JsonOf(mismatch, named.verdict));
     }
   }
-  Json json = {{"clean", report.clean()},
-               {"origin", report.checkpoint.origin},
-               {"size", report.checkpoint.size},
-               {"root", crypto::ToBase64(crypto::Bytes(report.integrity.root))},
-               {"integrity",
-                {{"holds", report.integrity.status.ok()},
-                 {"entries", report.integrity.entries},
-                 {"entry_bytes", report.integrity.entry_bytes},
-                 {"witnesses", report.integrity.witnesses},
-                 {"message", std::string(report.integrity.status.message())}}},
-               {"completeness",
-                {{"holds", complete.mismatches.count() == 0},
-                 {"searches", complete.searches},
-                 {"concluded", complete.concluded},
-                 {"open_searches", complete.open_searches},
-                 {"erasures", complete.erasures},
-                 {"erased", complete.erased},
-                 {"open_erasures", complete.open_erasures},
-                 {"checkpoints_closed", complete.closings},
-                 {"restarts", complete.restarts},
-                 {"downtimes", downtimes},
-                 {"mismatches", complete.mismatches.count()}}},
-               {"state",
-                {{"holds", report.state.mismatches.count() == 0},
-                 {"compared", report.state.compared},
-                 {"records", report.state.records},
-                 {"mismatches", report.state.mismatches.count()}}},
-               {"decisions",
-                {{"holds", report.decisions.mismatched == 0},
-                 {"replayed", report.decisions.replayed},
-                 {"erased", report.decisions.erased},
-                 {"mismatched", report.decisions.mismatched},
-                 {"other_rules", report.decisions.other_rules},
-                 {"statements", report.decisions.statements},
-                 {"signatures", report.decisions.signatures}}}};
+  OrderedJson json = {{"clean", report.clean()},
+                      {"origin", report.checkpoint.origin},
+                      {"size", report.checkpoint.size},
+                      {"root", crypto::ToBase64(crypto::Bytes(report.integrity.root))},
+                      {"integrity",
+                       {{"holds", report.integrity.status.ok()},
+                        {"entries", report.integrity.entries},
+                        {"entry_bytes", report.integrity.entry_bytes},
+                        {"witnesses", report.integrity.witnesses},
+                        {"message", std::string(report.integrity.status.message())}}},
+                      {"completeness",
+                       {{"holds", complete.mismatches.count() == 0},
+                        {"searches", complete.searches},
+                        {"concluded", complete.concluded},
+                        {"open_searches", complete.open_searches},
+                        {"erasures", complete.erasures},
+                        {"erased", complete.erased},
+                        {"open_erasures", complete.open_erasures},
+                        {"checkpoints_closed", complete.closings},
+                        {"restarts", complete.restarts},
+                        {"downtimes", downtimes},
+                        {"mismatches", complete.mismatches.count()}}},
+                      {"state",
+                       {{"holds", report.state.mismatches.count() == 0},
+                        {"compared", report.state.compared},
+                        {"records", report.state.records},
+                        {"mismatches", report.state.mismatches.count()}}},
+                      {"decisions",
+                       {{"holds", report.decisions.mismatched == 0},
+                        {"replayed", report.decisions.replayed},
+                        {"erased", report.decisions.erased},
+                        {"mismatched", report.decisions.mismatched},
+                        {"other_rules", report.decisions.other_rules},
+                        {"statements", report.decisions.statements},
+                        {"signatures", report.decisions.signatures}}}};
   if (report.details.has_value()) {
     json["details"] = {{"holds", report.details->mismatches.count() == 0},
                        {"opened", report.details->opened},
@@ -188,7 +191,7 @@ std::string ReplayJson(const ReplayReport& report, size_t listed) {
   }
   json["mismatches"] = std::move(mismatches);
   // What is not UTF-8 in a log that lies has no form in JSON.
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  return json.dump(-1, ' ', false, OrderedJson::error_handler_t::replace) + "\n";
 }
 
 }  // namespace kluis::audit

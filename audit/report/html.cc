@@ -54,7 +54,7 @@ std::vector<bool> NumberColumns(const ReportTable& table) {
   return numbers;
 }
 
-std::string Table(const ReportTable& table) {
+std::string HtmlTable(const ReportTable& table) {
   std::string html = absl::StrCat("<h2>", HtmlEscaped(table.heading), "</h2>\n");
   if (table.rows.empty()) {
     absl::StrAppend(&html, "<p>", HtmlEscaped(table.when_empty), "</p>\n");
@@ -165,7 +165,7 @@ std::string YearReportHtml(const YearReport& report) {
     absl::StrAppend(&html, "<dt>", HtmlEscaped(name), "</dt><dd>", HtmlEscaped(value), "</dd>\n");
   }
   absl::StrAppend(&html, "</dl>\n", MonthPlot(report), StatePlot(report), RefusalPlot(report));
-  for (const ReportTable& table : ReportTables(report)) absl::StrAppend(&html, Table(table));
+  for (const ReportTable& table : ReportTables(report)) absl::StrAppend(&html, HtmlTable(table));
   return html + "</main>\n</body>\n</html>\n";
 }
 

@@ -32,7 +32,7 @@ std::string Row(const std::vector<std::string>& cells) {
   return absl::StrCat("| ", absl::StrJoin(escaped, " | "), " |\n");
 }
 
-std::string Table(const ReportTable& table) {
+std::string MarkdownTable(const ReportTable& table) {
   std::string out = absl::StrCat("\n## ", table.heading, "\n\n");
   if (table.rows.empty()) {
     absl::StrAppend(&out, table.when_empty, "\n");
@@ -57,7 +57,7 @@ std::string YearReportMarkdown(const YearReport& report) {
   for (const auto& [name, value] : ReportSource(report)) {
     absl::StrAppend(&out, "- ", name, ": ", Escaped(value), "\n");
   }
-  for (const ReportTable& table : ReportTables(report)) absl::StrAppend(&out, Table(table));
+  for (const ReportTable& table : ReportTables(report)) absl::StrAppend(&out, MarkdownTable(table));
   return out;
 }
 

@@ -11,7 +11,6 @@
 namespace kluis::audit {
 namespace {
 
-constexpr size_t kTimeBytes = 8;
 constexpr size_t kCosignatureBytes = kTimeBytes + 64;
 
 }  // namespace
