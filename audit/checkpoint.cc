@@ -8,16 +8,16 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "audit/decimal.h"
 #include "audit/note_text.h"
-#include "crypto/codec.h"
+#include "base/codec.h"
+#include "base/decimal.h"
 
 namespace kluis::audit {
 
 absl::StatusOr<std::string> FormatCheckpoint(const Checkpoint& checkpoint) {
   if (!IsOrigin(checkpoint.origin)) return absl::InvalidArgumentError("checkpoint: bad origin");
   return absl::StrCat(checkpoint.origin, "\n", checkpoint.size, "\n",
-                      crypto::ToBase64(crypto::Bytes(checkpoint.root)), "\n");
+                      base::ToBase64(crypto::Bytes(checkpoint.root)), "\n");
 }
 
 absl::StatusOr<Checkpoint> ParseCheckpoint(std::string_view text) {
@@ -29,11 +29,11 @@ absl::StatusOr<Checkpoint> ParseCheckpoint(std::string_view text) {
   }
   if (!text.empty()) return absl::InvalidArgumentError("checkpoint: extension lines are refused");
   if (!IsOrigin(lines[0])) return absl::InvalidArgumentError("checkpoint: bad origin");
-  const std::optional<uint64_t> size = ParseDecimal(lines[1]);
+  const std::optional<uint64_t> size = base::ParseDecimal(lines[1]);
   if (!size.has_value()) return absl::InvalidArgumentError("checkpoint: size is not a decimal");
-  const absl::StatusOr<std::string> root = crypto::FromBase64(lines[2]);
+  const absl::StatusOr<std::string> root = base::FromBase64(lines[2]);
   Checkpoint checkpoint{std::string(lines[0]), *size, {}};
-  if (!root.ok() || crypto::ToBase64(*root) != lines[2] || root->size() != checkpoint.root.size()) {
+  if (!root.ok() || base::ToBase64(*root) != lines[2] || root->size() != checkpoint.root.size()) {
     return absl::InvalidArgumentError("checkpoint: root must be base64 of 32 bytes");
   }
   std::copy(root->begin(), root->end(), checkpoint.root.begin());

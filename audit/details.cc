@@ -6,8 +6,9 @@
 #include <span>
 
 #include "audit/statement.h"
-#include "crypto/codec.h"
+#include "base/codec.h"
 #include "crypto/derive.h"
+#include "crypto/random.h"
 
 namespace kluis::audit {
 namespace {
@@ -19,7 +20,7 @@ constexpr std::string_view kField = "details";
 std::string CommitmentOf(std::string_view nonce, std::string_view payload) {
   const std::span<const uint8_t, kDetailsNonceBytes> key(
       reinterpret_cast<const uint8_t*>(nonce.data()), kDetailsNonceBytes);
-  return crypto::ToHex(crypto::Bytes(crypto::Commit(key, payload)));
+  return base::ToHex(crypto::Bytes(crypto::Commit(key, payload)));
 }
 
 // Unicode code points that are not ASCII white space or control characters.

@@ -5,9 +5,9 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "audit/big_endian.h"
 #include "audit/note_text.h"
-#include "crypto/codec.h"
+#include "base/big_endian.h"
+#include "base/codec.h"
 
 namespace kluis::audit {
 namespace {
@@ -35,21 +35,21 @@ absl::StatusOr<NoteSignature> ParseSignatureLine(std::string_view line) {
     return absl::InvalidArgumentError("note: a signature line must hold a key name");
   }
   const std::string_view base64 = fields.substr(space + 1);
-  const absl::StatusOr<std::string> bytes = crypto::FromBase64(base64);
+  const absl::StatusOr<std::string> bytes = base::FromBase64(base64);
   // Printed again, because a second spelling would make a second note of one signature.
-  if (!bytes.ok() || crypto::ToBase64(*bytes) != base64) {
+  if (!bytes.ok() || base::ToBase64(*bytes) != base64) {
     return absl::InvalidArgumentError("note: a signature must be padded base64");
   }
   if (bytes->size() <= kKeyIdBytes) {
     return absl::InvalidArgumentError("note: a signature must be longer than its key id");
   }
-  const auto id = static_cast<uint32_t>(ReadBigEndian(bytes->substr(0, kKeyIdBytes)));
+  const auto id = static_cast<uint32_t>(base::ReadBigEndian(bytes->substr(0, kKeyIdBytes)));
   return NoteSignature{std::string(fields.substr(0, space)), id, bytes->substr(kKeyIdBytes)};
 }
 
 std::string FormatSignatureLine(const NoteSignature& signature) {
-  const std::string bytes = BigEndian(signature.key_id, kKeyIdBytes) + signature.signature;
-  return absl::StrCat(std::string(kDash), signature.name, " ", crypto::ToBase64(bytes), "\n");
+  const std::string bytes = base::BigEndian(signature.key_id, kKeyIdBytes) + signature.signature;
+  return absl::StrCat(std::string(kDash), signature.name, " ", base::ToBase64(bytes), "\n");
 }
 
 absl::StatusOr<Note> ParseNote(std::string_view note) {

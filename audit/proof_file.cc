@@ -6,10 +6,10 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "audit/decimal.h"
 #include "audit/note_text.h"
 #include "audit/proofs.h"
-#include "crypto/codec.h"
+#include "base/codec.h"
+#include "base/decimal.h"
 
 namespace kluis::audit {
 namespace {
@@ -44,11 +44,11 @@ absl::StatusOr<std::string> FormatProofFile(const ProofFile& proof) {
   if (!form.ok()) return form;
   std::string out = absl::StrCat(std::string(kFirstLine), "\n");
   if (!proof.extra.empty()) {
-    absl::StrAppend(&out, std::string(kExtra), crypto::ToBase64(proof.extra), "\n");
+    absl::StrAppend(&out, std::string(kExtra), base::ToBase64(proof.extra), "\n");
   }
   absl::StrAppend(&out, std::string(kIndex), proof.index, "\n");
   for (const Hash& hash : proof.hashes) {
-    absl::StrAppend(&out, crypto::ToBase64(crypto::Bytes(hash)), "\n");
+    absl::StrAppend(&out, base::ToBase64(crypto::Bytes(hash)), "\n");
   }
   absl::StrAppend(&out, "\n", proof.checkpoint);
   return out;
@@ -61,19 +61,19 @@ absl::StatusOr<ProofFile> ParseProofFile(std::string_view bytes) {
   ProofFile proof;
   std::optional<std::string_view> line = TakeLine(bytes);
   if (line && line->starts_with(kExtra)) {
-    const absl::StatusOr<std::string> extra = crypto::FromBase64(line->substr(kExtra.size()));
+    const absl::StatusOr<std::string> extra = base::FromBase64(line->substr(kExtra.size()));
     if (!extra.ok() || extra->empty()) return NoProof("the extra line must hold padded base64");
     proof.extra = *extra;
     line = TakeLine(bytes);
   }
   if (!line || !line->starts_with(kIndex)) return NoProof("no index line");
-  const std::optional<uint64_t> index = ParseDecimal(line->substr(kIndex.size()));
+  const std::optional<uint64_t> index = base::ParseDecimal(line->substr(kIndex.size()));
   if (!index) return NoProof("index is not a decimal");
   proof.index = *index;
 
   for (line = TakeLine(bytes); line && !line->empty(); line = TakeLine(bytes)) {
     Hash hash{};
-    const absl::StatusOr<std::string> decoded = crypto::FromBase64(*line);
+    const absl::StatusOr<std::string> decoded = base::FromBase64(*line);
     if (!decoded.ok() || decoded->size() != hash.size()) {
       return NoProof("a hash must be base64 of 32 bytes");
     }

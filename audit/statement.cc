@@ -7,7 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "audit/field_bounds.h"
 #include "audit/strict_json.h"
-#include "crypto/codec.h"
+#include "base/codec.h"
 #include "crypto/dsse.h"
 #include "google/protobuf/descriptor.h"
 #include "google/protobuf/util/json_util.h"
@@ -184,12 +184,12 @@ bool IsStatementOf(const v1::Envelope& envelope, const google::protobuf::Message
 std::string EnvelopeToJson(const v1::Envelope& envelope) {
   nlohmann::ordered_json json;
   json["payloadType"] = envelope.payload_type();
-  json["payload"] = crypto::ToBase64(envelope.payload());
+  json["payload"] = base::ToBase64(envelope.payload());
   json["signatures"] = nlohmann::ordered_json::array();
   for (const auto& signature : envelope.signatures()) {
     nlohmann::ordered_json entry;
     entry["keyid"] = signature.keyid();
-    entry["sig"] = crypto::ToBase64(signature.sig());
+    entry["sig"] = base::ToBase64(signature.sig());
     json["signatures"].push_back(std::move(entry));
   }
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
@@ -205,7 +205,7 @@ absl::StatusOr<v1::Envelope> EnvelopeFromJson(std::string_view json) {
   if (!value.is_object() || value.size() != 3) return malformed;
   const auto signatures = value.find("signatures");
   if (signatures == value.end() || !signatures->is_array()) return malformed;
-  absl::StatusOr<std::string> payload = crypto::FromBase64(StringField(value, "payload"));
+  absl::StatusOr<std::string> payload = base::FromBase64(StringField(value, "payload"));
   if (!payload.ok() || payload->empty()) return malformed;
 
   v1::Envelope envelope;
@@ -216,7 +216,7 @@ absl::StatusOr<v1::Envelope> EnvelopeFromJson(std::string_view json) {
     if (!entry.is_object() || entry.size() != 2) return malformed;
     const auto keyid = entry.find("keyid");
     if (keyid == entry.end() || !keyid->is_string()) return malformed;
-    absl::StatusOr<std::string> sig = crypto::FromBase64(StringField(entry, "sig"));
+    absl::StatusOr<std::string> sig = base::FromBase64(StringField(entry, "sig"));
     if (!sig.ok() || sig->size() != 64) return malformed;
     v1::Envelope::Signature* signature = envelope.add_signatures();
     signature->set_keyid(keyid->get<std::string>());

@@ -5,7 +5,7 @@
 #include <optional>
 #include <set>
 
-#include "crypto/codec.h"
+#include "base/codec.h"
 #include "crypto/dsse.h"
 #include "crypto/sha256.h"
 #include "policy/facts.h"
@@ -71,7 +71,7 @@ std::vector<std::string> FoundingSigners(const v1::Envelope& envelope, const v1:
 }
 
 absl::Status CheckStatementId(std::string_view hex) {
-  const absl::StatusOr<std::string> id = crypto::FromHex(hex);
+  const absl::StatusOr<std::string> id = base::FromHex(hex);
   if (id.ok() && id->size() == policy::kIdBytes) return absl::OkStatus();
   return absl::InvalidArgumentError("payload: statement_id must be 32 lowercase hex digits");
 }
@@ -111,7 +111,7 @@ void SetConsent(const v1::Consent& consent, v1::Enroll& command) {
   command.set_explicit_consent(consent.explicit_consent());
   command.set_consent_expires_at(consent.expires_at().seconds());
   // What is no hexadecimal digest stays as it is: the rules find that it is none.
-  const absl::StatusOr<std::string> custody = crypto::FromHex(consent.custody_sha256());
+  const absl::StatusOr<std::string> custody = base::FromHex(consent.custody_sha256());
   command.set_custody_sha256(custody.ok() ? *custody : consent.custody_sha256());
   // A name of another form stands for none: no id is all zero.
   command.clear_replaces();
@@ -123,7 +123,7 @@ void SetConsent(const v1::Consent& consent, v1::Enroll& command) {
   command.set_follows_none(consent.follows() == "none");
   if (command.follows_none()) return;
   const std::string ended = policy::IdInName(consent.follows(), "templates");
-  const absl::StatusOr<std::string> withdrawal = crypto::FromHex(consent.follows());
+  const absl::StatusOr<std::string> withdrawal = base::FromHex(consent.follows());
   command.set_follows(withdrawal.ok() ? *withdrawal : ended);
 }
 

@@ -5,8 +5,8 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "audit/big_endian.h"
-#include "audit/decimal.h"
+#include "base/big_endian.h"
+#include "base/decimal.h"
 
 namespace kluis::audit {
 namespace {
@@ -26,7 +26,7 @@ std::optional<uint64_t> ParseTileNumber(std::string_view number) {
   }
   const size_t zeros = std::min(digits.find_first_not_of('0'), digits.size());
   if (digits.empty()) return std::nullopt;
-  return ParseDecimal(zeros == digits.size() ? "0" : std::string_view(digits).substr(zeros));
+  return base::ParseDecimal(zeros == digits.size() ? "0" : std::string_view(digits).substr(zeros));
 }
 
 }  // namespace
@@ -62,14 +62,15 @@ absl::StatusOr<Tile> ParseTilePath(std::string_view path) {
   } else {
     const size_t slash = rest.find('/');
     if (slash == std::string_view::npos) return refused;
-    const std::optional<uint64_t> level = ParseDecimal(rest.substr(0, slash));
+    const std::optional<uint64_t> level = base::ParseDecimal(rest.substr(0, slash));
     if (!level.has_value() || *level > kMaxTileLevel) return refused;
     tile.level = static_cast<uint32_t>(*level);
     rest.remove_prefix(slash + 1);
   }
   const size_t partial = rest.find(kPartial);
   if (partial != std::string_view::npos) {
-    const std::optional<uint64_t> width = ParseDecimal(rest.substr(partial + kPartial.size()));
+    const std::optional<uint64_t> width =
+        base::ParseDecimal(rest.substr(partial + kPartial.size()));
     if (!width.has_value() || *width >= kTileWidth) return refused;
     tile.width = static_cast<uint32_t>(*width);
     rest = rest.substr(0, partial);
@@ -119,7 +120,7 @@ absl::StatusOr<std::string> EncodeEntryBundle(std::span<const std::string> entri
     if (entry.size() > kMaxEntryBytes) {
       return absl::InvalidArgumentError("entry bundle: an entry is over 65535 bytes");
     }
-    bytes += BigEndian(entry.size(), kLengthBytes);
+    bytes += base::BigEndian(entry.size(), kLengthBytes);
     bytes += entry;
   }
   return bytes;
@@ -130,7 +131,7 @@ absl::StatusOr<std::vector<std::string>> DecodeEntryBundle(std::string_view byte
   std::vector<std::string> entries;
   while (entries.size() < width) {
     if (bytes.size() < kLengthBytes) return absl::InvalidArgumentError("entry bundle: cut short");
-    const auto length = static_cast<size_t>(ReadBigEndian(bytes.substr(0, kLengthBytes)));
+    const auto length = static_cast<size_t>(base::ReadBigEndian(bytes.substr(0, kLengthBytes)));
     bytes.remove_prefix(kLengthBytes);
     if (bytes.size() < length) return absl::InvalidArgumentError("entry bundle: cut short");
     entries.emplace_back(bytes.substr(0, length));

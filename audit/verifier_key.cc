@@ -5,9 +5,9 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "audit/big_endian.h"
 #include "audit/note_text.h"
-#include "crypto/codec.h"
+#include "base/big_endian.h"
+#include "base/codec.h"
 #include "crypto/sha256.h"
 
 namespace kluis::audit {
@@ -22,7 +22,7 @@ std::string TypedKey(KeyType type, const crypto::PublicKey& key) {
 
 uint32_t KeyId(std::string_view name, std::string_view typed_key) {
   const crypto::Hash hash = crypto::Sha256({name, "\n", typed_key});
-  return static_cast<uint32_t>(ReadBigEndian(crypto::Bytes(hash).substr(0, 4)));
+  return static_cast<uint32_t>(base::ReadBigEndian(crypto::Bytes(hash).substr(0, 4)));
 }
 
 }  // namespace
@@ -42,7 +42,7 @@ absl::StatusOr<VerifierKey> VerifierKey::Parse(std::string_view text) {
   if (second == std::string_view::npos) {
     return absl::InvalidArgumentError("verifier key: must be <name>+<key id>+<base64 key>");
   }
-  const absl::StatusOr<std::string> typed = crypto::FromBase64(text.substr(second + 1));
+  const absl::StatusOr<std::string> typed = base::FromBase64(text.substr(second + 1));
   if (!typed.ok()) return absl::InvalidArgumentError("verifier key: key is not base64");
   crypto::PublicKey key{};
   if (typed->size() != 1 + key.size()) {
@@ -62,14 +62,14 @@ absl::StatusOr<VerifierKey> VerifierKey::Parse(std::string_view text) {
 }
 
 std::string VerifierKey::ToString() const {
-  return absl::StrCat(name_, "+", crypto::ToHex(BigEndian(id_, 4)), "+",
-                      crypto::ToBase64(TypedKey(type_, key_)));
+  return absl::StrCat(name_, "+", base::ToHex(base::BigEndian(id_, 4)), "+",
+                      base::ToBase64(TypedKey(type_, key_)));
 }
 
 bool VerifierKey::Verifies(std::string_view text, std::string_view signature) const {
   if (type_ == KeyType::kEd25519) return crypto::Verify(key_, text, signature);
   if (signature.size() < kTimeBytes) return false;
-  const uint64_t time = ReadBigEndian(signature.substr(0, kTimeBytes));
+  const uint64_t time = base::ReadBigEndian(signature.substr(0, kTimeBytes));
   return crypto::Verify(key_, CosignatureMessage(time, text), signature.substr(kTimeBytes));
 }
 

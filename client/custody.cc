@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "crypto/codec.h"
+#include "base/codec.h"
 #include "crypto/release.h"
 #include "kluis/v1/vault_service.grpc.pb.h"
 
@@ -22,7 +22,7 @@ absl::StatusOr<std::string> SealForVault(Session& session, const crypto::SecretB
 
 absl::StatusOr<std::string> ParseSealedSecret(std::string_view text) {
   if (text.ends_with('\n')) text.remove_suffix(1);
-  absl::StatusOr<std::string> sealed = crypto::FromBase64(text);
+  absl::StatusOr<std::string> sealed = base::FromBase64(text);
   if (!sealed.ok() || sealed->size() != crypto::kSealedDeviceSecretBytes) {
     return absl::InvalidArgumentError("sealed secret: must be base64 of 80 bytes");
   }

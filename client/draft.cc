@@ -13,8 +13,9 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "audit/statement.h"
+#include "base/codec.h"
 #include "client/output.h"
-#include "crypto/codec.h"
+#include "crypto/random.h"
 #include "kluis/v1/statements.pb.h"
 
 namespace kluis::client {
@@ -110,13 +111,13 @@ Timestamp ToTimestamp(int64_t unix_seconds) {
   return time;
 }
 
-std::string NewStatementId() { return crypto::ToHex(crypto::RandomBytes(16)); }
+std::string NewStatementId() { return base::ToHex(crypto::RandomBytes(16)); }
 
 std::string NewRequestId() {
   std::string bytes = crypto::RandomBytes(16);
   bytes[6] = static_cast<char>((bytes[6] & 0x0F) | 0x40);
   bytes[8] = static_cast<char>((bytes[8] & 0x3F) | 0x80);
-  const std::string hex = crypto::ToHex(bytes);
+  const std::string hex = base::ToHex(bytes);
   return absl::StrCat(hex.substr(0, 8), "-", hex.substr(8, 4), "-", hex.substr(12, 4), "-",
                       hex.substr(16, 4), "-", hex.substr(20));
 }

@@ -12,6 +12,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "audit/statement.h"
+#include "base/file_descriptor.h"
 #include "client/file_error.h"
 #include "client/npy.h"
 #include "client/replaced_file.h"
@@ -19,7 +20,8 @@
 
 namespace kluis::client {
 absl::StatusOr<std::string> ReadText(const std::string& path) {
-  FileDescriptor file(path == "-" ? dup(STDIN_FILENO) : open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  base::FileDescriptor file(path == "-" ? dup(STDIN_FILENO)
+                                        : open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (file.get() < 0) return Refused(path, "open", errno);
   std::string text;
   char block[4096];

@@ -4,9 +4,9 @@
 #include <nlohmann/json.hpp>
 
 #include "audit/statement.h"
+#include "base/codec.h"
 #include "client/failure.h"
 #include "client/replaced_file.h"
-#include "crypto/codec.h"
 #include "kluis/v1/supervision_service.grpc.pb.h"
 
 namespace kluis::client {
@@ -15,8 +15,8 @@ namespace {
 std::string LineOf(const v1::CommitmentOpening& opening) {
   return nlohmann::ordered_json{{"log_index", opening.log_index()},
                                 {"what", opening.what()},
-                                {"nonce", crypto::ToBase64(opening.nonce())},
-                                {"payload", crypto::ToBase64(opening.payload())}}
+                                {"nonce", base::ToBase64(opening.nonce())},
+                                {"payload", base::ToBase64(opening.payload())}}
              .dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) +
          "\n";
 }

@@ -6,8 +6,8 @@
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
+#include "base/file_descriptor.h"
 #include "client/file_error.h"
-#include "client/npy.h"
 
 namespace kluis::client {
 
@@ -40,7 +40,7 @@ absl::Status LineFile::Refuse(const absl::Status& failure) const {
 
 absl::StatusOr<LineWriter> LineWriter::Open(const std::string& path) {
   if (path.empty()) return LineWriter(path, std::ofstream());
-  FileDescriptor made(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  base::FileDescriptor made(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   if (made.get() < 0) {
     return Refused(path, "create", errno);
   }

@@ -157,21 +157,6 @@ absl::StatusOr<size_t> ReadAt(int fd, uint64_t offset, std::span<char> out) {
 
 }  // namespace
 
-FileDescriptor::FileDescriptor(FileDescriptor&& other) noexcept
-    : fd_(std::exchange(other.fd_, -1)) {}
-
-FileDescriptor& FileDescriptor::operator=(FileDescriptor&& other) noexcept {
-  std::swap(fd_, other.fd_);
-  return *this;
-}
-
-FileDescriptor::~FileDescriptor() { Close(); }
-
-int FileDescriptor::Close() {
-  const int fd = std::exchange(fd_, -1);
-  return fd < 0 ? -1 : close(fd);
-}
-
 absl::StatusOr<NpyHeader> ParseNpyHeader(std::string_view text) {
   LiteralScanner scanner(text);
   NpyHeader header;
@@ -201,12 +186,13 @@ absl::StatusOr<NpyHeader> ParseNpyHeader(std::string_view text) {
   return header;
 }
 
-NpyReader::NpyReader(std::string path, FileDescriptor file, NpyHeader header, uint64_t data_offset)
+NpyReader::NpyReader(std::string path, base::FileDescriptor file, NpyHeader header,
+                     uint64_t data_offset)
     : path_(std::move(path)), file_(std::move(file)), header_(header), data_offset_(data_offset) {}
 
 absl::StatusOr<NpyReader> NpyReader::Open(const std::string& path) {
   // O_NONBLOCK: a named pipe is refused below, not waited for.
-  FileDescriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  base::FileDescriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   struct stat facts {};
   if (file.get() < 0 || fstat(file.get(), &facts) != 0) {
     return absl::ErrnoToStatus(errno, absl::StrCat(path, ": open"));
@@ -314,7 +300,7 @@ absl::Status NpyReader::ReadRow(std::span<float> out) {
   return absl::OkStatus();
 }
 
-NpyWriter::NpyWriter(std::string path, FileDescriptor file, uint64_t rows, uint64_t columns)
+NpyWriter::NpyWriter(std::string path, base::FileDescriptor file, uint64_t rows, uint64_t columns)
     : path_(std::move(path)), file_(std::move(file)), columns_(columns), rows_left_(rows) {}
 
 absl::StatusOr<NpyWriter> NpyWriter::Create(const std::string& path, uint64_t rows,
@@ -322,7 +308,7 @@ absl::StatusOr<NpyWriter> NpyWriter::Create(const std::string& path, uint64_t ro
   if (rows < 1 || rows > kNpyMaxRows) return Invalid("rows: must be 1 to ", kNpyMaxRows);
   if (columns < 1 || columns > kNpyMaxColumns)
     return Invalid("columns: must be 1 to ", kNpyMaxColumns);
-  FileDescriptor file(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  base::FileDescriptor file(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   if (file.get() < 0 && errno == EEXIST) {
     return absl::FailedPreconditionError(
         absl::StrCat(path, ": exists; choose another or remove it"));

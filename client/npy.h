@@ -18,6 +18,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/file_descriptor.h"
 
 namespace kluis::client {
 
@@ -25,22 +26,6 @@ inline constexpr std::string_view kNpyMagic{"\x93NUMPY", 6};
 inline constexpr uint64_t kNpyMaxHeaderBytes = 64 * 1024;
 inline constexpr uint64_t kNpyMaxRows = 10'000'000;
 inline constexpr uint64_t kNpyMaxColumns = 4096;
-
-// An open file, closed with the object. Move-only.
-class FileDescriptor {
- public:
-  explicit FileDescriptor(int fd) : fd_(fd) {}
-  FileDescriptor(FileDescriptor&& other) noexcept;
-  FileDescriptor& operator=(FileDescriptor&& other) noexcept;
-  ~FileDescriptor();
-
-  int get() const { return fd_; }
-  // -1, or the result of close(2).
-  int Close();
-
- private:
-  int fd_;
-};
 
 // What the header of a .npy file says, checked against the limits above.
 struct NpyHeader {
@@ -74,14 +59,14 @@ class NpyReader {
   absl::Status ReadRow(std::span<float> out);
 
  private:
-  NpyReader(std::string path, FileDescriptor file, NpyHeader header, uint64_t data_offset);
+  NpyReader(std::string path, base::FileDescriptor file, NpyHeader header, uint64_t data_offset);
 
   // Loads the next rows, about 1 MiB of them, row by row whatever the file's order.
   absl::Status FillBlock();
   absl::Status ReadExactly(uint64_t offset, std::span<char> out) const;
 
   std::string path_;
-  FileDescriptor file_;
+  base::FileDescriptor file_;
   NpyHeader header_;
   uint64_t data_offset_;
   uint64_t next_row_ = 0;
@@ -107,12 +92,12 @@ class NpyWriter {
   absl::Status Close();
 
  private:
-  NpyWriter(std::string path, FileDescriptor file, uint64_t rows, uint64_t columns);
+  NpyWriter(std::string path, base::FileDescriptor file, uint64_t rows, uint64_t columns);
 
   absl::Status Flush();
 
   std::string path_;
-  FileDescriptor file_;
+  base::FileDescriptor file_;
   uint64_t columns_;
   uint64_t rows_left_;
   std::string buffer_;

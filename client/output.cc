@@ -14,7 +14,8 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "audit/visible_text.h"
-#include "crypto/codec.h"
+#include "base/codec.h"
+#include "base/utc_text.h"
 #include "kluis/v1/types.pb.h"
 
 namespace kluis::client {
@@ -42,12 +43,12 @@ bool IsPlain(const FieldDescriptor& field) {
 
 std::string MessageValue(const Message& message) {
   if (message.GetDescriptor() == Timestamp::descriptor()) {
-    return TimeText(static_cast<const Timestamp&>(message).seconds());
+    return base::UtcText(static_cast<const Timestamp&>(message).seconds());
   }
   const auto& receipt = static_cast<const v1::Receipt&>(message);
   return absl::StrCat("log index ", receipt.log_index(), ", ",
-                      TimeText(receipt.decided_at().seconds()), ", leaf ",
-                      crypto::ToHex(receipt.leaf_hash()));
+                      base::UtcText(receipt.decided_at().seconds()), ", leaf ",
+                      base::ToHex(receipt.leaf_hash()));
 }
 
 // One value of a plain field; `index` is -1 for a field that is not repeated.
@@ -86,7 +87,7 @@ std::string Value(const Message& message, const FieldDescriptor& field, int inde
       const std::string& text =
           one ? reflection.GetStringReference(message, &field, &scratch)
               : reflection.GetRepeatedStringReference(message, &field, index, &scratch);
-      return field.type() == FieldDescriptor::TYPE_BYTES ? crypto::ToHex(text) : Printable(text);
+      return field.type() == FieldDescriptor::TYPE_BYTES ? base::ToHex(text) : Printable(text);
     }
     case FieldDescriptor::CPPTYPE_MESSAGE:
       return MessageValue(one ? reflection.GetMessage(message, &field)
@@ -151,15 +152,6 @@ std::string Printable(std::string_view text) { return audit::VisibleText(text); 
 std::string Padded(const std::string& text, size_t width) {
   const size_t length = CodePoints(text);
   return length < width ? text + std::string(width - length, ' ') : text;
-}
-
-std::string TimeText(int64_t unix_seconds) {
-  const std::time_t time = unix_seconds;
-  std::tm parts{};
-  if (gmtime_r(&time, &parts) == nullptr) return absl::StrCat(unix_seconds);
-  char text[40];
-  const size_t length = std::strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &parts);
-  return std::string(text, length);
 }
 
 std::string EnumText(const google::protobuf::EnumValueDescriptor& value) {

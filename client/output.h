@@ -17,9 +17,6 @@ namespace kluis::client {
 // audit::VisibleText: one line, in which nothing is hidden.
 std::string Printable(std::string_view text);
 
-// "2026-11-22T19:03:21Z".
-std::string TimeText(int64_t unix_seconds);
-
 // One line without \n. Numbers, booleans and enums at their default are written too.
 std::string ToJson(const google::protobuf::Message& message);
 

@@ -6,8 +6,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "base/codec.h"
 #include "client/output.h"
-#include "crypto/codec.h"
 #include "kluis/v1/ledger.pb.h"
 
 namespace kluis::client {
@@ -36,7 +36,7 @@ std::string RecordName(std::string_view key) {
           ? nullptr
           : RecordChange::descriptor()->FindFieldByNumber(static_cast<unsigned char>(key.front()));
   if (field == nullptr || field->message_type() == nullptr) {
-    return absl::StrCat("record ", crypto::ToHex(key));
+    return absl::StrCat("record ", base::ToHex(key));
   }
   const std::string kind = absl::StrReplaceAll(field->name(), {{"_", " "}});
   const std::string_view id = key.substr(1);
@@ -52,25 +52,25 @@ std::string RecordName(std::string_view key) {
     case RecordChange::kPurposeStop:
       return absl::StrCat(kind, " ", Printable(id));
     case RecordChange::kEnrollment:
-      return absl::StrCat(kind, " of subject ", crypto::ToHex(id.substr(0, kIdBytes)), " for ",
+      return absl::StrCat(kind, " of subject ", base::ToHex(id.substr(0, kIdBytes)), " for ",
                           Printable(After(id, kIdBytes)));
     case RecordChange::kCandidate:
-      return absl::StrCat(kind, " ", crypto::ToHex(After(id, kIdBytes)), " of case ",
-                          crypto::ToHex(id.substr(0, kIdBytes)));
+      return absl::StrCat(kind, " ", base::ToHex(After(id, kIdBytes)), " of case ",
+                          base::ToHex(id.substr(0, kIdBytes)));
     case RecordChange::kAuthorityYear: {
       const std::string_view year = After(id, kIdBytes);
       if (year.size() != 2) break;
       return absl::StrCat(
           kind, " ", static_cast<unsigned char>(year[0]) << 8 | static_cast<unsigned char>(year[1]),
-          " of ", crypto::ToHex(id.substr(0, kIdBytes)));
+          " of ", base::ToHex(id.substr(0, kIdBytes)));
     }
     case RecordChange::kPendingErasure:
       return absl::StrCat(kind, " of ", EnumByte(*v1::ErasureTarget_descriptor(), id), " ",
-                          crypto::ToHex(After(id, 1)));
+                          base::ToHex(After(id, 1)));
     default:
       break;
   }
-  return absl::StrCat(kind, " ", crypto::ToHex(id));
+  return absl::StrCat(kind, " ", base::ToHex(id));
 }
 
 }  // namespace kluis::client

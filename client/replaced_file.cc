@@ -14,7 +14,7 @@ namespace kluis::client {
 absl::StatusOr<ReplacedFile> ReplacedFile::Open(const std::string& path) {
   const std::string partial = absl::StrCat(path, ".partial");
   if (unlink(partial.c_str()) != 0 && errno != ENOENT) return Refused(partial, "remove", errno);
-  FileDescriptor file(open(partial.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  base::FileDescriptor file(open(partial.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   if (file.get() < 0) return Refused(partial, "create", errno);
   return ReplacedFile(path, partial, std::move(file));
 }

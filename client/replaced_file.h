@@ -9,7 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "client/npy.h"
+#include "base/file_descriptor.h"
 
 namespace kluis::client {
 
@@ -35,12 +35,12 @@ class ReplacedFile {
   absl::Status Commit();
 
  private:
-  ReplacedFile(std::string path, std::string partial, FileDescriptor file)
+  ReplacedFile(std::string path, std::string partial, base::FileDescriptor file)
       : path_(std::move(path)), partial_(std::move(partial)), file_(std::move(file)) {}
 
   std::string path_;
   std::string partial_;  // empty: nothing to throw away
-  FileDescriptor file_;
+  base::FileDescriptor file_;
 };
 
 // Writes all of `text` to the descriptor; `path` is for the message.

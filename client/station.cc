@@ -2,8 +2,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "audit/statement.h"
+#include "base/codec.h"
 #include "client/draft.h"
-#include "crypto/codec.h"
 #include "crypto/template_digest.h"
 
 namespace kluis::client {
@@ -25,7 +25,7 @@ absl::StatusOr<v1::EnrollRequest> Station::Request(const v1::Envelope& consent, 
   attestation.set_algorithm(face.algorithm());
   const crypto::Hash digest = crypto::TemplateDigest(
       face.algorithm(), {face.values().data(), static_cast<size_t>(face.values_size())});
-  attestation.set_template_sha256(crypto::ToHex(crypto::Bytes(digest)));
+  attestation.set_template_sha256(base::ToHex(crypto::Bytes(digest)));
   *attestation.mutable_captured_at() = ToTimestamp(capture_.captured_at);
   attestation.set_live_capture(true);
   attestation.set_liveness_method(capture_.liveness_method);

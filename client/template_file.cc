@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/file_descriptor.h"
 #include "client/file_error.h"
 
 namespace kluis::client {
@@ -26,7 +27,7 @@ absl::Status WrongDimension(uint64_t row, uint64_t found, size_t expected) {
 // The whole file; a file over `limit` bytes is cut there, plus one byte that tells so.
 absl::StatusOr<std::string> ReadFile(const std::string& path, uint64_t limit) {
   // O_NONBLOCK: a named pipe is refused, not waited for.
-  const FileDescriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  const base::FileDescriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   struct stat facts {};
   if (file.get() < 0 || fstat(file.get(), &facts) != 0) return absl::ErrnoToStatus(errno, "open");
   if (!S_ISREG(facts.st_mode)) return Invalid("not a regular file; save the templates to one");

@@ -2,7 +2,7 @@
 
 #include <sodium.h>
 
-#include "crypto/little_endian.h"
+#include "base/little_endian.h"
 
 namespace kluis::crypto {
 namespace {
@@ -17,7 +17,7 @@ void HashParts(std::span<const uint8_t, 32> key, const Label& use,
                                                 use.data());
   for (const std::string_view part : parts) {
     std::array<uint8_t, 8> length;
-    PutU64(part.size(), length.data());
+    base::PutU64(part.size(), length.data());
     crypto_generichash_blake2b_update(&state, length.data(), length.size());
     crypto_generichash_blake2b_update(&state, reinterpret_cast<const unsigned char*>(part.data()),
                                       part.size());
@@ -44,7 +44,7 @@ SecretKey32 DeriveKey(std::span<const uint8_t, 32> parent, const Label& use,
 void AppendParts(std::initializer_list<std::string_view> binding, std::string& message) {
   for (const std::string_view part : binding) {
     std::array<uint8_t, 8> length;
-    PutU64(part.size(), length.data());
+    base::PutU64(part.size(), length.data());
     message.append(length.begin(), length.end());
     message.append(part);
   }

@@ -7,7 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "crypto/codec.h"
+#include "base/codec.h"
 
 namespace kluis::crypto {
 namespace {
@@ -46,18 +46,18 @@ bool Verify(const PublicKey& key, std::string_view message, std::string_view sig
 
 std::string KeyIdOf(const PublicKey& key) {
   const Hash hash = Sha256({Bytes(key)});
-  return ToHex(Bytes(hash).substr(0, kKeyIdBytes));
+  return base::ToHex(Bytes(hash).substr(0, kKeyIdBytes));
 }
 
 std::string PublicKeyText(const PublicKey& key) {
-  return absl::StrCat(std::string(kPublicPrefix), ToBase64(Bytes(key)));
+  return absl::StrCat(std::string(kPublicPrefix), base::ToBase64(Bytes(key)));
 }
 
 absl::StatusOr<PublicKey> ParsePublicKey(std::string_view text) {
   if (!text.starts_with(kPublicPrefix)) {
     return absl::InvalidArgumentError("public key: must start with ed25519:");
   }
-  const absl::StatusOr<std::string> bytes = FromBase64(text.substr(kPublicPrefix.size()));
+  const absl::StatusOr<std::string> bytes = base::FromBase64(text.substr(kPublicPrefix.size()));
   if (!bytes.ok()) {
     return absl::InvalidArgumentError(absl::StrCat("public key: ", bytes.status().message()));
   }

@@ -13,23 +13,10 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/file_descriptor.h"
 
 namespace kluis::crypto {
 namespace {
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (fd_ >= 0) close(fd_);
-  }
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 absl::Status Refused(std::string_view what, const std::string& path, int error) {
   const std::string message = absl::StrCat(path, ": cannot ", std::string(what),
@@ -77,7 +64,7 @@ absl::StatusOr<size_t> LengthOf(const struct stat& info, size_t max_bytes,
 }
 
 absl::Status Create(const std::string& path, std::span<const uint8_t> bytes, mode_t mode) {
-  const Descriptor file(
+  const base::FileDescriptor file(
       open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode));
   if (file.get() < 0) return Refused("create", path, errno);
   if (fchmod(file.get(), mode) != 0) return Refused("chmod", path, errno);
@@ -90,7 +77,8 @@ absl::Status Create(const std::string& path, std::span<const uint8_t> bytes, mod
 class PosixFileSystem final : public FileSystem {
  public:
   absl::StatusOr<SecretBytes> ReadPrivate(const std::string& path, size_t max_bytes) override {
-    const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+    const base::FileDescriptor file(
+        open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
     if (file.get() < 0) return Refused("open", path, errno);
     struct stat info {};
     if (fstat(file.get(), &info) != 0) return Refused("stat", path, errno);
@@ -107,7 +95,8 @@ class PosixFileSystem final : public FileSystem {
   }
 
   absl::StatusOr<std::string> Read(const std::string& path, size_t max_bytes) override {
-    const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+    const base::FileDescriptor file(
+        open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
     if (file.get() < 0) return Refused("open", path, errno);
     struct stat info {};
     if (fstat(file.get(), &info) != 0) return Refused("stat", path, errno);
@@ -129,7 +118,8 @@ class PosixFileSystem final : public FileSystem {
   }
 
   absl::Status WriteSynced(const std::string& path, std::span<const FilePiece> pieces) override {
-    const Descriptor file(open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+    const base::FileDescriptor file(
+        open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
     if (file.get() < 0) return Refused("open", path, errno);
     struct stat info {};
     if (fstat(file.get(), &info) != 0) return Refused("stat", path, errno);
@@ -148,7 +138,8 @@ class PosixFileSystem final : public FileSystem {
   }
 
   absl::Status Wipe(const std::string& path) override {
-    const Descriptor file(open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+    const base::FileDescriptor file(
+        open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
     if (file.get() < 0) return Refused("open", path, errno);
     struct stat info {};
     if (fstat(file.get(), &info) != 0) return Refused("stat", path, errno);
@@ -188,7 +179,7 @@ class PosixFileSystem final : public FileSystem {
   }
 
   absl::Status SyncDirectory(const std::string& directory) override {
-    const Descriptor file(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    const base::FileDescriptor file(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (file.get() < 0) return Refused("open", directory, errno);
     if (fsync(file.get()) != 0) return Refused("sync", directory, errno);
     return absl::OkStatus();

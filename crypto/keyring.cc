@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "crypto/codec.h"
+#include "base/codec.h"
 #include "crypto/keyring_places.h"
 #include "crypto/memory.h"
 #include "crypto/root_key_file.h"

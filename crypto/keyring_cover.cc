@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "base/little_endian.h"
 #include "crypto/derive.h"
-#include "crypto/little_endian.h"
 
 namespace kluis::crypto {
 namespace {
@@ -19,7 +19,7 @@ uint64_t WidthOf(const CoverNode& node) { return uint64_t{1} << (kSlotBits - nod
 
 std::array<uint8_t, kPositionBytes> PositionOf(const CoverNode& node) {
   std::array<uint8_t, kPositionBytes> position{node.depth};
-  PutU32(node.first, position.data() + 1);
+  base::PutU32(node.first, position.data() + 1);
   return position;
 }
 
@@ -56,7 +56,7 @@ absl::StatusOr<KeyringCover> KeyringCover::Parse(std::span<const uint8_t> bytes)
   uint64_t next = 0;  // the first slot that no node has covered yet
   for (CoverNode& node : nodes) {
     node.depth = bytes[0];
-    node.first = GetU32(bytes.data() + 1);
+    node.first = base::GetU32(bytes.data() + 1);
     std::memcpy(node.seed.data(), bytes.data() + kPositionBytes, node.seed.size());
     bytes = bytes.subspan(kCoverNodeBytes);
     if (node.depth > kSlotBits || node.first < next || node.first % WidthOf(node) != 0) {

@@ -6,14 +6,14 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "crypto/codec.h"
+#include "base/codec.h"
 
 namespace kluis::crypto {
 namespace {
 
 using Loaded = std::vector<absl::StatusOr<KeyringState>>;
 
-std::string ShortHex(const Hash& hash) { return ToHex(Bytes(hash)).substr(0, 16); }
+std::string ShortHex(const Hash& hash) { return base::ToHex(Bytes(hash)).substr(0, 16); }
 
 std::string RemovalOf(const KeyringReplica& replica) {
   return absl::StrCat("remove ", replica.path(), ".* and ", replica.root_key_name());

@@ -12,7 +12,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "crypto/little_endian.h"
+#include "base/little_endian.h"
 #include "crypto/memory.h"
 
 namespace kluis::crypto {
@@ -32,8 +32,8 @@ using Header = std::array<uint8_t, kReplicaHeaderBytes>;
 Header HeaderOf(uint64_t generation, size_t table_bytes) {
   Header header;
   std::memcpy(header.data(), kReplicaMagic.data(), kReplicaMagic.size());
-  PutU64(generation, header.data() + 16);
-  PutU64(table_bytes, header.data() + 24);
+  base::PutU64(generation, header.data() + 16);
+  base::PutU64(table_bytes, header.data() + 24);
   return header;
 }
 

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
-#include "crypto/little_endian.h"
+#include "base/little_endian.h"
 #include "crypto/secret_bytes.h"
 
 namespace kluis::crypto {
@@ -115,11 +115,11 @@ bool SegmentedCover::ComesFrom(const SegmentedCover& older) const {
 
 Hash SegmentedCover::Commitment(uint64_t generation) const {
   std::array<uint8_t, 8> number;
-  PutU64(generation, number.data());
+  base::PutU64(generation, number.data());
   std::string message(number.begin(), number.end());
   message.append(Bytes(top_.PositionDigest()));
   for (const auto& [segment, content] : segments_) {
-    PutU32(segment, number.data());
+    base::PutU32(segment, number.data());
     message.append(number.begin(), number.begin() + 4);
     message.append(Bytes(content.positions));
   }

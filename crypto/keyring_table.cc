@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
-#include "crypto/little_endian.h"
+#include "base/little_endian.h"
 #include "crypto/memory.h"
 
 namespace kluis::crypto {
@@ -25,7 +25,7 @@ static_assert(kPageTagBytes == crypto_aead_xchacha20poly1305_ietf_ABYTES);
 std::array<uint8_t, kPageContext.size() + 4> ContextOf(uint32_t segment) {
   std::array<uint8_t, kPageContext.size() + 4> context;
   std::memcpy(context.data(), kPageContext.data(), kPageContext.size());
-  PutU32(segment, context.data() + kPageContext.size());
+  base::PutU32(segment, context.data() + kPageContext.size());
   return context;
 }
 
@@ -53,8 +53,9 @@ absl::StatusOr<KeyringCover> UnpackNodes(uint32_t segment, std::span<const uint8
     const int below = static_cast<int>(std::bit_width(place)) - 1;
     if (below < 0 || below > kSegmentSlotBits) return absl::DataLossError("a node has no place");
     out[0] = static_cast<uint8_t>(kSegmentDepth + below);
-    PutU32(segment << kSegmentSlotBits | (place - (1u << below)) << (kSegmentSlotBits - below),
-           out + 1);
+    base::PutU32(segment << kSegmentSlotBits | (place - (1u << below))
+                                                   << (kSegmentSlotBits - below),
+                 out + 1);
     std::memcpy(out + 5, bytes.data() + 2, 32);
     out += kTopNodeBytes;
   }
@@ -131,16 +132,16 @@ SecretBytes SerializeTable(const KeyringTable& table, const KeyringCover& top) {
       SecretBytes::Zero(kTableHeaderBytes + nodes.size() + table.pages.size() * kEntryBytes);
   uint8_t* out = bytes.ExposeMutable().data();
   std::memcpy(out, table.id.data(), table.id.size());
-  PutU64(table.pages_generation, out + 16);
-  PutU32(static_cast<uint32_t>(top.size()), out + 24);
-  PutU32(static_cast<uint32_t>(table.pages.size()), out + 28);
+  base::PutU64(table.pages_generation, out + 16);
+  base::PutU32(static_cast<uint32_t>(top.size()), out + 24);
+  base::PutU32(static_cast<uint32_t>(table.pages.size()), out + 28);
   out += kTableHeaderBytes;
   std::copy(nodes.Expose().begin(), nodes.Expose().end(), out);
   out += nodes.size();
   for (const PageEntry& page : table.pages) {
-    PutU32(page.segment, out);
-    PutU32(page.block, out + 4);
-    PutU32(page.nodes, out + 8);
+    base::PutU32(page.segment, out);
+    base::PutU32(page.block, out + 4);
+    base::PutU32(page.nodes, out + 8);
     std::memcpy(out + 12, page.key.data(), page.key.size());
     std::memcpy(out + 44, page.positions.data(), page.positions.size());
     out += kEntryBytes;
@@ -152,9 +153,9 @@ absl::StatusOr<ParsedTable> ParseTable(std::span<const uint8_t> bytes) {
   if (bytes.size() < kTableHeaderBytes) return absl::DataLossError("its table is cut off");
   KeyringTable table;
   std::memcpy(table.id.data(), bytes.data(), table.id.size());
-  table.pages_generation = GetU64(bytes.data() + 16);
-  const size_t top_bytes = size_t{GetU32(bytes.data() + 24)} * kTopNodeBytes;
-  const size_t pages = GetU32(bytes.data() + 28);
+  table.pages_generation = base::GetU64(bytes.data() + 16);
+  const size_t top_bytes = size_t{base::GetU32(bytes.data() + 24)} * kTopNodeBytes;
+  const size_t pages = base::GetU32(bytes.data() + 28);
   if (bytes.size() != kTableHeaderBytes + top_bytes + pages * kEntryBytes) {
     return absl::DataLossError("its table is cut off");
   }
@@ -165,9 +166,9 @@ absl::StatusOr<ParsedTable> ParseTable(std::span<const uint8_t> bytes) {
   const uint8_t* in = bytes.data() + kTableHeaderBytes + top_bytes;
   uint64_t next = 0;
   for (PageEntry& page : table.pages) {
-    page.segment = GetU32(in);
-    page.block = GetU32(in + 4);
-    page.nodes = GetU32(in + 8);
+    page.segment = base::GetU32(in);
+    page.block = base::GetU32(in + 4);
+    page.nodes = base::GetU32(in + 8);
     std::memcpy(page.key.data(), in + 12, page.key.size());
     std::memcpy(page.positions.data(), in + 44, page.positions.size());
     if (page.segment < next || page.segment >> kSegmentDepth != 0) {

@@ -6,9 +6,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "crypto/codec.h"
-#include "crypto/little_endian.h"
+#include "base/little_endian.h"
 #include "crypto/memory.h"
+#include "crypto/random.h"
 
 namespace kluis::crypto {
 namespace {
@@ -59,8 +59,8 @@ absl::StatusOr<std::unique_ptr<RootWrapper>> NewPassphraseWrapper(const SecretBy
   }
   std::string header = RandomBytes(kPassphraseHeaderBytes);
   auto* const bytes = reinterpret_cast<uint8_t*>(header.data());
-  PutU32(cost.passes, bytes + kSaltBytes);
-  PutU64(cost.memory_bytes, bytes + kSaltBytes + 4);
+  base::PutU32(cost.passes, bytes + kSaltBytes);
+  base::PutU64(cost.memory_bytes, bytes + kSaltBytes + 4);
   return WrapperOf(passphrase, std::move(header), cost);
 }
 
@@ -73,8 +73,8 @@ absl::StatusOr<std::unique_ptr<RootWrapper>> OpenPassphraseWrapper(const SecretB
     return not_ours();
   }
   const auto* const bytes = reinterpret_cast<const uint8_t*>(parts->header.data());
-  const PassphraseCost cost{.passes = GetU32(bytes + kSaltBytes),
-                            .memory_bytes = GetU64(bytes + kSaltBytes + 4)};
+  const PassphraseCost cost{.passes = base::GetU32(bytes + kSaltBytes),
+                            .memory_bytes = base::GetU64(bytes + kSaltBytes + 4)};
   if (!IsCostInBounds(cost)) return not_ours();
   if (passphrase.size() > kMaxPassphraseBytes) {
     return absl::PermissionDeniedError("root key: wrong passphrase, or altered");

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "crypto/little_endian.h"
+#include "base/little_endian.h"
 
 namespace kluis::crypto {
 namespace {
@@ -24,7 +24,7 @@ SecretBytes Plain(uint64_t generation, std::span<const uint8_t, kRootKeyBytes> k
   SecretBytes file = SecretBytes::Zero(kFileBytes);
   uint8_t* const out = file.ExposeMutable().data();
   std::memcpy(out, kRootKeyMagic.data(), kRootKeyMagic.size());
-  PutU64(generation, out + 16);
+  base::PutU64(generation, out + 16);
   std::memcpy(out + 24, key.data(), key.size());
   return file;
 }
@@ -70,7 +70,7 @@ absl::StatusOr<RootKey> RootKeyFile::Read() {
       !std::equal(kRootKeyMagic.begin(), kRootKeyMagic.end(), bytes.begin())) {
     return absl::DataLossError(absl::StrCat(path_, ": not a kluis-root-key-1 file"));
   }
-  return RootKey{GetU64(bytes.data() + 16), SecretBytes::CopyOf(bytes.last<kRootKeyBytes>())};
+  return RootKey{base::GetU64(bytes.data() + 16), SecretBytes::CopyOf(bytes.last<kRootKeyBytes>())};
 }
 
 absl::Status RootKeyFile::Replace(uint64_t generation,

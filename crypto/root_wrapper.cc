@@ -3,9 +3,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/little_endian.h"
 #include "crypto/derive.h"
 #include "crypto/envelope.h"
-#include "crypto/little_endian.h"
 
 namespace kluis::crypto {
 namespace {
@@ -40,7 +40,7 @@ absl::StatusOr<WrappedRoot> ParseWrapped(std::string_view wrapped) {
   }
   const size_t prefix_bytes = kWrapFixedBytes + header_bytes;
   return WrappedRoot{static_cast<WrapKind>(kind), wrapped.substr(19, header_bytes),
-                     GetU64(At(wrapped, prefix_bytes - 8)), wrapped.substr(0, prefix_bytes),
+                     base::GetU64(At(wrapped, prefix_bytes - 8)), wrapped.substr(0, prefix_bytes),
                      wrapped.substr(prefix_bytes)};
 }
 
@@ -51,7 +51,7 @@ std::string WrappedPrefix(WrapKind kind, std::string_view header, uint64_t gener
   prefix.push_back(static_cast<char>(header.size() / 256));
   prefix.append(header);
   prefix.resize(prefix.size() + 8);
-  PutU64(generation, reinterpret_cast<uint8_t*>(prefix.data() + prefix.size() - 8));
+  base::PutU64(generation, reinterpret_cast<uint8_t*>(prefix.data() + prefix.size() - 8));
   return prefix;
 }
 

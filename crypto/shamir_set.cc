@@ -8,8 +8,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/little_endian.h"
 #include "crypto/derive.h"
-#include "crypto/little_endian.h"
 
 namespace kluis::crypto {
 namespace {
@@ -26,7 +26,7 @@ absl::Status NotAHeader() { return absl::DataLossError("shares: not a header of 
 std::string ShareHeader::Serialize() const {
   std::string bytes(Bytes(salt));
   std::array<uint8_t, 4> number;
-  PutU32(generation, number.data());
+  base::PutU32(generation, number.data());
   bytes.append(reinterpret_cast<const char*>(number.data()), number.size());
   bytes.push_back(static_cast<char>(needed));
   bytes.push_back(static_cast<char>(commitments.size()));
@@ -40,7 +40,7 @@ absl::StatusOr<ShareHeader> ShareHeader::Parse(std::string_view bytes) {
   if (bytes.size() < kSetFixedBytes) return NotAHeader();
   ShareHeader header;
   std::memcpy(header.salt.data(), bytes.data(), header.salt.size());
-  header.generation = GetU32(reinterpret_cast<const uint8_t*>(bytes.data()) + 32);
+  header.generation = base::GetU32(reinterpret_cast<const uint8_t*>(bytes.data()) + 32);
   header.needed = ByteAt(bytes, 36);
   const size_t count = ByteAt(bytes, 37);
   const size_t hint_bytes = ByteAt(bytes, 38);
@@ -72,7 +72,7 @@ absl::StatusOr<ShareHeader> ShareHeader::OfWrapped(std::string_view wrapped) {
 Hash CommitShare(const ShareHeader& header, const Share& share) {
   SecretBytes message = SecretBytes::Zero(4 + 3 + share.value.size());
   uint8_t* const out = message.ExposeMutable().data();
-  PutU32(header.generation, out);
+  base::PutU32(header.generation, out);
   out[4] = header.needed;
   out[5] = static_cast<uint8_t>(header.commitments.size());
   out[6] = share.index;

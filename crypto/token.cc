@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "crypto/codec.h"
 #include "crypto/passphrase.h"
+#include "crypto/random.h"
 
 namespace kluis::crypto {
 namespace {

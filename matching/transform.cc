@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/little_endian.h"
 #include "matching/template_check.h"
 
 namespace kluis::matching {
@@ -19,17 +20,11 @@ constexpr std::size_t kRounds = 3;
 constexpr std::size_t kMinDimension = 8;
 constexpr std::size_t kMaxDimension = 4096;
 
-std::uint64_t LoadLittleEndian(const std::uint8_t* bytes) {
-  std::uint64_t value = 0;
-  for (int i = 7; i >= 0; --i) value = value << 8 | bytes[i];
-  return value;
-}
-
 // One keyed round from dimension * 8 bytes for the shuffle and dimension / 8 bytes of signs.
 void FillRound(const std::uint8_t* stream, std::size_t dimension, std::uint16_t* round) {
   for (std::size_t i = 0; i < dimension; ++i) round[i] = static_cast<std::uint16_t>(i);
   for (std::size_t i = dimension - 1; i > 0; --i) {
-    const std::uint64_t draw = LoadLittleEndian(stream + 8 * (dimension - 1 - i));
+    const std::uint64_t draw = base::GetU64(stream + 8 * (dimension - 1 - i));
     std::swap(round[i], round[draw % (i + 1)]);
   }
   const std::uint8_t* signs = stream + 8 * dimension;

@@ -2,17 +2,12 @@
 
 #include <algorithm>
 
+#include "base/codec.h"
 #include "policy/fact_loader.h"
 #include "policy/record_key.h"
 
 namespace kluis::policy {
 namespace {
-
-int HexDigit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  return -1;
-}
 
 void LoadAct(const v1::Command& command, FactLoader& load) {
   switch (command.act_case()) {
@@ -236,17 +231,11 @@ std::string IdInName(std::string_view name, std::string_view collection) {
     const size_t slash = name.find('/');
     if (slash == 0 || slash == std::string_view::npos) return {};
     const std::string_view hex = name.substr(slash + 1, 2 * kIdBytes);
-    std::string id;
-    for (size_t i = 0; i + 1 < hex.size(); i += 2) {
-      const int high = HexDigit(hex[i]);
-      const int low = HexDigit(hex[i + 1]);
-      if (high < 0 || low < 0) return {};
-      id += static_cast<char>(high * 16 + low);
-    }
-    if (id.size() != kIdBytes) return {};
+    absl::StatusOr<std::string> id = base::FromHex(hex);
+    if (!id.ok() || id->size() != kIdBytes) return {};
     if (name.substr(0, slash) == collection) {
       if (!found.empty()) return {};
-      found = std::move(id);
+      found = *std::move(id);
     }
     const size_t end = slash + 1 + hex.size();
     if (end == name.size()) return found;
@@ -264,14 +253,9 @@ Time UsableUntil(const v1::Founding& founding, const v1::StatementFacts& stateme
 
 bool Names(std::string_view name, std::string_view digest) {
   if (digest.empty()) return name == "none";
-  if (name.size() != 2 * digest.size()) return false;
-  for (size_t i = 0; i < digest.size(); ++i) {
-    const int high = HexDigit(name[2 * i]);
-    const int low = HexDigit(name[2 * i + 1]);
-    if (high < 0 || low < 0 || static_cast<char>(high * 16 + low) != digest[i]) return false;
-  }
-  return true;
+  return name == base::ToHex(digest);
 }
+
 bool IsPurposeId(std::string_view id) {
   return !id.empty() && id.size() <= 64 && std::all_of(id.begin(), id.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';

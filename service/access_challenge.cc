@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <optional>
 
-#include "crypto/codec.h"
+#include "base/codec.h"
 #include "crypto/derive.h"
+#include "crypto/random.h"
 #include "storage/layout.h"
 
 namespace kluis::service {
@@ -21,13 +22,13 @@ AccessChallenges::AccessChallenges(const Clock& clock) : clock_(clock) {
 
 std::string AccessChallenges::At(int64_t boot) const {
   const std::string seconds = storage::EncodeU64(static_cast<uint64_t>(boot));
-  return crypto::ToHex(seconds) + crypto::ToHex(crypto::Bytes(crypto::Commit(key_, seconds)));
+  return base::ToHex(seconds) + base::ToHex(crypto::Bytes(crypto::Commit(key_, seconds)));
 }
 
 std::string AccessChallenges::Give() const { return At(clock_.BootSeconds()); }
 
 bool AccessChallenges::IsFresh(std::string_view challenge) const {
-  const absl::StatusOr<std::string> bytes = crypto::FromHex(challenge.substr(0, kSecondsDigits));
+  const absl::StatusOr<std::string> bytes = base::FromHex(challenge.substr(0, kSecondsDigits));
   if (!bytes.ok()) return false;
   const std::optional<uint64_t> given = storage::DecodeU64(*bytes);
   if (!given.has_value() || *given > INT64_MAX) return false;

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "crypto/codec.h"
+#include "base/codec.h"
 
 namespace kluis::service {
 
@@ -48,7 +48,7 @@ absl::StatusOr<Peer> Callers::OfHeader(const grpc::ServerContext& context) const
     return absl::UnauthenticatedError("front: must set the header with the certificate, once");
   }
   const absl::StatusOr<std::string> der =
-      crypto::FromBase64(std::string_view(first->second.data(), first->second.size()));
+      base::FromBase64(std::string_view(first->second.data(), first->second.size()));
   if (!der.ok()) return absl::UnauthenticatedError("front: its header must be DER in base64");
   return certificates_->Verify(*der);
 }

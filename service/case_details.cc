@@ -5,7 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "audit/statement.h"
-#include "crypto/codec.h"
+#include "base/codec.h"
 #include "policy/civil_time.h"
 #include "policy/record_key.h"
 #include "service/errors.h"
@@ -42,7 +42,7 @@ absl::StatusOr<Opening> TakeDetails(std::string_view what, audit::Details detail
                                     google::protobuf::Message& message) {
   const absl::Status read = audit::ReadDetails(details, message);
   if (!read.ok()) return WithReason(read, "MALFORMED_STATEMENT");
-  const absl::StatusOr<std::string> digest = crypto::FromHex(details.commitment);
+  const absl::StatusOr<std::string> digest = base::FromHex(details.commitment);
   if (!digest.ok()) return WithReason(digest.status(), "MALFORMED_STATEMENT");
   Opening opening;
   opening.commitment.set_what(std::string(what));

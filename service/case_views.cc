@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "crypto/codec.h"
+#include "base/codec.h"
 #include "policy/record_key.h"
 #include "service/names.h"
 #include "service/page_bytes.h"
@@ -19,8 +19,8 @@ absl::StatusOr<v1::Case> ViewOf(const DatabaseState& state, const v1::CaseRecord
   view.set_state(record.state());
   *view.mutable_opening() = record.opening();
   if (record.has_warrant()) *view.mutable_warrant() = record.warrant();
-  view.set_opening_digest(crypto::ToHex(record.opening_digest()));
-  view.set_warrant_digest(crypto::ToHex(record.warrant_digest()));
+  view.set_opening_digest(base::ToHex(record.opening_digest()));
+  view.set_warrant_digest(base::ToHex(record.warrant_digest()));
   view.set_opened_by(record.opened_by());
   view.set_warrant_by(record.warrant_by());
   view.set_approved_by(record.approved_by());

@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "crypto/codec.h"
 #include "crypto/derive.h"
+#include "crypto/random.h"
 #include "storage/layout.h"
 
 namespace kluis::service {

@@ -2,55 +2,19 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <filesystem>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/host_port.h"
 #include "service/unix_server.h"
 
 namespace kluis::service {
 namespace {
 
 using Error = std::optional<std::string>;
-
-// The host of "host:port" or "[v6]:port"; nullopt: any other form.
-std::optional<std::string_view> HostOf(std::string_view listen) {
-  const size_t colon = listen.rfind(':');
-  if (colon == std::string_view::npos) return std::nullopt;
-  std::string_view host = listen.substr(0, colon);
-  const std::string_view port = listen.substr(colon + 1);
-  uint16_t number = 0;
-  const auto [end, failure] = std::from_chars(port.data(), port.data() + port.size(), number);
-  if (failure != std::errc() || end != port.data() + port.size()) return std::nullopt;
-  if (host.starts_with('[') && host.ends_with(']')) {
-    host = host.substr(1, host.size() - 2);
-    if (host.find(':') == std::string_view::npos) return std::nullopt;
-  } else if (host.find_first_of(":[]/ ") != std::string_view::npos) {
-    return std::nullopt;
-  }
-  if (host.empty()) return std::nullopt;
-  return host;
-}
-
-// 127.0.0.0/8 in four plain decimal numbers, ::1 or localhost: "127.evil.example" is none of them.
-bool IsLoopback(std::string_view host) {
-  if (host == "localhost" || host == "::1") return true;
-  if (!host.starts_with("127.")) return false;
-  int parts = 1;
-  const char* at = host.data() + 3;
-  const char* const end = host.data() + host.size();
-  while (at != end && *at == '.') {
-    uint8_t number = 0;
-    const auto [next, failure] = std::from_chars(at + 1, end, number);
-    if (failure != std::errc()) return false;
-    at = next;
-    ++parts;
-  }
-  return at == end && parts == 4;
-}
 
 bool IsTrustDomain(std::string_view domain) {
   return !domain.empty() && domain.size() <= 255 && std::ranges::all_of(domain, [](char c) {
@@ -170,9 +134,9 @@ Error CheckAudit(const Config& config) {
 }  // namespace
 
 std::optional<std::string> UnsafeValue(const Config& config) {
-  const std::optional<std::string_view> host = HostOf(config.server.listen);
-  if (!host.has_value()) return "server.listen: must be host:port";
-  if (!IsLoopback(*host) && !config.server.allow_remote) {
+  const std::optional<base::HostPort> listen = base::ParseHostPort(config.server.listen);
+  if (!listen.has_value()) return "server.listen: must be host:port";
+  if (!base::IsLoopback(listen->host) && !config.server.allow_remote) {
     return "server.listen: must be a loopback address unless server.allow_remote = true";
   }
   if (config.server.allow_remote && config.server.reflection) {

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "crypto/codec.h"
+#include "base/codec.h"
 #include "crypto/secret_bytes.h"
 #include "crypto/template_digest.h"
 #include "service/commitments.h"
@@ -165,7 +165,7 @@ absl::StatusOr<Act> EnrollAct(Vault& vault, const Call& call, const v1::EnrollRe
   command.set_template_attested(
       attestation.algorithm() == value.algorithm() &&
       attestation.template_sha256() ==
-          crypto::ToHex(crypto::Bytes(crypto::TemplateDigest(value.algorithm(), Values(value)))));
+          base::ToHex(crypto::Bytes(crypto::TemplateDigest(value.algorithm(), Values(value)))));
   enrolment->new_subject_id = NewId();
   command.set_new_subject_id(enrolment->new_subject_id);
   command.set_new_template_id(NewId());

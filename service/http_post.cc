@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
-#include "audit/host_port.h"
+#include "base/host_port.h"
 
 namespace kluis::service {
 namespace {
@@ -43,7 +43,7 @@ absl::StatusOr<HttpUrl> ParseHttpUrl(std::string_view url) {
   while (parsed.prefix.ends_with('/')) parsed.prefix.pop_back();
   parsed.host = std::string(host);
   if (host.find(':') != std::string_view::npos) {
-    const std::optional<audit::HostPort> place = audit::ParseHostPort(host);
+    const std::optional<base::HostPort> place = base::ParseHostPort(host);
     if (!place.has_value() || place->port == 0) {
       return absl::InvalidArgumentError("must have a host, and a port of 1 to 65535 or none");
     }

@@ -11,7 +11,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "crypto/codec.h"
+#include "base/codec.h"
 #include "crypto/derive.h"
 #include "kluis/v1/ledger.pb.h"
 #include "policy/record_key.h"

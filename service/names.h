@@ -6,14 +6,15 @@
 #include <string_view>
 
 #include "absl/strings/str_cat.h"
-#include "crypto/codec.h"
+#include "base/codec.h"
+#include "crypto/random.h"
 #include "policy/facts.h"
 #include "policy/record_key.h"
 
 namespace kluis::service {
 
 inline std::string NameOf(std::string_view collection, std::string_view id) {
-  return absl::StrCat(std::string(collection), "/", crypto::ToHex(id));
+  return absl::StrCat(std::string(collection), "/", base::ToHex(id));
 }
 
 inline std::string CandidateName(std::string_view case_id, std::string_view id) {

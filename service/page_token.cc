@@ -1,7 +1,7 @@
 #include "service/page_token.h"
 
 #include "absl/strings/str_cat.h"
-#include "crypto/codec.h"
+#include "base/codec.h"
 #include "crypto/envelope.h"
 #include "storage/layout.h"
 
@@ -20,14 +20,14 @@ PageTokens::PageTokens(const Peer& peer)
     : owner_(absl::StrCat("page/", static_cast<int>(peer.role), "/", peer.name)) {}
 
 std::string PageTokens::Make(uint64_t skip) const {
-  return crypto::ToBase64(ProcessKey().Seal(storage::EncodeU64(skip), owner_).value_or(""));
+  return base::ToBase64(ProcessKey().Seal(storage::EncodeU64(skip), owner_).value_or(""));
 }
 
 absl::StatusOr<uint64_t> PageTokens::Read(std::string_view token) const {
   if (token.empty()) return 0;
   const absl::Status foreign = absl::InvalidArgumentError(
       "page_token: is not one that this caller was given; ask for the first page again");
-  const absl::StatusOr<std::string> sealed = crypto::FromBase64(token);
+  const absl::StatusOr<std::string> sealed = base::FromBase64(token);
   if (!sealed.ok()) return foreign;
   const absl::StatusOr<crypto::SecretBytes> opened = ProcessKey().Open(*sealed, owner_);
   if (!opened.ok()) return foreign;

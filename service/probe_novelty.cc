@@ -5,7 +5,7 @@
 #include <string_view>
 #include <utility>
 
-#include "crypto/codec.h"
+#include "crypto/random.h"
 #include "policy/decide.h"
 #include "policy/record_key.h"
 #include "storage/layout.h"

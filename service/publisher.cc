@@ -6,7 +6,7 @@
 #include "audit/merkle.h"
 #include "audit/proofs.h"
 #include "audit/verifier_key.h"
-#include "crypto/codec.h"
+#include "base/codec.h"
 #include "crypto/file_system.h"
 
 namespace kluis::service {

@@ -2,7 +2,7 @@
 
 #include <optional>
 
-#include "crypto/codec.h"
+#include "base/codec.h"
 #include "matching/threshold.h"
 #include "policy/record_key.h"
 #include "service/galleries.h"
@@ -12,7 +12,7 @@ namespace {
 
 // As statements name it (policy::Names).
 std::string DigestText(const std::string& digest) {
-  return digest.empty() ? "none" : crypto::ToHex(digest);
+  return digest.empty() ? "none" : base::ToHex(digest);
 }
 
 }  // namespace

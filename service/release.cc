@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "crypto/codec.h"
+#include "base/codec.h"
 #include "crypto/ed25519.h"
 #include "crypto/release.h"
 #include "policy/record_key.h"
@@ -55,7 +55,7 @@ absl::StatusOr<Release> TakeRelease(const policy::StateView& state, const Sealer
   release.found.set_purpose(payload.purpose());
   release.found.set_verifier(payload.verifier());
   release.found.set_expires_at(payload.expires_at().seconds());
-  const absl::StatusOr<std::string> box = crypto::FromBase64(payload.sealed_secret());
+  const absl::StatusOr<std::string> box = base::FromBase64(payload.sealed_secret());
   auto secret = OpenDeviceSecret(sealer, box.ok() ? *box : std::string());
   if (!secret.ok()) return secret.status();
   release.secret = *std::move(secret);

@@ -12,7 +12,7 @@
 #include "audit/merkle.h"
 #include "audit/note.h"
 #include "audit/tiles.h"
-#include "crypto/codec.h"
+#include "base/codec.h"
 #include "crypto/file_system.h"
 #include "policy/record_key.h"
 #include "service/log_rows.h"

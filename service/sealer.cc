@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "crypto/codec.h"
+#include "base/codec.h"
 #include "crypto/envelope.h"
 
 namespace kluis::service {

@@ -3,7 +3,7 @@
 #include <optional>
 
 #include "absl/strings/str_cat.h"
-#include "crypto/codec.h"
+#include "base/codec.h"
 #include "kluis/v1/ledger.pb.h"
 #include "policy/state_view.h"
 #include "storage/layout.h"
@@ -90,7 +90,7 @@ absl::Status CheckAgainstLog(const storage::Database& database, const Ledger& le
   const absl::StatusOr<SelfCheck> check = CheckState(database);
   if (!check.ok()) return check.status();
   if (check->consistent) return absl::OkStatus();
-  return absl::DataLossError(absl::StrCat("state: record ", crypto::ToHex(check->first_difference),
+  return absl::DataLossError(absl::StrCat("state: record ", base::ToHex(check->first_difference),
                                           " was edited behind the log's back; nothing is served"));
 }
 

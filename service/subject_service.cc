@@ -3,7 +3,7 @@
 #include <string>
 #include <utility>
 
-#include "crypto/codec.h"
+#include "base/codec.h"
 #include "policy/record_key.h"
 #include "service/names.h"
 #include "service/page_bytes.h"
@@ -42,7 +42,7 @@ absl::StatusOr<After> ReadAfter(std::string_view text) {
 std::string EndOf(const v1::TemplateRecord& record) {
   if (record.end().empty()) return {};
   if (record.end() == record.id()) return TemplateName(record.subject_id(), record.id());
-  return crypto::ToHex(record.end());
+  return base::ToHex(record.end());
 }
 
 absl::Status AddHoldings(Vault& vault, const v1::SubjectRecord& subject, const After& after,
@@ -75,7 +75,7 @@ absl::Status AddHoldings(Vault& vault, const v1::SubjectRecord& subject, const A
         holding->set_controller_contact(registration.controller().contact());
         holding->set_legal_basis(registration.legal_basis().reference());
         holding->set_restricted((*record)->restricted());
-        holding->set_restriction(crypto::ToHex((*record)->restriction()));
+        holding->set_restriction(base::ToHex((*record)->restriction()));
         holding->set_end(EndOf(**record));
         if (!room.Take(made)) {
           response.set_next_after("purposes/" + last);
@@ -145,7 +145,7 @@ absl::Status SetRestricted(Vault& vault, const Call& call, const v1::Envelope& e
   command.set_purpose(payload.purpose());
   if constexpr (requires { payload.restriction(); }) {
     // What is no digest names no restriction.
-    const absl::StatusOr<std::string> named = crypto::FromHex(payload.restriction());
+    const absl::StatusOr<std::string> named = base::FromHex(payload.restriction());
     if (named.ok()) command.set_restriction(*named);
   }
   act.applied = [&](const policy::Ruling& ruling) {

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "crypto/codec.h"
+#include "base/codec.h"
 #include "crypto/passphrase.h"
 #include "crypto/root_key_file.h"
 #include "crypto/sha256.h"
@@ -195,7 +195,7 @@ absl::StatusOr<Unsealer::Wrappers> Unsealer::TokenWrappers() {
   const auto module = crypto::TokenModule::Load(keys_.token_module);
   if (!module.ok()) return module.status();
   const std::string name =
-      crypto::ToHex(crypto::Bytes(crypto::Sha256({vault_})).substr(0, kTokenNameBytes));
+      base::ToHex(crypto::Bytes(crypto::Sha256({vault_})).substr(0, kTokenNameBytes));
   Wrappers wrappers;
   for (size_t i = 0; i < places_.size(); ++i) {
     auto wrapper = crypto::TokenWrapper::Open(

@@ -1,6 +1,6 @@
 #include "service/vault_service.h"
 
-#include "crypto/codec.h"
+#include "base/codec.h"
 #include "policy/record_key.h"
 #include "policy/rules.h"
 #include "service/page_bytes.h"
@@ -26,7 +26,7 @@ absl::Status AddMembers(Vault& vault, v1::GetVaultStatusResponse& out) {
         if (member.valid_until() > 0) {  // not ended
           view->mutable_valid_until()->set_seconds(member.valid_until());
         }
-        view->set_term(crypto::ToHex(member.term()));
+        view->set_term(base::ToHex(member.term()));
       });
 }
 
@@ -67,8 +67,7 @@ v1::SealStatus SealStatusOf(Vault& vault) {
   const auto order = policy::Find<v1::PendingRekey>(vault.state(), policy::key::PendingRekey());
   if (order.ok() && order->has_value()) *status.mutable_ordered() = **order;
   const auto last = policy::Find<v1::LastRekeyOrder>(vault.state(), policy::key::LastRekeyOrder());
-  if (last.ok())
-    status.set_last_rekey(last->has_value() ? crypto::ToHex((*last)->digest()) : "none");
+  if (last.ok()) status.set_last_rekey(last->has_value() ? base::ToHex((*last)->digest()) : "none");
   return status;
 }
 
@@ -135,7 +134,7 @@ grpc::Status VaultService::CheckVault(grpc::ServerContext* context,
         out.set_entries(check->entries);
         out.set_records(check->records);
         out.set_consistent(check->consistent);
-        out.set_first_difference(crypto::ToHex(check->first_difference));
+        out.set_first_difference(base::ToHex(check->first_difference));
         return absl::OkStatus();
       });
 }

@@ -4,7 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "audit/merkle.h"
-#include "crypto/codec.h"
+#include "base/codec.h"
 #include "service/requests.h"
 #include "service/statements.h"
 #include "service/vault_service.h"
@@ -29,7 +29,7 @@ absl::Status CheckOrderedHead(Vault& vault, const Order& order) {
   const absl::StatusOr<crypto::Hash> root =
       audit::RangeRoot(0, order.size(), vault.ledger().Nodes());
   if (!root.ok()) return root.status();
-  if (crypto::ToHex(crypto::Bytes(*root)) == order.root()) return absl::OkStatus();
+  if (base::ToHex(crypto::Bytes(*root)) == order.root()) return absl::OkStatus();
   return UnfitOrder("names another root than the log had then; see `kluis clock show`");
 }
 
@@ -83,7 +83,7 @@ v1::ClockStatus ClockStatusOf(Vault& vault) {
   status.set_fault(InWords(clock));
   status.set_head_size(vault.ledger().known_size());
   const auto root = audit::RangeRoot(0, status.head_size(), vault.ledger().Nodes());
-  if (root.ok()) status.set_head_root(crypto::ToHex(crypto::Bytes(*root)));
+  if (root.ok()) status.set_head_root(base::ToHex(crypto::Bytes(*root)));
   const Gate::Pass pass = vault.gate().Enter();
   if (pass.owns_lock()) status.set_sweep_waits_for(vault.sweeper().waits_for());
   return status;

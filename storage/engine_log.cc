@@ -9,6 +9,8 @@
 #include <ctime>
 #include <utility>
 
+#include "base/utc_text.h"
+
 namespace kluis::storage {
 namespace {
 
@@ -25,10 +27,8 @@ EngineLog::~EngineLog() {
 
 void EngineLog::Logv(const char* format, va_list arguments) {
   std::array<char, kMaxLine> line{};
-  const std::time_t now = std::time(nullptr);
-  std::tm utc{};
-  gmtime_r(&now, &utc);
-  std::size_t size = std::strftime(line.data(), line.size(), "%Y-%m-%dT%H:%M:%SZ ", &utc);
+  const std::string time = base::UtcText(std::time(nullptr)) + " ";
+  std::size_t size = time.copy(line.data(), line.size());
   const int length = std::vsnprintf(line.data() + size, line.size() - size - 1, format, arguments);
   if (length < 0) return;
   size = std::min(size + static_cast<std::size_t>(length), line.size() - 2);

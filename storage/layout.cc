@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
+#include "base/big_endian.h"
+
 namespace kluis::storage {
 namespace {
-
-constexpr std::size_t kU64Size = 8;
 
 void AppendByte(std::string& key, std::uint8_t byte) { key.push_back(static_cast<char>(byte)); }
 
@@ -15,9 +15,7 @@ void AppendArray(std::string& key, const std::array<std::uint8_t, N>& bytes) {
 }
 
 void AppendU64(std::string& key, std::uint64_t value) {
-  for (int shift = 56; shift >= 0; shift -= 8) {
-    AppendByte(key, static_cast<std::uint8_t>((value >> shift) & 0xff));
-  }
+  key += base::BigEndian(value, base::kNumberBytes);
 }
 
 }  // namespace
@@ -164,10 +162,8 @@ std::string EncodeU64(std::uint64_t value) {
 }
 
 std::optional<std::uint64_t> DecodeU64(std::string_view bytes) {
-  if (bytes.size() != kU64Size) return std::nullopt;
-  std::uint64_t value = 0;
-  for (const char byte : bytes) value = value << 8 | static_cast<std::uint8_t>(byte);
-  return value;
+  if (bytes.size() != base::kNumberBytes) return std::nullopt;
+  return base::ReadBigEndian(bytes);
 }
 
 }  // namespace kluis::storage

@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "audit/big_endian.h"
+#include "base/big_endian.h"
 #include "policy/rules.h"
 
 namespace kluis::audit {
@@ -86,7 +86,7 @@ absl::StatusOr<Bundle> Bundle::Read(const TileFiles& files, uint64_t index, uint
   // As far as it can be read, so that the first entry that differs has a name.
   size_t end = 0;
   while (bundle.ends_.size() < file->width && bytes.size() - end >= kLengthBytes) {
-    const size_t length = ReadBigEndian(bytes.substr(end, kLengthBytes));
+    const size_t length = base::ReadBigEndian(bytes.substr(end, kLengthBytes));
     if (bytes.size() - end - kLengthBytes < length) break;
     end += kLengthBytes + length;
     bundle.ends_.push_back(end);

@@ -10,13 +10,13 @@
 #include "audit/log/log_directory.h"
 #include "audit/note.h"
 #include "audit/proofs.h"
-#include "crypto/codec.h"
+#include "base/codec.h"
 
 namespace kluis::audit {
 namespace {
 
 std::string RootText(const Checkpoint& checkpoint) {
-  return crypto::ToBase64(crypto::Bytes(checkpoint.root));
+  return base::ToBase64(crypto::Bytes(checkpoint.root));
 }
 
 Comparison Fork(const Checkpoint& older, const Checkpoint& newer) {

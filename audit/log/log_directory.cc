@@ -17,12 +17,12 @@
 #include "audit/note.h"
 #include "audit/tiles.h"
 #include "audit/visible_text.h"
-#include "crypto/codec.h"
+#include "base/codec.h"
 
 namespace kluis::audit {
 namespace {
 
-std::string Hex(const Hash& hash) { return crypto::ToHex(crypto::Bytes(hash)); }
+std::string Hex(const Hash& hash) { return base::ToHex(crypto::Bytes(hash)); }
 
 absl::Status In(const std::string& name, const absl::Status& failure) {
   return absl::Status(failure.code(), absl::StrCat(name, ": ", failure.message()));
@@ -239,7 +239,7 @@ absl::StatusOr<v1::Entry> DecodeEntry(std::string_view bytes, uint64_t index) {
 std::string ReportText(const DirectoryReport& report) {
   std::string text =
       absl::StrCat("origin    ", report.checkpoint.origin, "\nsize      ", report.checkpoint.size,
-                   "\nroot      ", crypto::ToBase64(crypto::Bytes(report.log.root)), "\nby kind\n");
+                   "\nroot      ", base::ToBase64(crypto::Bytes(report.log.root)), "\nby kind\n");
   for (const auto& [kind, count] : report.by_kind) {
     absl::StrAppend(&text, "  ", count, "  ", kind, "\n");
   }
@@ -263,7 +263,7 @@ std::string ReportJson(const DirectoryReport& report) {
   return nlohmann::ordered_json{{"verified", true},
                                 {"origin", report.checkpoint.origin},
                                 {"size", report.checkpoint.size},
-                                {"root", crypto::ToBase64(crypto::Bytes(report.log.root))},
+                                {"root", base::ToBase64(crypto::Bytes(report.log.root))},
                                 {"by_kind", report.by_kind},
                                 {"refused", report.refused},
                                 {"refused_by_reason", reasons},

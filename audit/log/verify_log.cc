@@ -2,7 +2,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "crypto/codec.h"
+#include "base/codec.h"
 
 namespace kluis::audit {
 
@@ -28,8 +28,8 @@ absl::StatusOr<LogReport> VerifyEntries(const EntryReader& next_entry,
   report.root = tree.Root();
   if (report.root != checkpoint.root) {
     return absl::DataLossError(absl::StrCat(
-        "log: root of ", tree.size(), " entries is ", crypto::ToHex(crypto::Bytes(report.root)),
-        ", the checkpoint says ", crypto::ToHex(crypto::Bytes(checkpoint.root))));
+        "log: root of ", tree.size(), " entries is ", base::ToHex(crypto::Bytes(report.root)),
+        ", the checkpoint says ", base::ToHex(crypto::Bytes(checkpoint.root))));
   }
   return report;
 }

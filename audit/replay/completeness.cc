@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "audit/big_endian.h"
+#include "base/big_endian.h"
 #include "policy/record_key.h"
 #include "policy/rules.h"
 
@@ -59,12 +59,13 @@ void CompletenessCheck::Mismatch(uint64_t index, std::string reason) {
 }
 
 absl::Status CompletenessCheck::Open(std::string id, uint64_t index, int64_t at) {
-  const auto before = scratch_.Write(
-      absl::StrCat(std::string(kOpenPrefix), id),
-      BigEndian(index, kNumberBytes) + BigEndian(static_cast<uint64_t>(at), kNumberBytes));
+  const auto before =
+      scratch_.Write(absl::StrCat(std::string(kOpenPrefix), id),
+                     base::BigEndian(index, base::kNumberBytes) +
+                         base::BigEndian(static_cast<uint64_t>(at), base::kNumberBytes));
   if (!before.ok()) return before.status();
   if (before->has_value()) {
-    Mismatch(index, absl::StrCat("starts what entry ", ReadBigEndian((*before)->substr(0, 8)),
+    Mismatch(index, absl::StrCat("starts what entry ", base::ReadBigEndian((*before)->substr(0, 8)),
                                  " started and nobody concluded"));
   }
   return absl::OkStatus();
@@ -196,8 +197,8 @@ absl::Status CompletenessCheck::Finish() {
   const std::string searches =
       absl::StrCat(std::string(kOpenPrefix), policy::KindPrefix(v1::RecordChange::kPendingSearch));
   return scratch_.ForEachUnder(kOpenPrefix, [&](std::string_view key, std::string_view value) {
-    const uint64_t index = ReadBigEndian(value.substr(0, kNumberBytes));
-    const auto at = static_cast<int64_t>(ReadBigEndian(value.substr(kNumberBytes)));
+    const uint64_t index = base::ReadBigEndian(value.substr(0, base::kNumberBytes));
+    const auto at = static_cast<int64_t>(base::ReadBigEndian(value.substr(base::kNumberBytes)));
     const bool search = key.starts_with(searches);
     if (index < started_) {
       Mismatch(index, search ? "a search without an outcome, although the vault started since"

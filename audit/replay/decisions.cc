@@ -5,9 +5,9 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "audit/big_endian.h"
 #include "audit/statement_facts.h"
 #include "audit/whole_statement.h"
+#include "base/big_endian.h"
 #include "crypto/sha256.h"
 #include "policy/decide.h"
 #include "policy/record_key.h"
@@ -211,13 +211,13 @@ absl::Status DecisionCheck::CountErased(const v1::EraseDone& done) {
 absl::Status DecisionCheck::AddTo(const std::string& counter, uint64_t count) {
   const absl::StatusOr<uint64_t> before = TakeAll(counter);
   if (!before.ok()) return before.status();
-  return state_.Write(counter, BigEndian(*before + count, kNumberBytes)).status();
+  return state_.Write(counter, base::BigEndian(*before + count, base::kNumberBytes)).status();
 }
 
 absl::StatusOr<uint64_t> DecisionCheck::TakeAll(const std::string& counter) {
   const auto before = state_.Write(counter, std::nullopt);
   if (!before.ok()) return before.status();
-  return before->has_value() ? ReadBigEndian(**before) : uint64_t{0};
+  return before->has_value() ? base::ReadBigEndian(**before) : uint64_t{0};
 }
 
 }  // namespace kluis::audit

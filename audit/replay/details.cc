@@ -7,10 +7,10 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "audit/big_endian.h"
 #include "audit/details.h"
 #include "audit/statement_facts.h"
-#include "crypto/codec.h"
+#include "base/big_endian.h"
+#include "base/codec.h"
 #include "crypto/derive.h"
 #include "crypto/sha256.h"
 #include "policy/record_key.h"
@@ -71,8 +71,8 @@ absl::StatusOr<v1::CommitmentOpening> ParseOpening(std::string_view line) {
     if (!json.contains(name) || !json[name].is_string()) return malformed;
   }
   if (!json.contains("log_index") || !json["log_index"].is_number_unsigned()) return malformed;
-  absl::StatusOr<std::string> nonce = crypto::FromBase64(json["nonce"].get<std::string>());
-  absl::StatusOr<std::string> payload = crypto::FromBase64(json["payload"].get<std::string>());
+  absl::StatusOr<std::string> nonce = base::FromBase64(json["nonce"].get<std::string>());
+  absl::StatusOr<std::string> payload = base::FromBase64(json["payload"].get<std::string>());
   if (!nonce.ok() || nonce->size() != kDetailsNonceBytes || !payload.ok()) return malformed;
   v1::CommitmentOpening opening;
   opening.set_log_index(json["log_index"].get<uint64_t>());
@@ -256,8 +256,8 @@ absl::Status DetailCheck::CountUnopened(const v1::Entry& entry, uint64_t count) 
     const std::string counter = absl::StrCat(std::string(kUnopened), id);
     const auto before = state_.Read(counter);
     if (!before.ok()) return before.status();
-    const uint64_t sum = count + (before->has_value() ? ReadBigEndian(**before) : 0);
-    return state_.Write(counter, BigEndian(sum, kNumberBytes)).status();
+    const uint64_t sum = count + (before->has_value() ? base::ReadBigEndian(**before) : 0);
+    return state_.Write(counter, base::BigEndian(sum, base::kNumberBytes)).status();
   }
   return absl::OkStatus();
 }
@@ -270,7 +270,7 @@ absl::Status DetailCheck::CountErased(const v1::EraseDone& done) {
   const auto count = state_.Write(absl::StrCat(std::string(kUnopened), done.id()), std::nullopt);
   if (!count.ok()) return count.status();
   if (!count->has_value()) return absl::OkStatus();
-  const uint64_t moved = std::min(ReadBigEndian(**count), verdict_.withheld);
+  const uint64_t moved = std::min(base::ReadBigEndian(**count), verdict_.withheld);
   verdict_.withheld -= moved;
   verdict_.erased += moved;
   return absl::OkStatus();

@@ -13,7 +13,7 @@
 #include "audit/statement_facts.h"
 #include "audit/tiles.h"
 #include "audit/whole_statement.h"
-#include "crypto/codec.h"
+#include "base/codec.h"
 #include "policy/record_key.h"
 
 namespace kluis::audit {
@@ -70,7 +70,7 @@ std::string CommitmentTo(const v1::Entry& entry, std::string_view what) {
 
 // The entry has one commitment, and it is the one that the signed statement has.
 bool CommitsTo(const v1::Entry& entry, std::string_view what, const std::string& signed_one) {
-  return entry.commitments_size() == 1 && crypto::ToHex(CommitmentTo(entry, what)) == signed_one;
+  return entry.commitments_size() == 1 && base::ToHex(CommitmentTo(entry, what)) == signed_one;
 }
 
 bool HasFoundingKeys(const v1::Found& found) {

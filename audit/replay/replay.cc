@@ -22,7 +22,7 @@
 #include "audit/replay/work_pool.h"
 #include "audit/tiles.h"
 #include "audit/witness/cosignature.h"
-#include "crypto/codec.h"
+#include "base/codec.h"
 
 namespace kluis::audit {
 namespace {
@@ -164,7 +164,7 @@ class Run {
     if (size > head_after_ && size <= index) {
       const absl::StatusOr<Hash> hash = RootAt(size);
       if (!hash.ok()) return hash.status();
-      had = crypto::ToHex(crypto::Bytes(*hash));
+      had = base::ToHex(crypto::Bytes(*hash));
     }
     if (had != root) Mismatch(index, "mends the clock for a head that the log did not have then");
     head_after_ = index;
@@ -196,7 +196,7 @@ class Run {
       Mismatch(index, "takes the time from witnesses that did not say it");
     }
     return CheckHead(index, opened->checkpoint.size,
-                     crypto::ToHex(crypto::Bytes(opened->checkpoint.root)));
+                     base::ToHex(crypto::Bytes(opened->checkpoint.root)));
   }
 
   void Mismatch(uint64_t index, std::string reason) {
@@ -226,8 +226,8 @@ class Run {
     report_.integrity.root = *root;
     if (report_.integrity.status.ok() && *root != checkpoint_.root) {
       report_.integrity.status = absl::DataLossError(
-          absl::StrCat("the entries have the root ", crypto::ToHex(crypto::Bytes(*root)),
-                       ", and the signed one is ", crypto::ToHex(crypto::Bytes(checkpoint_.root))));
+          absl::StrCat("the entries have the root ", base::ToHex(crypto::Bytes(*root)),
+                       ", and the signed one is ", base::ToHex(crypto::Bytes(checkpoint_.root))));
     }
     if (!report_.integrity.status.ok() && report_.integrity.entries < checkpoint_.size) {
       return absl::OkStatus();  // what is open, or closes, cannot be said

@@ -6,7 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "audit/visible_text.h"
-#include "crypto/codec.h"
+#include "base/codec.h"
 
 namespace kluis::audit {
 namespace {
@@ -113,7 +113,7 @@ bool ReplayReport::clean() const {
 
 std::string ReplayText(const ReplayReport& report, size_t listed) {
   std::string text = absl::StrCat("origin        ", report.checkpoint.origin, "\nroot          ",
-                                  crypto::ToBase64(crypto::Bytes(report.integrity.root)), "\n");
+                                  base::ToBase64(crypto::Bytes(report.integrity.root)), "\n");
   text += IntegrityText(report.integrity) + CompletenessText(report.completeness) +
           StateText(report.state) + DecisionText(report.decisions);
   if (report.details.has_value()) text += DetailText(*report.details);
@@ -149,7 +149,7 @@ std::string ReplayJson(const ReplayReport& report, size_t listed) {
   OrderedJson json = {{"clean", report.clean()},
                       {"origin", report.checkpoint.origin},
                       {"size", report.checkpoint.size},
-                      {"root", crypto::ToBase64(crypto::Bytes(report.integrity.root))},
+                      {"root", base::ToBase64(crypto::Bytes(report.integrity.root))},
                       {"integrity",
                        {{"holds", report.integrity.status.ok()},
                         {"entries", report.integrity.entries},

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "crypto/codec.h"
+#include "base/codec.h"
 
 namespace kluis::audit {
 namespace {
@@ -112,8 +112,8 @@ void StateFold::Take(size_t waiting) {
     if (folded != comparison.claimed) {
       verdict_.mismatches.Add(
           {comparison.index, "", "",
-           absl::StrCat("the fold of the log has the state digest ", crypto::ToHex(folded),
-                        ", and the closing entry says ", crypto::ToHex(comparison.claimed))});
+           absl::StrCat("the fold of the log has the state digest ", base::ToHex(folded),
+                        ", and the closing entry says ", base::ToHex(comparison.claimed))});
     }
     comparisons_.pop_front();
   }

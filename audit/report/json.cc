@@ -3,7 +3,7 @@
 
 #include "audit/report/report.h"
 #include "audit/report/text.h"
-#include "crypto/codec.h"
+#include "base/codec.h"
 
 namespace kluis::audit {
 namespace {
@@ -134,7 +134,7 @@ std::string YearReportJson(const YearReport& report) {
                       {"log",
                        {{"origin", report.checkpoint.origin},
                         {"size", report.checkpoint.size},
-                        {"root", crypto::ToBase64(crypto::Bytes(report.checkpoint.root))},
+                        {"root", base::ToBase64(crypto::Bytes(report.checkpoint.root))},
                         {"entries_of_year", report.entries},
                         {"first_at", report.first_at},
                         {"last_at", report.last_at},

@@ -6,7 +6,8 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
-#include "crypto/codec.h"
+#include "absl/time/time.h"
+#include "base/codec.h"
 
 namespace kluis::audit {
 namespace {
@@ -267,11 +268,9 @@ ReportTable Downtimes(const YearReport& report) {
 }  // namespace
 
 std::string ReportTime(int64_t unix_seconds) {
-  const std::time_t time = unix_seconds;
-  std::tm parts{};
-  if (unix_seconds == 0 || gmtime_r(&time, &parts) == nullptr) return "-";
-  char text[40];
-  return std::string(text, std::strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S UTC", &parts));
+  if (unix_seconds == 0) return "-";
+  return absl::FormatTime("%Y-%m-%d %H:%M:%S UTC", absl::FromUnixSeconds(unix_seconds),
+                          absl::UTCTimeZone());
 }
 
 std::string ReportSpan(int64_t seconds) {
@@ -295,7 +294,7 @@ std::string EnumWord(const std::string& name, std::string_view prefix) {
 std::vector<std::pair<std::string, std::string>> ReportSource(const YearReport& report) {
   return {{"log", report.checkpoint.origin},
           {"size of the log", Number(report.checkpoint.size)},
-          {"signed root", crypto::ToBase64(crypto::Bytes(report.checkpoint.root))},
+          {"signed root", base::ToBase64(crypto::Bytes(report.checkpoint.root))},
           {"entries of the year", Number(report.entries)},
           {"first entry of the year", ReportTime(report.first_at)},
           {"last entry of the year", ReportTime(report.last_at)},

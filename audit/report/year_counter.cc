@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "audit/report/text.h"
-#include "crypto/codec.h"
+#include "base/codec.h"
 
 namespace kluis::audit {
 namespace {
@@ -294,7 +294,7 @@ void YearCounter::Follow(const v1::Entry& entry, const v1::RecordChange& change)
   if (change.has_authority()) {
     const v1::AuthorityRecord& record = change.authority();
     authority_index_.emplace(record.id(), report_.authorities.size());
-    report_.authorities.push_back({crypto::ToHex(record.id()), record.name(), {}, 0, 0});
+    report_.authorities.push_back({base::ToHex(record.id()), record.name(), {}, 0, 0});
   } else if (change.has_member()) {
     const v1::MemberRecord& record = change.member();
     if (record.role() == v1::ROLE_OFFICER) {

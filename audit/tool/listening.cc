@@ -13,10 +13,10 @@ void AddListening(base::Verb verb, Listening& listening) {
   verb.Flag("--allow-remote", listening.allow_remote, "Listen on more than loopback");
 }
 
-absl::StatusOr<HostPort> AddressOf(const Listening& listening) {
-  const std::optional<HostPort> address = ParseHostPort(listening.listen);
+absl::StatusOr<base::HostPort> AddressOf(const Listening& listening) {
+  const std::optional<base::HostPort> address = base::ParseHostPort(listening.listen);
   if (!address.has_value()) return absl::InvalidArgumentError("--listen: must be HOST:PORT");
-  if (!IsLoopback(address->host) && !listening.allow_remote) {
+  if (!base::IsLoopback(address->host) && !listening.allow_remote) {
     return absl::InvalidArgumentError(
         "--listen: not a loopback address; say --allow-remote if that is meant");
   }

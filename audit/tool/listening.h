@@ -7,8 +7,8 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "audit/host_port.h"
 #include "base/command_line.h"
+#include "base/host_port.h"
 
 namespace kluis::audit {
 
@@ -21,7 +21,7 @@ struct Listening {
 void AddListening(base::Verb verb, Listening& listening);
 
 // kInvalidArgument: not HOST:PORT, or more than loopback without --allow-remote.
-absl::StatusOr<HostPort> AddressOf(const Listening& listening);
+absl::StatusOr<base::HostPort> AddressOf(const Listening& listening);
 
 // SIGTERM and SIGINT, which from now on wait for sigwait. Before the first thread, which inherits
 // it.

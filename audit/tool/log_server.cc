@@ -68,7 +68,7 @@ class LogServer::Loop {
   Loop& operator=(const Loop&) = delete;
 
   // The port; 0: it cannot be listened on.
-  int Listen(const HostPort& address);
+  int Listen(const base::HostPort& address);
   void Run();
   void Stop() {
     const uint64_t one = 1;
@@ -97,7 +97,7 @@ class LogServer::Loop {
   std::map<std::string, size_t> sources_;  // how many of each
 };
 
-int LogServer::Loop::Listen(const HostPort& address) {
+int LogServer::Loop::Listen(const base::HostPort& address) {
   stop_ = eventfd(0, EFD_CLOEXEC);
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
@@ -277,7 +277,7 @@ LogServer::~LogServer() {
 }
 
 absl::StatusOr<std::unique_ptr<LogServer>> LogServer::Start(const std::string& directory,
-                                                            const HostPort& address,
+                                                            const base::HostPort& address,
                                                             LogServerLimits limits) {
   auto loop = std::make_unique<Loop>(directory, limits);
   const int port = loop->Listen(address);

@@ -14,7 +14,7 @@
 #include <thread>
 
 #include "absl/status/statusor.h"
-#include "audit/host_port.h"
+#include "base/host_port.h"
 
 namespace kluis::audit {
 
@@ -33,7 +33,7 @@ class LogServer {
   // Serves `directory` on `address` (port 0: the system chooses) from one thread of its own.
   // kUnavailable: it cannot be listened on.
   static absl::StatusOr<std::unique_ptr<LogServer>> Start(const std::string& directory,
-                                                          const HostPort& address,
+                                                          const base::HostPort& address,
                                                           LogServerLimits limits = {});
   ~LogServer();  // cuts off what runs
   LogServer(const LogServer&) = delete;

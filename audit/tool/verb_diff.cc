@@ -11,7 +11,7 @@
 #include "audit/note.h"
 #include "audit/tool/verbs.h"
 #include "audit/visible_text.h"
-#include "crypto/codec.h"
+#include "base/codec.h"
 
 namespace kluis::audit {
 namespace {
@@ -42,7 +42,7 @@ absl::StatusOr<Checkpoint> ReadSigned(const std::string& path, const VerifierKey
 }
 
 std::string RootText(const Checkpoint& checkpoint) {
-  return crypto::ToBase64(crypto::Bytes(checkpoint.root));
+  return base::ToBase64(crypto::Bytes(checkpoint.root));
 }
 
 nlohmann::ordered_json Json(const Checkpoint& checkpoint) {

@@ -11,7 +11,7 @@
 #include "audit/tiles.h"
 #include "audit/tool/verbs.h"
 #include "audit/visible_text.h"
-#include "crypto/codec.h"
+#include "base/codec.h"
 
 namespace kluis::audit {
 namespace {
@@ -32,7 +32,7 @@ absl::StatusOr<Hash> ReadLeafHash(const ReceiptOptions& options) {
     return LeafHash(*entry);
   }
   Hash hash{};
-  const absl::StatusOr<std::string> bytes = crypto::FromHex(options.leaf_hash);
+  const absl::StatusOr<std::string> bytes = base::FromHex(options.leaf_hash);
   if (!bytes.ok() || bytes->size() != hash.size()) {
     return absl::InvalidArgumentError("--leaf-hash: must be 64 lowercase hex digits");
   }
@@ -47,7 +47,7 @@ void Print(const ReceiptOptions& options, const ProofFile& proof, const ProvenEn
                                         {"origin", checkpoint.origin},
                                         {"index", proof.index},
                                         {"size", checkpoint.size},
-                                        {"root", crypto::ToBase64(crypto::Bytes(checkpoint.root))},
+                                        {"root", base::ToBase64(crypto::Bytes(checkpoint.root))},
                                         {"witnesses", proven.witnesses}}
                      .dump()
               << "\n";

@@ -16,7 +16,7 @@ struct ServeOptions {
 
 // Serves until SIGTERM or SIGINT.
 ExitCode RunServe(const ServeOptions& options) {
-  const absl::StatusOr<HostPort> address = AddressOf(options.listening);
+  const absl::StatusOr<base::HostPort> address = AddressOf(options.listening);
   if (!address.ok()) return Tell(address.status(), kUsage);
   const sigset_t ends = BlockEnds();
   const auto server = LogServer::Start(options.directory, *address);

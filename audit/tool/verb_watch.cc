@@ -15,6 +15,7 @@
 #include "audit/tool/http_client.h"
 #include "audit/tool/verbs.h"
 #include "audit/visible_text.h"
+#include "base/utc_text.h"
 
 namespace kluis::audit {
 namespace {
@@ -30,14 +31,6 @@ struct WatchOptions {
   uint64_t count = 0;
   int64_t max_age = 300;
 };
-
-std::string TimeText(int64_t unix_seconds) {
-  const std::time_t time = unix_seconds;
-  std::tm parts{};
-  if (gmtime_r(&time, &parts) == nullptr) return absl::StrCat(unix_seconds);
-  char text[40];
-  return std::string(text, std::strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &parts));
-}
 
 absl::StatusOr<std::unique_ptr<LogSource>> Open(const std::string& where) {
   if (where.find("://") != std::string::npos) return OpenHttpLog(where, kTimeoutSeconds);
@@ -61,7 +54,7 @@ absl::Status Resume(const std::string& path, Follower& follower) {
 }
 
 std::string LineOf(const Look& look, int64_t now) {
-  std::string line = TimeText(now) + " ";
+  std::string line = base::UtcText(now) + " ";
   switch (look.sight) {
     case Sight::kFirst:
       absl::StrAppend(&line, "first, ", look.checkpoint->size, " entries");
@@ -84,7 +77,7 @@ std::string LineOf(const Look& look, int64_t now) {
       absl::StrAppend(&line, look.detail);
   }
   if (look.checkpoint && look.closed_at > 0) {
-    absl::StrAppend(&line, ", closed ", TimeText(look.closed_at));
+    absl::StrAppend(&line, ", closed ", base::UtcText(look.closed_at));
   }
   return VisibleText(line) + "\n";
 }

@@ -92,7 +92,7 @@ void Route(httplib::Server& server, Witness& witness, std::mutex& output) {
 }
 
 // Serves until SIGTERM or SIGINT.
-ExitCode Serve(Witness& witness, const HostPort& address) {
+ExitCode Serve(Witness& witness, const base::HostPort& address) {
   const sigset_t ends = BlockEnds();
   signal(SIGPIPE, SIG_IGN);  // a log that closes early must not end the process
 
@@ -126,7 +126,7 @@ ExitCode Serve(Witness& witness, const HostPort& address) {
 }
 
 ExitCode RunWitness(const WitnessOptions& options) {
-  const absl::StatusOr<HostPort> address = AddressOf(options.listening);
+  const absl::StatusOr<base::HostPort> address = AddressOf(options.listening);
   if (!address.ok()) return Tell(address.status(), kUsage);
   Witness::Options settings{options.name, {}, options.state, &NowUnix};
   for (const std::string& text : options.logs) {

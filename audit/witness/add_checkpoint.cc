@@ -5,9 +5,9 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "audit/decimal.h"
 #include "audit/note_text.h"
-#include "crypto/codec.h"
+#include "base/codec.h"
+#include "base/decimal.h"
 
 namespace kluis::audit {
 namespace {
@@ -15,7 +15,7 @@ namespace {
 constexpr std::string_view kOld = "old ";
 
 absl::StatusOr<Hash> ParseHash(std::string_view line) {
-  const absl::StatusOr<std::string> bytes = crypto::FromBase64(line);
+  const absl::StatusOr<std::string> bytes = base::FromBase64(line);
   Hash hash{};
   if (!bytes.ok() || bytes->size() != hash.size()) {
     return absl::InvalidArgumentError("add-checkpoint: a proof line must be base64 of 32 bytes");
@@ -32,7 +32,7 @@ absl::StatusOr<std::string> FormatAddCheckpoint(const AddCheckpointRequest& requ
   }
   std::string body = absl::StrCat(std::string(kOld), request.old_size, "\n");
   for (const Hash& hash : request.proof) {
-    absl::StrAppend(&body, crypto::ToBase64(crypto::Bytes(hash)), "\n");
+    absl::StrAppend(&body, base::ToBase64(crypto::Bytes(hash)), "\n");
   }
   absl::StrAppend(&body, "\n", request.checkpoint);
   if (body.size() > kMaxAddCheckpointBytes) {
@@ -49,7 +49,7 @@ absl::StatusOr<AddCheckpointRequest> ParseAddCheckpoint(std::string_view body) {
   if (!first.has_value() || !first->starts_with(kOld)) {
     return absl::InvalidArgumentError("add-checkpoint: must begin with the old size");
   }
-  const std::optional<uint64_t> old_size = ParseDecimal(first->substr(kOld.size()));
+  const std::optional<uint64_t> old_size = base::ParseDecimal(first->substr(kOld.size()));
   if (!old_size.has_value()) {
     return absl::InvalidArgumentError("add-checkpoint: the old size is not a decimal");
   }
@@ -77,7 +77,7 @@ std::string FormatTreeSize(uint64_t size) { return absl::StrCat(size, "\n"); }
 absl::StatusOr<uint64_t> ParseTreeSize(std::string_view body) {
   const std::optional<std::string_view> line = TakeLine(body);
   const std::optional<uint64_t> size =
-      line.has_value() && body.empty() ? ParseDecimal(*line) : std::nullopt;
+      line.has_value() && body.empty() ? base::ParseDecimal(*line) : std::nullopt;
   if (!size.has_value()) return absl::InvalidArgumentError("tree size: must be a decimal line");
   return *size;
 }

@@ -5,8 +5,8 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "audit/big_endian.h"
 #include "audit/note_text.h"
+#include "base/big_endian.h"
 
 namespace kluis::audit {
 namespace {
@@ -25,15 +25,17 @@ absl::StatusOr<NoteSignature> CosignText(std::string_view text, std::string_view
       VerifierKey::Create(name, KeyType::kEd25519Cosignature, key.public_key());
   if (!verifier.ok()) return verifier.status();
   const crypto::Signature signature = key.Sign(CosignatureMessage(unix_seconds, text));
-  return NoteSignature{std::string(name), verifier->id(),
-                       BigEndian(unix_seconds, kTimeBytes) + std::string(crypto::Bytes(signature))};
+  return NoteSignature{
+      std::string(name), verifier->id(),
+      base::BigEndian(unix_seconds, kTimeBytes) + std::string(crypto::Bytes(signature))};
 }
 
 absl::StatusOr<uint64_t> CosignatureTime(const NoteSignature& signature) {
   if (signature.signature.size() != kCosignatureBytes) {
     return absl::InvalidArgumentError("cosignature: must be a time and 64 bytes");
   }
-  const uint64_t time = ReadBigEndian(std::string_view(signature.signature).substr(0, kTimeBytes));
+  const uint64_t time =
+      base::ReadBigEndian(std::string_view(signature.signature).substr(0, kTimeBytes));
   if (time > kMaxCosignatureTime) {
     return absl::InvalidArgumentError("cosignature: time is over 2^63 - 1");
   }

@@ -7,7 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "audit/proofs.h"
 #include "audit/witness/cosignature.h"
-#include "crypto/codec.h"
+#include "base/codec.h"
 #include "crypto/sha256.h"
 
 namespace kluis::audit {
@@ -90,7 +90,7 @@ absl::StatusOr<std::unique_ptr<Witness>> Witness::Open(Options options, crypto::
 
 absl::Status Witness::Load(Log& log, const std::string& origin) {
   const crypto::Hash id = crypto::Sha256({origin});
-  log.path = absl::StrCat(options_.directory, "/", crypto::ToHex(crypto::Bytes(id)), ".witness");
+  log.path = absl::StrCat(options_.directory, "/", base::ToHex(crypto::Bytes(id)), ".witness");
   const absl::StatusOr<crypto::SecretBytes> bytes = files_.ReadPrivate(log.path, kMaxStateBytes);
   if (absl::IsNotFound(bytes.status())) return absl::OkStatus();  // never cosigned
   if (!bytes.ok()) return bytes.status();

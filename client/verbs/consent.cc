@@ -1,11 +1,12 @@
 #include "absl/strings/str_cat.h"
+#include "base/codec.h"
+#include "base/utc_text.h"
 #include "client/command_line.h"
 #include "client/custody.h"
 #include "client/files.h"
 #include "client/holdings.h"
 #include "client/purposes.h"
 #include "client/verbs/verbs.h"
-#include "crypto/codec.h"
 #include "crypto/key_file.h"
 #include "crypto/release.h"
 
@@ -47,8 +48,8 @@ absl::Status TakeCustody(Session& session, const v1::PurposeRegistration& purpos
   if (!secret.ok()) return secret.status();
   const absl::StatusOr<std::string> sealed = SealForVault(session, *secret);
   if (!sealed.ok()) return sealed.status();
-  consent.set_custody_sha256(crypto::ToHex(crypto::Bytes(crypto::CustodyDigest(*secret))));
-  return WriteText(options.sealed_secret, crypto::ToBase64(*sealed) + "\n");
+  consent.set_custody_sha256(base::ToHex(crypto::Bytes(crypto::CustodyDigest(*secret))));
+  return WriteText(options.sealed_secret, base::ToBase64(*sealed) + "\n");
 }
 
 void PrintTerms(Session& session, const v1::PurposeRegistration& purpose,
@@ -67,7 +68,7 @@ void PrintTerms(Session& session, const v1::PurposeRegistration& purpose,
               {"opened by", SubjectHeld(purpose)
                                 ? "nobody without a release that you sign each time"
                                 : "the vault, for an officer who verifies or has a case"},
-              {"until", TimeText(consent.expires_at().seconds())},
+              {"until", base::UtcText(consent.expires_at().seconds())},
               {"replaces", consent.replaces().empty() ? "nothing" : Printable(consent.replaces())},
               {"follows", consent.follows() == "none" ? "nothing" : Printable(consent.follows())},
               {"notice", absl::StrCat(Printable(consent.notice().language()), " ",

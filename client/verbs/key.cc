@@ -1,9 +1,9 @@
 #include <nlohmann/json.hpp>
 
+#include "base/codec.h"
 #include "client/command_line.h"
 #include "client/files.h"
 #include "client/verbs/verbs.h"
-#include "crypto/codec.h"
 #include "crypto/key_file.h"
 #include "crypto/release.h"
 
@@ -36,7 +36,7 @@ Outcome Custody(Session& session, const KeyOptions& options) {
   const crypto::SecretBytes secret = crypto::SecretBytes::Random(crypto::kDeviceSecretBytes);
   const absl::Status written = crypto::WriteDeviceSecret(secret, options.file);
   if (!written.ok()) return written;
-  const std::string digest = crypto::ToHex(crypto::Bytes(crypto::CustodyDigest(secret)));
+  const std::string digest = base::ToHex(crypto::Bytes(crypto::CustodyDigest(secret)));
   if (session.json()) {
     session.out() << nlohmann::ordered_json{{"custody_sha256", digest}}.dump() << "\n";
   } else {

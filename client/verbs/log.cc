@@ -2,13 +2,14 @@
 #include <optional>
 
 #include "absl/strings/str_cat.h"
+#include "base/codec.h"
+#include "base/utc_text.h"
 #include "client/command_line.h"
 #include "client/files.h"
 #include "client/log_export.h"
 #include "client/log_reader.h"
 #include "client/progress.h"
 #include "client/verbs/verbs.h"
-#include "crypto/codec.h"
 #include "kluis/v1/ledger.pb.h"
 
 namespace kluis::client::log_verbs {
@@ -43,8 +44,8 @@ Outcome PrintCheckpoint(Session& session, const HeadOptions& options) {
   if (session.json()) {
     session.out() << nlohmann::ordered_json{{"origin", head->checkpoint.origin},
                                             {"size", head->checkpoint.size},
-                                            {"root", crypto::ToBase64(
-                                                         crypto::Bytes(head->checkpoint.root))},
+                                            {"root",
+                                             base::ToBase64(crypto::Bytes(head->checkpoint.root))},
                                             {"checkpoint", head->note},
                                             {"verifier_key", head->key.ToString()}}
                          .dump()
@@ -68,14 +69,14 @@ std::string EntryLine(uint64_t index, const v1::Entry& entry) {
   for (const std::string& part : {decision.rule(), decision.reason()}) {
     if (!part.empty()) absl::StrAppend(&result, " ", Printable(part));
   }
-  return absl::StrCat(Padded(absl::StrCat(index), 8), " ", TimeText(entry.decided_at()), " ",
+  return absl::StrCat(Padded(absl::StrCat(index), 8), " ", base::UtcText(entry.decided_at()), " ",
                       Padded(kind, 12), " ", Padded(Printable(entry.command().method()), 20), " ",
                       Padded(who, 20), " ", result, "\n");
 }
 
 absl::Status PrintEntry(Session& session, bool raw, uint64_t index, const std::string& bytes) {
   if (raw) {
-    session.out() << crypto::ToHex(bytes) << "\n";
+    session.out() << base::ToHex(bytes) << "\n";
     return absl::OkStatus();
   }
   v1::Entry entry;
@@ -138,7 +139,7 @@ std::string ProofText(uint64_t index, const ProvenEntry& proven) {
 Outcome Receipt(Session& session, const ReceiptOptions& options) {
   ProofOrder order{options.index, std::nullopt, !options.entry_out.empty(), options.verifier_key};
   if (!options.leaf_hash.empty()) {
-    const absl::StatusOr<std::string> bytes = crypto::FromHex(options.leaf_hash);
+    const absl::StatusOr<std::string> bytes = base::FromHex(options.leaf_hash);
     if (!bytes.ok() || bytes->size() != 32) {
       return UsageError("--leaf-hash: must be 64 lowercase hex digits");
     }

@@ -1,8 +1,8 @@
+#include "base/codec.h"
 #include "client/command_line.h"
 #include "client/custody.h"
 #include "client/files.h"
 #include "client/verbs/verbs.h"
-#include "crypto/codec.h"
 #include "crypto/key_file.h"
 
 namespace kluis::client::release_verbs {
@@ -32,7 +32,7 @@ Outcome Sign(Session& session, const ReleaseOptions& options) {
   release.set_purpose(options.purpose);
   release.set_verifier(options.verifier);
   *release.mutable_expires_at() = ToTimestamp(Now() + options.minutes * kMinuteSeconds);
-  release.set_sealed_secret(crypto::ToBase64(*sealed));
+  release.set_sealed_secret(base::ToBase64(*sealed));
   const absl::StatusOr<v1::Envelope> statement = session.Sign(options.keys, release);
   if (!statement.ok()) return statement.status();
   const absl::Status written = WriteStatement(options.out, *statement);

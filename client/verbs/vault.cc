@@ -1,12 +1,12 @@
 #include <set>
 
 #include "absl/strings/str_cat.h"
+#include "base/codec.h"
 #include "client/command_line.h"
 #include "client/draft.h"
 #include "client/files.h"
 #include "client/record_name.h"
 #include "client/verbs/verbs.h"
-#include "crypto/codec.h"
 #include "crypto/key_file.h"
 #include "kluis/v1/vault_service.grpc.pb.h"
 
@@ -114,7 +114,7 @@ Outcome SelfCheck(Session& session, const NoOptions&) {
       session.Call(&v1::VaultService::Stub::CheckVault, v1::CheckVaultRequest());
   const Outcome printed = session.Print(response);
   if (!printed.ok() || response->consistent()) return printed;
-  const absl::StatusOr<std::string> key = crypto::FromHex(response->first_difference());
+  const absl::StatusOr<std::string> key = base::FromHex(response->first_difference());
   return absl::DataLossError(
       absl::StrCat(RecordName(key.ok() ? *key : ""), ": differs from what the log says"));
 }

@@ -17,8 +17,8 @@
 #include <string>
 #include <vector>
 
+#include "base/codec.h"
 #include "client/npy.h"
-#include "crypto/codec.h"
 #include "crypto/keyring.h"
 #include "crypto/root_key_file.h"
 #include "tests/fakes/file_bytes.h"
@@ -33,7 +33,7 @@ int Refused(const absl::Status& status) {
 }
 
 std::string Hex(std::span<const uint8_t> bytes) {
-  return crypto::ToHex({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  return base::ToHex({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
 }
 
 int Seeds(const std::string& path, const std::string& root_key, uint32_t slot) {
@@ -81,7 +81,7 @@ int Search(const std::string& needles_path, const std::vector<std::string>& dire
   std::vector<std::pair<std::string, std::string>> needles;  // bytes, hex
   std::ifstream lines(needles_path);
   for (std::string line; std::getline(lines, line);) {
-    const absl::StatusOr<std::string> bytes = crypto::FromHex(line);
+    const absl::StatusOr<std::string> bytes = base::FromHex(line);
     if (!bytes.ok() || bytes->size() < 16) return Refused(absl::InvalidArgumentError("needle"));
     needles.emplace_back(*bytes, line);
   }

@@ -11,7 +11,7 @@
 
 #include "audit/proof_file.h"
 #include "audit/proofs.h"
-#include "crypto/codec.h"
+#include "base/codec.h"
 #include "tests/fakes/log_story.h"
 #include "tests/fakes/served_log.h"
 
@@ -58,7 +58,7 @@ int Run(const std::string& directory) {
   const std::string name = directory + "/" + std::to_string(kProven);
   Write(name + ".tlog-proof", *proof);
   Write(name + ".entry", newer.entries[kProven]);
-  Write(name + ".leaf", crypto::ToHex(crypto::Bytes(LeafHash(newer.entries[kProven]))));
+  Write(name + ".leaf", base::ToHex(crypto::Bytes(LeafHash(newer.entries[kProven]))));
   Write(directory + "/old.checkpoint", older.files["checkpoint"]);
   Write(directory + "/vkey", newer.Key().ToString() + "\n");
   const auto stranger = crypto::SigningKey::Generate();

@@ -16,9 +16,9 @@
 #include <string>
 #include <vector>
 
-#include "audit/big_endian.h"
 #include "audit/witness/cosignature.h"
-#include "crypto/codec.h"
+#include "base/big_endian.h"
+#include "base/codec.h"
 #include "crypto/key_file.h"
 #include "service/witnesses.h"
 #include "tests/fakes/growing_log.h"
@@ -36,12 +36,12 @@ constexpr double kTimeoutSeconds = 20;
 std::string Origin() {
   const crypto::PublicKey key = GrowingLog::KeyOf(kLogSeed).public_key();
   const crypto::Hash hash = crypto::Sha256({crypto::Bytes(key)});
-  return "sigsum.org/v1/tree/" + crypto::ToHex(crypto::Bytes(hash));
+  return "sigsum.org/v1/tree/" + base::ToHex(crypto::Bytes(hash));
 }
 
 // A field of the SSH wire format, RFC 4251 s.5: length[4] | bytes.
 std::string SshString(std::string_view bytes) {
-  return audit::BigEndian(bytes.size(), 4) + std::string(bytes);
+  return base::BigEndian(bytes.size(), 4) + std::string(bytes);
 }
 
 // RFC 8709 s.4.
@@ -57,9 +57,9 @@ std::string SshPrivate(const crypto::SigningKey& key) {
       std::string(8, '\x01') + SshPublic(key) + SshString(seed + pub) + SshString("witness");
   for (char pad = 1; secret.size() % 8 != 0; ++pad) secret += pad;
   const std::string blob = std::string("openssh-key-v1") + '\0' + SshString("none") +
-                           SshString("none") + SshString("") + audit::BigEndian(1, 4) +
+                           SshString("none") + SshString("") + base::BigEndian(1, 4) +
                            SshString(SshPublic(key)) + SshString(secret);
-  std::string base64 = crypto::ToBase64(blob);
+  std::string base64 = base::ToBase64(blob);
   for (size_t at = 70; at < base64.size(); at += 71) base64.insert(at, "\n");
   return "-----BEGIN OPENSSH PRIVATE KEY-----\n" + base64 + "\n-----END OPENSSH PRIVATE KEY-----\n";
 }
@@ -69,7 +69,7 @@ int Prepare(const std::string& directory) {
   const crypto::SigningKey witness = GrowingLog::KeyOf(kWitnessSeed);
   std::ofstream(directory + "/log.vkey") << GrowingLog(Origin()).key().ToString() << "\n";
   std::ofstream(directory + "/log.pub")
-      << "ssh-ed25519 " << crypto::ToBase64(SshPublic(log)) << " log\n";
+      << "ssh-ed25519 " << base::ToBase64(SshPublic(log)) << " log\n";
   std::ofstream(directory + "/witness.ssh") << SshPrivate(witness);
   return crypto::WriteSigningKey(witness, directory + "/witness.key").ok() ? 0 : 1;
 }

@@ -9,7 +9,7 @@
 #include <iterator>
 #include <string>
 
-#include "crypto/codec.h"
+#include "base/codec.h"
 #include "storage/database.h"
 #include "storage/layout.h"
 
@@ -17,7 +17,7 @@ namespace kluis {
 
 // The last id in a name, as in subjects/<id>/templates/<id>.
 inline storage::Id LastId(const std::string& name) {
-  return *storage::IdFromBytes(*crypto::FromHex(name.substr(name.rfind('/') + 1)));
+  return *storage::IdFromBytes(*base::FromHex(name.substr(name.rfind('/') + 1)));
 }
 
 // Of a row that is there, without its nonce: nothing else has these bytes.

@@ -10,8 +10,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "audit/statement.h"
+#include "base/codec.h"
 #include "client/draft.h"
-#include "crypto/codec.h"
 #include "crypto/release.h"
 #include "gtest/gtest.h"
 #include "tests/fakes/test_world.h"
@@ -50,7 +50,7 @@ class HeldLane {
   }
 
   static std::string DigestText(const crypto::SecretBytes& secret) {
-    return crypto::ToHex(crypto::Bytes(crypto::CustodyDigest(secret)));
+    return base::ToHex(crypto::Bytes(crypto::CustodyDigest(secret)));
   }
 
   // `digest`: what the consent names; empty: nothing.
@@ -87,7 +87,7 @@ class HeldLane {
     release.set_purpose(kPurpose);
     release.set_verifier("one");
     *release.mutable_expires_at() = client::ToTimestamp(world_.now() + 5 * kMinute);
-    release.set_sealed_secret(crypto::ToBase64(Seal(holder.secret)));
+    release.set_sealed_secret(base::ToBase64(Seal(holder.secret)));
     if (change) change(release);
     return world_.Sign(release, {&holder.person.key});
   }

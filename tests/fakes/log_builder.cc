@@ -7,8 +7,9 @@
 
 #include "audit/details.h"
 #include "audit/statement_facts.h"
-#include "crypto/codec.h"
+#include "base/codec.h"
 #include "crypto/derive.h"
+#include "crypto/random.h"
 #include "crypto/secret_bytes.h"
 #include "policy/record_key.h"
 #include "policy/rules.h"
@@ -86,7 +87,7 @@ v1::CaseDetails DetailsOf(const v1::OpenCase& open) {
   v1::CaseDetails details;
   if (open.reference_given()) details.set_reference("2026-0001");
   if (open.description_given()) details.set_matter_description("A person is missing.");
-  std::string necessity = crypto::ToHex(open.necessity_digest());
+  std::string necessity = base::ToHex(open.necessity_digest());
   necessity.resize(open.necessity_characters(), 'n');
   details.set_necessity(std::move(necessity));
   return details;
@@ -149,9 +150,9 @@ void LogBuilder::NameReally(google::protobuf::Message& payload) const {
         field->cpp_type() != google::protobuf::FieldDescriptor::CPPTYPE_STRING) {
       continue;
     }
-    const auto digest = crypto::FromHex(reflection.GetString(payload, field));
+    const auto digest = base::FromHex(reflection.GetString(payload, field));
     if (!digest.ok() || !digests_.contains(*digest)) continue;
-    reflection.SetString(&payload, field, crypto::ToHex(RealDigest(*digest)));
+    reflection.SetString(&payload, field, base::ToHex(RealDigest(*digest)));
   }
 }
 
@@ -159,7 +160,7 @@ template <class Payload>
 v1::Envelope LogBuilder::SignBy(const std::vector<std::string>& keyids, v1::StatementFacts& facts,
                                 Payload& payload, const crypto::SigningKey* subject) {
   payload.set_vault(facts.vault());
-  payload.set_statement_id(crypto::ToHex(facts.digest().substr(0, policy::kIdBytes)));
+  payload.set_statement_id(base::ToHex(facts.digest().substr(0, policy::kIdBytes)));
   NameReally(payload);
   payload.mutable_issued_at()->set_seconds(facts.issued_at());
   auto envelope = MakeStatement(payload);
@@ -194,7 +195,7 @@ std::string LogBuilder::CommitToDetails(const char* what, const google::protobuf
   const auto json = WriteJson(details);
   if (!json.ok()) Fail(std::string(json.status().message()));
   act.openings.push_back(CommitTo(what, *json));
-  return crypto::ToHex(CommitmentDigest(act.openings.back()));
+  return base::ToHex(CommitmentDigest(act.openings.back()));
 }
 
 void LogBuilder::RealEnrolment(v1::Enroll& enroll, BuiltAct& act) {
@@ -206,19 +207,19 @@ void LogBuilder::RealEnrolment(v1::Enroll& enroll, BuiltAct& act) {
   consent.set_purpose(enroll.consent_purpose());
   *consent.mutable_notice() = enroll.notice();
   consent.set_explicit_consent(enroll.explicit_consent());
-  consent.set_custody_sha256(crypto::ToHex(enroll.custody_sha256()));
+  consent.set_custody_sha256(base::ToHex(enroll.custody_sha256()));
   consent.mutable_expires_at()->set_seconds(enroll.consent_expires_at());
   if (!enroll.replaces().empty()) {
-    consent.set_replaces("subjects/" + crypto::ToHex(id) + "/templates/" +
-                         crypto::ToHex(enroll.replaces()));
+    consent.set_replaces("subjects/" + base::ToHex(id) + "/templates/" +
+                         base::ToHex(enroll.replaces()));
   }
   enroll.set_follows(RealDigest(enroll.follows()));
   if (enroll.follows_none()) consent.set_follows("none");
   if (enroll.follows().size() == policy::kIdBytes) {
-    consent.set_follows("subjects/" + crypto::ToHex(id) + "/templates/" +
-                        crypto::ToHex(enroll.follows()));
+    consent.set_follows("subjects/" + base::ToHex(id) + "/templates/" +
+                        base::ToHex(enroll.follows()));
   } else if (!enroll.follows().empty()) {
-    consent.set_follows(crypto::ToHex(enroll.follows()));
+    consent.set_follows(base::ToHex(enroll.follows()));
   }
   const v1::Envelope first = SignBy(SignersOf(enroll.consent_statement()),
                                     *enroll.mutable_consent_statement(), consent, &subject);
@@ -255,7 +256,7 @@ template <class Order>
 void LogBuilder::NameHead(Order& order) const {
   if (order.root() != std::string(64, '0')) return;
   order.set_size(static_cast<uint32_t>(size()));
-  order.set_root(crypto::ToHex(crypto::Bytes(frontier_.Root())));
+  order.set_root(base::ToHex(crypto::Bytes(frontier_.Root())));
 }
 
 void LogBuilder::RealStatement(v1::Command& command, BuiltAct& act) {

@@ -72,7 +72,7 @@ inline v1::Command CancelRekey(PolicyWorld& world) {
   *cancel.mutable_statement() = world.Statement("rekey-cancellation", "key-sup-1");
   cancel.mutable_cancellation()->set_reasons("The holders were not asked.");
   cancel.mutable_cancellation()->set_order(
-      crypto::ToHex(world.Get<v1::PendingRekey>(key::PendingRekey()).order()));
+      base::ToHex(world.Get<v1::PendingRekey>(key::PendingRekey()).order()));
   return command;
 }
 

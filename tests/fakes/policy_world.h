@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-#include "crypto/codec.h"
+#include "base/codec.h"
 #include "policy/decide.h"
 #include "policy/record_key.h"
 
@@ -163,7 +163,7 @@ class PolicyWorld {
   }
   // As a statement names a digest.
   static std::string NameOf(std::string_view digest) {
-    return digest.empty() ? "none" : crypto::ToHex(digest);
+    return digest.empty() ? "none" : base::ToHex(digest);
   }
   template <class Order>
   void UsableForADay(v1::StatementFacts& statement, Order& order) const {
@@ -271,7 +271,7 @@ class PolicyWorld {
     act.mutable_term()->set_role(role);
     act.mutable_term()->set_member(std::string(name));
     act.mutable_term()->set_follows(
-        crypto::ToHex(Get<v1::MemberRecord>(key::Member(role, name)).term()));
+        base::ToHex(Get<v1::MemberRecord>(key::Member(role, name)).term()));
     UsableForADay(*act.mutable_statement(), *act.mutable_term());
     if (valid_until > 0) act.mutable_term()->mutable_valid_until()->set_seconds(valid_until);
     return command;
@@ -592,13 +592,11 @@ class PolicyWorld {
     notice.set_sha256(std::string(64, 'e'));
     return notice;
   }
-  static std::string CaseName(std::string_view id) { return "cases/" + crypto::ToHex(id); }
+  static std::string CaseName(std::string_view id) { return "cases/" + base::ToHex(id); }
   static std::string CandidateName(std::string_view case_id, std::string_view id) {
-    return CaseName(case_id) + "/candidates/" + crypto::ToHex(id);
+    return CaseName(case_id) + "/candidates/" + base::ToHex(id);
   }
-  static std::string AuthorityName(std::string_view id) {
-    return "authorities/" + crypto::ToHex(id);
-  }
+  static std::string AuthorityName(std::string_view id) { return "authorities/" + base::ToHex(id); }
 
   std::string police;  // ids of the two authorities
   std::string coastguard;

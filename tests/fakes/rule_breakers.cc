@@ -573,7 +573,7 @@ void AddOperatorRules(std::map<std::string_view, RuleBreaker>& all) {
   all["rekey.cancels-order"] = [](W& world) {
     world.Do(OrderRekey(world));
     v1::Command command = CancelRekey(world);
-    command.mutable_cancel_rekey()->mutable_cancellation()->set_order(crypto::ToHex(Nobody()));
+    command.mutable_cancel_rekey()->mutable_cancellation()->set_order(base::ToHex(Nobody()));
     return RuleBreak{command};
   };
   all["rekey.void-agreed"] = [](W& world) {

@@ -2,8 +2,8 @@
 #include "absl/strings/str_cat.h"
 #include "audit/details.h"
 #include "audit/statement_facts.h"
+#include "base/codec.h"
 #include "client/draft.h"
-#include "crypto/codec.h"
 #include "crypto/template_digest.h"
 #include "tests/fakes/test_world.h"
 
@@ -163,7 +163,7 @@ v1::EnrollRequest TestWorld::EnrollRequestOf(const Person& person, const Terms& 
   attestation.set_subject_public_key(crypto::PublicKeyText(person.key.public_key()));
   attestation.set_purpose(terms.purpose);
   attestation.set_algorithm(face.algorithm());
-  attestation.set_template_sha256(crypto::ToHex(crypto::Bytes(crypto::TemplateDigest(
+  attestation.set_template_sha256(base::ToHex(crypto::Bytes(crypto::TemplateDigest(
       face.algorithm(), {face.values().data(), static_cast<size_t>(face.values_size())}))));
   *attestation.mutable_captured_at() = ToTimestamp(now());
   attestation.set_live_capture(true);
@@ -202,7 +202,7 @@ Reply<v1::RestrictProcessingResponse> TestWorld::Restrict(const Person& person,
   const std::lock_guard lock(mutex_);
   if (reply.ok()) {
     restrictions_[payload.subject_public_key() + purpose] =
-        crypto::ToHex(audit::DigestOf(request.restriction()));
+        base::ToHex(audit::DigestOf(request.restriction()));
   }
   return reply;
 }

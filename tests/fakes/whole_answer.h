@@ -7,7 +7,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "crypto/codec.h"
+#include "base/codec.h"
 #include "google/rpc/status.pb.h"
 #include "tests/fakes/test_world.h"
 
@@ -16,7 +16,7 @@ namespace kluis {
 // The details in hex, with the log index made N: what is unknown to their messages stays in.
 inline std::string DetailsText(const std::string& bytes) {
   google::rpc::Status details;
-  if (!details.ParseFromString(bytes)) return "not a status: " + crypto::ToHex(bytes);
+  if (!details.ParseFromString(bytes)) return "not a status: " + base::ToHex(bytes);
   for (google::protobuf::Any& any : *details.mutable_details()) {
     google::rpc::ErrorInfo info;
     if (!any.UnpackTo(&info)) continue;
@@ -25,7 +25,7 @@ inline std::string DetailsText(const std::string& bytes) {
     }
     any.PackFrom(info);
   }
-  return crypto::ToHex(details.SerializeAsString());
+  return base::ToHex(details.SerializeAsString());
 }
 
 // But for the one thing that must differ, which entry holds the refusal: that is N wherever it is
@@ -35,14 +35,14 @@ std::string WholeAnswer(const Reply<Response>& reply) {
   std::string text = absl::StrCat("code ", static_cast<int>(reply.status.error_code()),
                                   "\nmessage ", reply.status.error_message(), "\ndetails ",
                                   DetailsText(reply.status.error_details()), "\nresponse ",
-                                  crypto::ToHex(reply.value.SerializeAsString()), "\n");
+                                  base::ToHex(reply.value.SerializeAsString()), "\n");
   const std::string index = reply.log_index ? absl::StrCat(*reply.log_index) : "none";
   for (const auto* metadata : {&reply.initial, &reply.trailing}) {
     const char* kind = metadata == &reply.initial ? "initial " : "trailing ";
     for (const auto& [key, value] : *metadata) {
       const std::string told = key == "grpc-status-details-bin" ? DetailsText(value)
                                : value == index                 ? "N"
-                                                                : crypto::ToHex(value);
+                                                                : base::ToHex(value);
       absl::StrAppend(&text, kind, key, " ", told, "\n");
     }
   }

@@ -17,7 +17,7 @@
 #include <utility>
 #include <vector>
 
-#include "crypto/codec.h"
+#include "base/codec.h"
 #include "policy/record_key.h"
 #include "policy/rules.h"
 #include "service/backups.h"
@@ -41,7 +41,7 @@ using testing::IsEmpty;
 
 // "subjects/<id>" or "subjects/<id>/templates/<id>": the last id, as bytes.
 std::string IdIn(const std::string& name) {
-  return *crypto::FromHex(name.substr(name.rfind('/') + 1));
+  return *base::FromHex(name.substr(name.rfind('/') + 1));
 }
 
 std::string TemplateRow(const v1::EnrollResponse& enrolled) {

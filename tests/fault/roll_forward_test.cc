@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "audit/tiles.h"
-#include "crypto/codec.h"
+#include "base/codec.h"
 #include "policy/record_key.h"
 #include "service/database_state.h"
 #include "service/publisher.h"
@@ -42,7 +42,7 @@ using Rows = std::map<std::string, std::string>;
 
 // "subjects/<id>" or "subjects/<id>/templates/<id>": the last id, as bytes.
 std::string IdIn(const std::string& name) {
-  return *crypto::FromHex(name.substr(name.rfind('/') + 1));
+  return *base::FromHex(name.substr(name.rfind('/') + 1));
 }
 
 Rows RowsOf(const Database& database, Column column, std::string_view prefix = "") {

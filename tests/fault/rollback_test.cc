@@ -10,7 +10,7 @@
 #include <thread>
 
 #include "audit/log/log_directory.h"
-#include "crypto/codec.h"
+#include "base/codec.h"
 #include "policy/record_key.h"
 #include "service/publisher.h"
 #include "storage/layout.h"
@@ -167,7 +167,7 @@ TEST_F(Rollback, ARecordEditedBehindTheLogsBackStopsTheNextStartAndIsNamed) {
   }
   const absl::Status started = vault_.TryStart();
   EXPECT_TRUE(absl::IsDataLoss(started)) << started;
-  EXPECT_THAT(std::string(started.message()), HasSubstr(crypto::ToHex(key)));
+  EXPECT_THAT(std::string(started.message()), HasSubstr(base::ToHex(key)));
 }
 
 TEST_F(Rollback, WhatIsPublishedVerifiesAfterEveryStart) {

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "crypto/codec.h"
+#include "base/codec.h"
 #include "gtest/gtest.h"
 #include "service/search.h"
 #include "storage/layout.h"
@@ -91,7 +91,7 @@ Needles NeedlesOf(TestVault& vault, const Person& person) {
   needles["contact"] = person.details.contact();
   const std::string_view key(reinterpret_cast<const char*>(person.key.public_key().data()), 32);
   needles["public key"] = std::string(key);
-  needles["public key in hex"] = crypto::ToHex(key);
+  needles["public key in hex"] = base::ToHex(key);
   needles["public key in base64"] = crypto::PublicKeyText(person.key.public_key()).substr(8);
   needles["key id"] = crypto::KeyIdOf(person.key.public_key());
   needles["case reference"] = "FILE-2026-7";
@@ -163,7 +163,7 @@ TEST(Canary, TheSearchFindsWhatDoesStandThere) {
   const std::string subject = LiveThrough(vault, person);
   const Needles controls = {{"legal basis", "Police Act 2012, article 3"},
                             {"authority", "Authority One"},
-                            {"subject id", *crypto::FromHex(subject.substr(subject.find('/') + 1))},
+                            {"subject id", *base::FromHex(subject.substr(subject.find('/') + 1))},
                             {"event", "\"event\":\"served\""}};
   for (const bool flushed : {false, true}) {
     if (flushed) {

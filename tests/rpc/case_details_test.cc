@@ -15,7 +15,7 @@
 
 #include "audit/details.h"
 #include "audit/statement.h"
-#include "crypto/codec.h"
+#include "base/codec.h"
 #include "crypto/derive.h"
 #include "policy/civil_time.h"
 #include "policy/record_key.h"
@@ -38,7 +38,7 @@ const int64_t kOver = policy::MonthsAfterYear(kYear, 6);
 std::string CommitmentOf(const std::string& nonce, std::string_view payload) {
   const std::span<const uint8_t, audit::kDetailsNonceBytes> key(
       reinterpret_cast<const uint8_t*>(nonce.data()), audit::kDetailsNonceBytes);
-  return crypto::ToHex(crypto::Bytes(crypto::Commit(key, payload)));
+  return base::ToHex(crypto::Bytes(crypto::Commit(key, payload)));
 }
 
 class CaseDetails : public testing::Test {

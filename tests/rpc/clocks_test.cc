@@ -2,8 +2,8 @@
 #include <string>
 
 #include "audit/statement.h"
+#include "base/codec.h"
 #include "client/draft.h"
-#include "crypto/codec.h"
 #include "gtest/gtest.h"
 #include "policy/facts.h"
 #include "policy/record_key.h"

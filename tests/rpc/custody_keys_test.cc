@@ -176,10 +176,10 @@ TEST(HeldSecret, IsNowhereInTheVaultNeitherOpenNorInItsBox) {
   const std::string secret(service::AsText(holder.secret));
   const std::map<std::string, std::string> needles = {
       {"secret", secret},
-      {"secret in hexadecimal", crypto::ToHex(secret)},
-      {"secret in base64", crypto::ToBase64(secret)},
+      {"secret in hexadecimal", base::ToHex(secret)},
+      {"secret in base64", base::ToBase64(secret)},
       {"box of the enrolment", request.sealed_custody_secret()},
-      {"box of the release", *crypto::FromBase64(box)},
+      {"box of the release", *base::FromBase64(box)},
       {"box of the release in base64", box},
       {"signature of the release", release.signatures(0).sig()},
   };

@@ -120,10 +120,10 @@ TEST(HeldVerification, AnswersAlikeWhateverDependsOnThePerson) {
   const auto with_secret = [&](const std::string& sealed) {
     return lane.ReleaseOf(holder, [&](auto& r) { r.set_sealed_secret(sealed); });
   };
-  expect_alike(lane.Verify(holder, with_secret(crypto::ToBase64(lane.Seal(other.secret)))),
+  expect_alike(lane.Verify(holder, with_secret(base::ToBase64(lane.Seal(other.secret)))),
                "RELEASE_OTHER_SECRET");
   const crypto::ReleaseKey elsewhere = crypto::ReleaseKey::Derive(crypto::SecretKey32().Expose());
-  expect_alike(lane.Verify(holder, with_secret(crypto::ToBase64(*crypto::SealToVault(
+  expect_alike(lane.Verify(holder, with_secret(base::ToBase64(*crypto::SealToVault(
                                        elsewhere.public_key(), holder.secret)))),
                "RELEASE_OTHER_SECRET");
   for (const char* text : {"", "not base64", "AAAA"}) {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "crypto/codec.h"
+#include "base/codec.h"
 #include "policy/record_key.h"
 #include "tests/fakes/erased_rows.h"
 #include "tests/fakes/kept_vault.h"

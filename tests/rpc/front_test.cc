@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "crypto/codec.h"
+#include "base/codec.h"
 #include "kluis/v1/vault_service.grpc.pb.h"
 #include "tests/fakes/file_bytes.h"
 #include "tests/fakes/scratch_directory.h"
@@ -59,7 +59,7 @@ class FrontTest : public testing::Test {
         << reply.status.error_message();
   }
   std::string Header(const CertificateTerms& terms) {
-    return crypto::ToBase64(authority_.Issue(terms).der);
+    return base::ToBase64(authority_.Issue(terms).der);
   }
 
   ScratchDirectory place_;
@@ -86,7 +86,7 @@ TEST_F(FrontTest, RefusesACertificateThatIsMissingDoubledExpiredOrForeign) {
   ExpectUnknown({good, Header({.names = kSubject})});
   ExpectUnknown({"not base64"});
   ExpectUnknown({Header({.names = kOperator, .from = -100, .until = -10})});
-  ExpectUnknown({crypto::ToBase64(other.Issue({.names = kOperator}).der)});
+  ExpectUnknown({base::ToBase64(other.Issue({.names = kOperator}).der)});
   EXPECT_TRUE(OverFront({good}).ok());
 }
 

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "crypto/codec.h"
+#include "base/codec.h"
 #include "tests/fakes/file_bytes.h"
 #include "tests/fakes/fronted_vault.h"
 #include "tests/fakes/test_authority.h"
@@ -40,7 +40,7 @@ class HaproxyFront : public testing::Test {
 
 TEST_F(HaproxyFront, LeavesNothingOfAHeaderThatACallerSends) {
   const std::string good = HeaderOf("operator/one");
-  ASSERT_TRUE(crypto::FromBase64(good).ok());
+  ASSERT_TRUE(base::FromBase64(good).ok());
   const grpc::Status refused = Ask(vault_.ChannelOf("subject/portal"), good);
   EXPECT_EQ(refused.error_code(), grpc::StatusCode::PERMISSION_DENIED) << refused.error_message();
   // Nor does one take away what the caller is.

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "audit/statement.h"
+#include "base/codec.h"
 #include "client/draft.h"
-#include "crypto/codec.h"
 #include "crypto/derive.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"

@@ -3,8 +3,8 @@
 #include <string>
 
 #include "audit/statement.h"
+#include "base/codec.h"
 #include "client/draft.h"
-#include "crypto/codec.h"
 #include "gtest/gtest.h"
 #include "service/publisher.h"
 #include "tests/fakes/replayed.h"

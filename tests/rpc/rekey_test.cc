@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "crypto/codec.h"
+#include "base/codec.h"
 #include "policy/record_key.h"
 #include "tests/fakes/file_bytes.h"
 #include "tests/fakes/replayed.h"
@@ -39,7 +39,7 @@ Reply<v1::CancelRekeyResponse> CancelAsSupervisor(TestVault& vault) {
       policy::Find<v1::PendingRekey>(vault.vault().state(), policy::key::PendingRekey());
   v1::RekeyCancellation cancellation;
   cancellation.set_reasons("the holders were not asked");
-  cancellation.set_order(crypto::ToHex((*order)->order()));
+  cancellation.set_order(base::ToHex((*order)->order()));
   v1::CancelRekeyRequest request;
   *request.mutable_cancellation() = vault.Sign(cancellation, {&vault.KeyOf("supervisor/three")});
   return vault.Call("supervisor/three", &Stub::CancelRekey, request);

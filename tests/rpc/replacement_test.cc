@@ -2,7 +2,7 @@
 // one cannot be opened any more when the desk hears of it.
 #include <string>
 
-#include "crypto/codec.h"
+#include "base/codec.h"
 #include "gtest/gtest.h"
 #include "policy/record_key.h"
 #include "storage/layout.h"

@@ -4,8 +4,8 @@
 #include <string>
 
 #include "audit/replay/details.h"
+#include "base/codec.h"
 #include "client/draft.h"
-#include "crypto/codec.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "policy/civil_time.h"
@@ -38,8 +38,8 @@ std::string Inspected(TestVault& vault) {
     const v1::CommitmentOpening& opening = message.opening();
     if (!message.has_opening()) continue;
     lines += R"({"log_index":)" + std::to_string(opening.log_index()) + R"(,"what":")" +
-             opening.what() + R"(","nonce":")" + crypto::ToBase64(opening.nonce()) +
-             R"(","payload":")" + crypto::ToBase64(opening.payload()) + "\"}\n";
+             opening.what() + R"(","nonce":")" + base::ToBase64(opening.nonce()) +
+             R"(","payload":")" + base::ToBase64(opening.payload()) + "\"}\n";
   }
   EXPECT_TRUE(stream->Finish().ok());
   return lines;

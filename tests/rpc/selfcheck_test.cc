@@ -4,8 +4,8 @@
 #include <string_view>
 #include <utility>
 
+#include "base/codec.h"
 #include "client/record_name.h"
-#include "crypto/codec.h"
 #include "gtest/gtest.h"
 #include "policy/record_key.h"
 #include "service/self_check.h"
@@ -20,7 +20,7 @@ using storage::Column;
 std::string Difference(const TestVault& vault) {
   const v1::CheckVaultResponse check = vault.CheckVault();
   if (check.consistent()) return "";
-  const absl::StatusOr<std::string> key = crypto::FromHex(check.first_difference());
+  const absl::StatusOr<std::string> key = base::FromHex(check.first_difference());
   EXPECT_TRUE(key.ok());
   return client::RecordName(*key);
 }
@@ -74,7 +74,7 @@ TEST(SelfCheck, NamesARecordThatWasEdited) {
   ASSERT_TRUE(record.ParseFromString(value));
   record.set_expires_at(record.expires_at() + 1);
   Put(vault, key, record.SerializeAsString());
-  EXPECT_EQ(Difference(vault), "template " + crypto::ToHex(id));
+  EXPECT_EQ(Difference(vault), "template " + base::ToHex(id));
   Put(vault, key, value);
   EXPECT_EQ(Difference(vault), "");
 }

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "audit/witness/add_checkpoint.h"
-#include "crypto/codec.h"
+#include "base/codec.h"
 
 namespace kluis::audit::add_checkpoint_test {
 namespace {
@@ -34,7 +34,7 @@ TEST(AddCheckpoint, ReadsAndWritesTheExampleOfTheSpecification) {
   EXPECT_EQ(request->old_size, 20852014);
   ASSERT_EQ(request->proof.size(), kProof.size());
   for (size_t i = 0; i < kProof.size(); ++i) {
-    EXPECT_EQ(crypto::ToBase64(crypto::Bytes(request->proof[i])), kProof[i]);
+    EXPECT_EQ(base::ToBase64(crypto::Bytes(request->proof[i])), kProof[i]);
   }
   EXPECT_EQ(request->checkpoint, kCheckpoint);
   EXPECT_EQ(*FormatAddCheckpoint(*request), Body("20852014", kProof));

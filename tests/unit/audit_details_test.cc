@@ -5,8 +5,9 @@
 
 #include "audit/details.h"
 #include "audit/statement.h"
-#include "crypto/codec.h"
+#include "base/codec.h"
 #include "crypto/derive.h"
+#include "crypto/random.h"
 
 namespace kluis::audit::details_test {
 namespace {
@@ -27,7 +28,7 @@ Details Of(const std::string& payload) {
   const std::string nonce = crypto::RandomBytes(kDetailsNonceBytes);
   const std::span<const uint8_t, kDetailsNonceBytes> key(
       reinterpret_cast<const uint8_t*>(nonce.data()), kDetailsNonceBytes);
-  return {payload, nonce, crypto::ToHex(crypto::Bytes(crypto::Commit(key, payload)))};
+  return {payload, nonce, base::ToHex(crypto::Bytes(crypto::Commit(key, payload)))};
 }
 
 TEST(Details, AreReadAsTheyWereMade) {

@@ -11,11 +11,11 @@
 #include <utility>
 #include <vector>
 
-#include "audit/big_endian.h"
 #include "audit/log/log_directory.h"
 #include "audit/merkle.h"
 #include "audit/note.h"
 #include "audit/tiles.h"
+#include "base/big_endian.h"
 #include "tests/fakes/scratch_directory.h"
 
 namespace kluis::audit::log_directory_test {
@@ -110,7 +110,7 @@ class LogDirectoryTest : public testing::Test {
     const VerifierKey key = WitnessKey(name, witness);
     const crypto::Signature signature = witness.Sign(CosignatureMessage(7, text));
     const NoteSignature line{name, key.id(),
-                             BigEndian(7, 8) + std::string(crypto::Bytes(signature))};
+                             base::BigEndian(7, 8) + std::string(crypto::Bytes(signature))};
     return *AddSignatures(note, {&line, 1});
   }
   static VerifierKey WitnessKey(const std::string& name, const crypto::SigningKey& witness) {

@@ -6,20 +6,20 @@
 #include <vector>
 
 #include "audit/merkle.h"
-#include "crypto/codec.h"
+#include "base/codec.h"
 
 namespace kluis::audit::merkle_test {
 namespace {
 
-std::string Hex(const Hash& hash) { return crypto::ToHex(crypto::Bytes(hash)); }
-std::string Base64(const Hash& hash) { return crypto::ToBase64(crypto::Bytes(hash)); }
+std::string Hex(const Hash& hash) { return base::ToHex(crypto::Bytes(hash)); }
+std::string Base64(const Hash& hash) { return base::ToBase64(crypto::Bytes(hash)); }
 
 // The eight entries of the RFC 6962 reference implementation.
 std::vector<Hash> ReferenceLeaves() {
   std::vector<Hash> leaves;
   for (const char* hex : {"", "00", "10", "2021", "3031", "40414243", "5051525354555657",
                           "606162636465666768696a6b6c6d6e6f"}) {
-    leaves.push_back(LeafHash(*crypto::FromHex(hex)));
+    leaves.push_back(LeafHash(*base::FromHex(hex)));
   }
   return leaves;
 }

@@ -4,10 +4,10 @@
 #include <string>
 #include <vector>
 
-#include "audit/big_endian.h"
 #include "audit/note.h"
 #include "audit/note_text.h"
-#include "crypto/codec.h"
+#include "base/big_endian.h"
+#include "base/codec.h"
 
 namespace kluis::audit::note_test {
 namespace {
@@ -65,7 +65,7 @@ TEST(VerifierKey, RefusesEveryChangedByte) {
 
 TEST(VerifierKey, RefusesOtherForms) {
   const crypto::PublicKey key = KeyFrom(0).public_key();
-  const std::string base64 = crypto::ToBase64(std::string("\x01", 1) + std::string(31, 'k'));
+  const std::string base64 = base::ToBase64(std::string("\x01", 1) + std::string(31, 'k'));
   for (const std::string& text :
        {std::string(), std::string("name"), std::string("name+00000000"), std::string("++"),
         "name+00000000+" + base64, std::string(kVectorKey) + "\n", " " + std::string(kVectorKey)}) {
@@ -82,10 +82,11 @@ TEST(VerifierKey, OfTypeFourVerifiesATimedCosignature) {
       *VerifierKey::Create("witness.example", KeyType::kEd25519Cosignature, key.public_key());
   EXPECT_EQ(*VerifierKey::Parse(witness.ToString()), witness);
   const crypto::Signature ed25519 = key.Sign("cosignature/v1\ntime 1700000000\ntext\n");
-  const std::string signature = BigEndian(1700000000, 8) + std::string(crypto::Bytes(ed25519));
+  const std::string signature =
+      base::BigEndian(1700000000, 8) + std::string(crypto::Bytes(ed25519));
   EXPECT_TRUE(witness.Verifies("text\n", signature));
   EXPECT_FALSE(witness.Verifies("other\n", signature));
-  EXPECT_FALSE(witness.Verifies("text\n", BigEndian(1700000001, 8) + signature.substr(8)));
+  EXPECT_FALSE(witness.Verifies("text\n", base::BigEndian(1700000001, 8) + signature.substr(8)));
   EXPECT_FALSE(witness.Verifies("text\n", signature.substr(8)));
   EXPECT_FALSE(witness.Verifies("text\n", ""));
 }
@@ -164,8 +165,8 @@ TEST(Note, CountsAKeyOnceHoweverOftenItSigned) {
   Note note{"text\n", {}};
   for (const uint64_t time : {1, 2}) {
     const crypto::Signature ed25519 = key.Sign(CosignatureMessage(time, note.text));
-    note.signatures.push_back(
-        {keys[0].name(), keys[0].id(), BigEndian(time, 8) + std::string(crypto::Bytes(ed25519))});
+    note.signatures.push_back({keys[0].name(), keys[0].id(),
+                               base::BigEndian(time, 8) + std::string(crypto::Bytes(ed25519))});
   }
   const auto verified = VerifyNote(note, keys);
   ASSERT_TRUE(verified.ok());

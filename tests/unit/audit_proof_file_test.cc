@@ -8,10 +8,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
-#include "audit/big_endian.h"
 #include "audit/proof_file.h"
 #include "audit/proofs.h"
-#include "crypto/codec.h"
+#include "base/big_endian.h"
+#include "base/codec.h"
 
 namespace kluis::audit::proof_file_test {
 namespace {
@@ -54,7 +54,8 @@ class ProofFileTest : public testing::Test {
   std::string Cosigned(const std::string& name = "witness.example") const {
     const Note note = *ParseNote(note_);
     const auto signature = witness_.Sign(CosignatureMessage(kTime, note.text));
-    const std::string bytes = BigEndian(kTime, 8) + std::string(signature.begin(), signature.end());
+    const std::string bytes =
+        base::BigEndian(kTime, 8) + std::string(signature.begin(), signature.end());
     const std::vector<NoteSignature> lines = {{name, WitnessKey(name).id(), bytes}};
     return *AddSignatures(note_, lines);
   }
@@ -75,7 +76,7 @@ TEST_F(ProofFileTest, WritesTheLinesOfTheSpecification) {
   proof.extra = "age-v1.2.1";
   const std::string text = *FormatProofFile(proof);
   EXPECT_THAT(text, StartsWith("c2sp.org/tlog-proof@v1\nextra YWdlLXYxLjIuMQ==\nindex 17\n"));
-  EXPECT_THAT(text, HasSubstr(absl::StrCat(crypto::ToBase64(crypto::Bytes(proof.hashes.back())),
+  EXPECT_THAT(text, HasSubstr(absl::StrCat(base::ToBase64(crypto::Bytes(proof.hashes.back())),
                                            "\n\n", kOrigin, "\n300\n")));
   EXPECT_TRUE(text.ends_with(note_));
 }
@@ -121,7 +122,7 @@ TEST_F(ProofFileTest, AnyCutIsMalformed) {
 
 TEST_F(ProofFileTest, RefusesASecondSpelling) {
   const std::string text = *FormatProofFile(Proof());
-  const std::string hash = crypto::ToBase64(crypto::Bytes(Proof().hashes[0]));
+  const std::string hash = base::ToBase64(crypto::Bytes(Proof().hashes[0]));
   for (const auto& [from, to] : std::vector<std::pair<std::string, std::string>>{
            {"index 17\n", "index 017\n"},
            {"index 17\n", "index +17\n"},
@@ -154,7 +155,7 @@ TEST_F(ProofFileTest, RefusesMoreHashesThanATreeCanHave) {
   EXPECT_FALSE(FormatProofFile(proof).ok());
   proof.hashes.resize(kMaxProofHashes);
   std::string text = *FormatProofFile(proof);
-  const std::string hash = crypto::ToBase64(crypto::Bytes(Hash{})) + "\n";
+  const std::string hash = base::ToBase64(crypto::Bytes(Hash{})) + "\n";
   text.replace(text.find(hash), 0, hash);
   EXPECT_FALSE(ParseProofFile(text).ok());
 }

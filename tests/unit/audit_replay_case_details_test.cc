@@ -11,7 +11,7 @@
 #include "audit/replay/replay.h"
 #include "audit/statement.h"
 #include "audit/statement_facts.h"
-#include "crypto/codec.h"
+#include "base/codec.h"
 #include "policy/civil_time.h"
 #include "policy/record_key.h"
 #include "tests/fakes/log_builder.h"
@@ -28,8 +28,8 @@ ReplayReport ReplayWith(const LogBuilder& log, const std::vector<v1::CommitmentO
   std::string lines;
   for (const v1::CommitmentOpening& opening : openings) {
     lines += "{\"log_index\":" + std::to_string(opening.log_index()) + ",\"what\":\"" +
-             opening.what() + "\",\"nonce\":\"" + crypto::ToBase64(opening.nonce()) +
-             "\",\"payload\":\"" + crypto::ToBase64(opening.payload()) + "\"}\n";
+             opening.what() + "\",\"nonce\":\"" + base::ToBase64(opening.nonce()) +
+             "\",\"payload\":\"" + base::ToBase64(opening.payload()) + "\"}\n";
   }
   std::istringstream details(lines);
   return ReplayOf(log, &details);
@@ -144,7 +144,7 @@ TEST(ReplayCaseDetails, FindDetailsThatAreNone) {
                    [](BuiltAct& act, LogBuilder& log) {
                      act.openings[0].set_payload("{\"reference\":null}");
                      v1::CaseOpening& opening = *act.command.mutable_open_case()->mutable_opening();
-                     opening.set_details(crypto::ToHex(CommitmentDigest(act.openings[0])));
+                     opening.set_details(base::ToHex(CommitmentDigest(act.openings[0])));
                      Sign(log.KeyOf("anna"), opening, act,
                           *act.command.mutable_open_case()->mutable_statement());
                    }),
@@ -154,7 +154,7 @@ TEST(ReplayCaseDetails, FindDetailsThatAreNone) {
                      act.openings[0].set_payload("[]");
                      v1::WarrantRefusal& refusal =
                          *act.command.mutable_refuse_warrant()->mutable_refusal();
-                     refusal.set_details(crypto::ToHex(CommitmentDigest(act.openings[0])));
+                     refusal.set_details(base::ToHex(CommitmentDigest(act.openings[0])));
                      Sign(log.KeyOf("jo"), refusal, act,
                           *act.command.mutable_refuse_warrant()->mutable_statement());
                    }),

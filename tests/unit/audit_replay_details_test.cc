@@ -11,7 +11,7 @@
 
 #include "audit/replay/details.h"
 #include "audit/replay/replay.h"
-#include "crypto/codec.h"
+#include "base/codec.h"
 #include "tests/fakes/log_builder.h"
 #include "tests/fakes/memory_log.h"
 #include "tests/fakes/policy_world.h"
@@ -26,8 +26,8 @@ using Openings = std::vector<v1::CommitmentOpening>;
 std::string LineOf(const v1::CommitmentOpening& opening) {
   return nlohmann::ordered_json{{"log_index", opening.log_index()},
                                 {"what", opening.what()},
-                                {"nonce", crypto::ToBase64(opening.nonce())},
-                                {"payload", crypto::ToBase64(opening.payload())}}
+                                {"nonce", base::ToBase64(opening.nonce())},
+                                {"payload", base::ToBase64(opening.payload())}}
              .dump() +
          "\n";
 }
@@ -297,7 +297,7 @@ TEST(ParseOpening, ReadsALineAndRefusesEveryOtherForm) {
   const auto read = ParseOpening(LineOf(opening));
   ASSERT_TRUE(read.ok()) << read.status();
   EXPECT_EQ(read->SerializeAsString(), opening.SerializeAsString());
-  const std::string nonce = crypto::ToBase64(std::string(32, 'n'));
+  const std::string nonce = base::ToBase64(std::string(32, 'n'));
   for (const std::string& line :
        {std::string("{}"), std::string("[]"), std::string(""),
         R"({"log_index":-1,"what":"consent","nonce":")" + nonce + R"(","payload":""})",

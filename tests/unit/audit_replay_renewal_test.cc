@@ -8,7 +8,7 @@
 #include <string>
 
 #include "audit/replay/replay.h"
-#include "crypto/codec.h"
+#include "base/codec.h"
 #include "tests/fakes/log_builder.h"
 #include "tests/fakes/memory_log.h"
 #include "tests/fakes/policy_world.h"
@@ -24,8 +24,8 @@ std::istringstream Openings(const LogBuilder& log) {
   for (const v1::CommitmentOpening& opening : log.openings()) {
     lines += nlohmann::ordered_json{{"log_index", opening.log_index()},
                                     {"what", opening.what()},
-                                    {"nonce", crypto::ToBase64(opening.nonce())},
-                                    {"payload", crypto::ToBase64(opening.payload())}}
+                                    {"nonce", base::ToBase64(opening.nonce())},
+                                    {"payload", base::ToBase64(opening.payload())}}
                  .dump() +
              "\n";
   }

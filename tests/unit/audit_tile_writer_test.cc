@@ -11,7 +11,7 @@
 
 #include "audit/log/log_directory.h"
 #include "audit/log/tile_writer.h"
-#include "crypto/codec.h"
+#include "base/codec.h"
 #include "tests/fakes/memory_file_system.h"
 #include "tests/fakes/scratch_directory.h"
 #include "tests/fakes/test_log.h"
@@ -70,7 +70,7 @@ TEST_F(TileWriterTest, ReproducesTheGoldenRoots) {
           return "entry " + std::to_string(index);
         });
     ASSERT_TRUE(found.ok()) << found.status();
-    EXPECT_EQ(crypto::ToBase64(crypto::Bytes(*found)), root) << size;
+    EXPECT_EQ(base::ToBase64(crypto::Bytes(*found)), root) << size;
   }
 }
 

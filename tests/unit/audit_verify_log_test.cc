@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "audit/log/verify_log.h"
-#include "crypto/codec.h"
+#include "base/codec.h"
 
 namespace kluis::audit::verify_log_test {
 namespace {
@@ -18,7 +18,7 @@ constexpr auto kFails = absl::StatusCode::kDataLoss;
 // The golden log's checkpoint at size 1000.
 Checkpoint Golden() {
   Checkpoint checkpoint{"vault.example/audit", 1000, {}};
-  const std::string root = *crypto::FromBase64("NGxrnLicS3b6ydyyDNqG46AcCldBfBOQKOrNRTj96Vs=");
+  const std::string root = *base::FromBase64("NGxrnLicS3b6ydyyDNqG46AcCldBfBOQKOrNRTj96Vs=");
   std::copy(root.begin(), root.end(), checkpoint.root.begin());
   return checkpoint;
 }
@@ -66,7 +66,7 @@ TEST(VerifyEntries, RefusesAnyChangedEntryAndSaysBothRoots) {
     const absl::Status status = VerifyEntries(entries.Reader(), Golden()).status();
     EXPECT_EQ(status.code(), kFails);
     EXPECT_THAT(std::string(status.message()),
-                HasSubstr(crypto::ToHex(crypto::Bytes(Golden().root))));
+                HasSubstr(base::ToHex(crypto::Bytes(Golden().root))));
   }
 }
 

@@ -12,7 +12,7 @@
 
 #include "audit/witness/cosignature.h"
 #include "audit/witness/witness.h"
-#include "crypto/codec.h"
+#include "base/codec.h"
 #include "tests/fakes/growing_log.h"
 #include "tests/fakes/memory_file_system.h"
 
@@ -43,7 +43,7 @@ class WitnessTest : public testing::Test {
   }
   std::string StatePath() const {
     const crypto::Hash id = crypto::Sha256({log_.origin()});
-    return "state/" + crypto::ToHex(crypto::Bytes(id)) + ".witness";
+    return "state/" + base::ToHex(crypto::Bytes(id)) + ".witness";
   }
   // True when `reply` is exactly one cosignature of the log's checkpoint at `size`.
   testing::AssertionResult IsCosigned(const WitnessReply& reply, uint64_t size) {
@@ -76,7 +76,7 @@ TEST(WitnessVector, CosignsTheRequestsThatAnotherImplementationPublished) {
   const std::string dash = "\xE2\x80\x94 " + origin + " ";
   crypto::PublicKey key{};
   const std::string bytes =
-      *crypto::FromHex("ffdc2d4d98e4124d3feaf788c0c2f9abfd796083d1f0495437f302ec79cf100f");
+      *base::FromHex("ffdc2d4d98e4124d3feaf788c0c2f9abfd796083d1f0495437f302ec79cf100f");
   std::copy(bytes.begin(), bytes.end(), key.begin());
   crypto::MemoryFileSystem files;
   const auto witness = *Open({*VerifierKey::Create(origin, KeyType::kEd25519, key)}, files);

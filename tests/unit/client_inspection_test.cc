@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "audit/statement.h"
+#include "base/codec.h"
 #include "client/files.h"
 #include "client/inspection.h"
-#include "crypto/codec.h"
 #include "kluis/v1/supervision_service.grpc.pb.h"
 #include "tests/fakes/scratch_directory.h"
 
@@ -78,9 +78,9 @@ TEST(Inspect, WritesOneLineForEachOpening) {
   std::istringstream lines(*ReadText(path));
   std::string line;
   ASSERT_TRUE(std::getline(lines, line));
-  const std::string nonce = crypto::ToBase64(std::string(32, '\x01'));
+  const std::string nonce = base::ToBase64(std::string(32, '\x01'));
   EXPECT_EQ(line, "{\"log_index\":10,\"what\":\"consent\",\"nonce\":\"" + nonce +
-                      "\",\"payload\":\"" + crypto::ToBase64("\xff payload") + "\"}");
+                      "\",\"payload\":\"" + base::ToBase64("\xff payload") + "\"}");
   ASSERT_TRUE(std::getline(lines, line));
   EXPECT_EQ(nlohmann::json::parse(line)["what"], "\"quoted\"");
   EXPECT_FALSE(std::getline(lines, line));

@@ -3,9 +3,9 @@
 #include <vector>
 
 #include "audit/statement.h"
+#include "base/codec.h"
 #include "client/draft.h"
 #include "client/station.h"
-#include "crypto/codec.h"
 #include "crypto/template_digest.h"
 
 namespace kluis::client::station_test {
@@ -62,7 +62,7 @@ TEST(StationRequest, AttestsExactlyThisTemplateOfThisPerson) {
   EXPECT_EQ(attestation.captured_at().seconds(), kNow - 60);
   const std::vector<float> values(128, 0.5f);
   EXPECT_EQ(attestation.template_sha256(),
-            crypto::ToHex(crypto::Bytes(crypto::TemplateDigest("dlib-128/1", values))));
+            base::ToHex(crypto::Bytes(crypto::TemplateDigest("dlib-128/1", values))));
   EXPECT_TRUE(attestation.live_capture());
   EXPECT_TRUE(attestation.adult());
 }

@@ -7,8 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "base/codec.h"
 #include "crypto/blake2b_lanes.h"
-#include "crypto/codec.h"
+#include "crypto/random.h"
 
 namespace kluis::crypto::blake2b_lanes_test {
 namespace {
@@ -68,7 +69,8 @@ TEST_P(Blake2bLanes, MatchTheKnownAnswerEach) {
   const std::vector<std::string> hashes =
       HashEach(GetParam(), std::vector(8, key), std::vector(8, message));
   for (const std::string& hash : hashes) {
-    EXPECT_EQ(ToHex(hash), "c649f4f24bc3f536b6dbda20ab48d9ab26abfd83699f43222ed133b86c65e6e9");
+    EXPECT_EQ(base::ToHex(hash),
+              "c649f4f24bc3f536b6dbda20ab48d9ab26abfd83699f43222ed133b86c65e6e9");
   }
 }
 
@@ -82,7 +84,7 @@ TEST_P(Blake2bLanes, AreKeyedBlake2bForAnyNumberOfJobsAndAnyLength) {
     }
     const std::vector<std::string> hashes = HashEach(GetParam(), keys, messages);
     for (size_t i = 0; i < count; ++i) {
-      EXPECT_EQ(ToHex(hashes[i]), ToHex(HashOne(keys[i], messages[i])))
+      EXPECT_EQ(base::ToHex(hashes[i]), base::ToHex(HashOne(keys[i], messages[i])))
           << i << " of " << count << ", " << messages[i].size() << " bytes";
     }
   }

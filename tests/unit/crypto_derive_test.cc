@@ -7,7 +7,7 @@
 #include <type_traits>
 #include <vector>
 
-#include "crypto/codec.h"
+#include "base/codec.h"
 #include "crypto/derive.h"
 #include "crypto/template_digest.h"
 
@@ -30,7 +30,7 @@ SecretKey32 Parent() {
 }
 
 std::string Hex(const SecretKey32& key) {
-  return ToHex({reinterpret_cast<const char*>(key.Expose().data()), 32});
+  return base::ToHex({reinterpret_cast<const char*>(key.Expose().data()), 32});
 }
 
 TEST(DeriveKey, MatchesTheKnownAnswers) {
@@ -60,12 +60,12 @@ TEST(DeriveKey, KeepsTheBoundsOfThePartsApart) {
 }
 
 TEST(KeyedId, MatchesTheKnownAnswer) {
-  EXPECT_EQ(ToHex(Bytes(KeyedId(Parent().Expose(), kSubjectIndex, "alice"))),
+  EXPECT_EQ(base::ToHex(Bytes(KeyedId(Parent().Expose(), kSubjectIndex, "alice"))),
             "3ac5ba8d32448cfbec1bae7af4d0978bbd589b37af734a7e81ff7ecdde353027");
 }
 
 TEST(Commit, MatchesTheKnownAnswer) {
-  EXPECT_EQ(ToHex(Bytes(Commit(Parent().Expose(), "payload"))),
+  EXPECT_EQ(base::ToHex(Bytes(Commit(Parent().Expose(), "payload"))),
             "b64b3c01cda395a5ebca31eab3689e5555ccdb63abc4d79a383917b8ff660886");
 }
 
@@ -78,8 +78,9 @@ TEST(Commit, DependsOnNonceAndPayload) {
 }
 
 TEST(TemplateDigest, MatchesTheKnownAnswer) {
-  EXPECT_EQ(ToHex(Bytes(TemplateDigest("arcface-512", std::vector<float>{0.5f, -1.25f, 3.0f}))),
-            "bb8d213bcb0637d2605488705113b9f61eba58516b22e80ba690dbfea41c9534");
+  EXPECT_EQ(
+      base::ToHex(Bytes(TemplateDigest("arcface-512", std::vector<float>{0.5f, -1.25f, 3.0f}))),
+      "bb8d213bcb0637d2605488705113b9f61eba58516b22e80ba690dbfea41c9534");
 }
 
 TEST(TemplateDigest, DependsOnAlgorithmAndEveryValue) {

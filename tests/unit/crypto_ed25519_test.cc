@@ -3,7 +3,7 @@
 #include <string>
 #include <type_traits>
 
-#include "crypto/codec.h"
+#include "base/codec.h"
 #include "crypto/ed25519.h"
 
 namespace kluis::crypto::ed25519_test {
@@ -34,16 +34,16 @@ constexpr Vector kVectors[] = {
      "c6594a7c15e9716ed28dc027beceea1ec40a"}};
 
 SigningKey KeyOf(const Vector& vector) {
-  return SigningKey::FromSeed(SecretBytes::CopyOf(FromHex(vector.seed).value())).value();
+  return SigningKey::FromSeed(SecretBytes::CopyOf(base::FromHex(vector.seed).value())).value();
 }
 
 TEST(Ed25519, MatchesThePublishedVectors) {
   for (const Vector& vector : kVectors) {
     const SigningKey key = KeyOf(vector);
-    EXPECT_EQ(ToHex(Bytes(key.public_key())), vector.public_key);
-    const std::string message = FromHex(vector.message).value();
+    EXPECT_EQ(base::ToHex(Bytes(key.public_key())), vector.public_key);
+    const std::string message = base::FromHex(vector.message).value();
     const Signature signature = key.Sign(message);
-    EXPECT_EQ(ToHex(Bytes(signature)), vector.signature);
+    EXPECT_EQ(base::ToHex(Bytes(signature)), vector.signature);
     EXPECT_TRUE(Verify(key.public_key(), message, Bytes(signature)));
   }
 }

@@ -5,8 +5,9 @@
 #include <utility>
 #include <vector>
 
-#include "crypto/codec.h"
+#include "base/codec.h"
 #include "crypto/envelope.h"
+#include "crypto/random.h"
 
 namespace kluis::crypto::envelope_test {
 namespace {
@@ -26,14 +27,14 @@ TEST(EnvelopeOpen, MatchesThePublishedVector) {
   const auto envelope = Envelope::Create(std::move(key));
   ASSERT_TRUE(envelope.ok());
   const std::string sealed =
-      FromHex(
+      base::FromHex(
           "404142434445464748494a4b4c4d4e4f5051525354555657"
           "bd6d179d3e83d43b9576579493c0e939572a1700252bfaccbed2902c21396cbb731c7f1b0b4aa6440bf3a82f"
           "4eda7e39ae64c6708c54c216cb96b72e1213b4522f8c9ba40db5d945b11b69b982c1bb9e3f3fac2bc369488f"
           "76b2383565d3fff921f9664c97637da9768812f615c68b13b52e"
           "c0875924c1c7987947deafd8780acf49")
           .value();
-  const auto plain = envelope->Open(sealed, FromHex("50515253c0c1c2c3c4c5c6c7").value());
+  const auto plain = envelope->Open(sealed, base::FromHex("50515253c0c1c2c3c4c5c6c7").value());
   ASSERT_TRUE(plain.ok()) << plain.status();
   EXPECT_EQ(Text(*plain),
             "Ladies and Gentlemen of the class of '99: If I could offer you only one tip for the "
@@ -137,7 +138,7 @@ TEST(EnvelopeOpener, MatchesThePublishedVector) {
   auto opener = EnvelopeOpener::Create();
   ASSERT_TRUE(opener.ok());
   const std::string sealed =
-      FromHex(
+      base::FromHex(
           "404142434445464748494a4b4c4d4e4f5051525354555657"
           "bd6d179d3e83d43b9576579493c0e939572a1700252bfaccbed2902c21396cbb731c7f1b0b4aa6440bf3a82f"
           "4eda7e39ae64c6708c54c216cb96b72e1213b4522f8c9ba40db5d945b11b69b982c1bb9e3f3fac2bc369488f"
@@ -145,7 +146,7 @@ TEST(EnvelopeOpener, MatchesThePublishedVector) {
           "c0875924c1c7987947deafd8780acf49")
           .value();
   std::string plain(sealed.size() - kSealOverheadBytes, '\0');
-  const std::string owner = FromHex("50515253c0c1c2c3c4c5c6c7").value();
+  const std::string owner = base::FromHex("50515253c0c1c2c3c4c5c6c7").value();
   ASSERT_TRUE(opener->Open(Key32(key), sealed, owner, Room(plain)).ok());
   EXPECT_EQ(plain,
             "Ladies and Gentlemen of the class of '99: If I could offer you only one tip for the "

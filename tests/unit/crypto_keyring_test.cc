@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "crypto/codec.h"
+#include "base/codec.h"
 #include "crypto/keyring.h"
 #include "tests/fakes/memory_file_system.h"
 
@@ -24,7 +24,7 @@ const KeyringPaths kPaths{"data/keyring", "root/key"};
 
 std::string TextOf(const SecretKey32& key) {
   const auto bytes = key.Expose();
-  return ToHex({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  return base::ToHex({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
 }
 
 std::string KeyText(const Keyring& keyring, uint32_t slot) {
@@ -70,10 +70,10 @@ TEST(KeyringKey, IsTheLeafOfTheKnownTree) {
   EXPECT_EQ(KeyText(**keyring, 0xffffffff),
             "648d400d7eafd24883d2de98937ea70d4fc7ced5b6366706ce1a6bb1925a359c");
   // As the header of keyring_segments.h says, by Python's hashlib: nothing punctured, then slot 5.
-  EXPECT_EQ(ToHex(Bytes((*keyring)->Commitment())),
+  EXPECT_EQ(base::ToHex(Bytes((*keyring)->Commitment())),
             "58237dda7aa23504df7c0deea8d96316ac209ccf24cdb693e4d0d2533952e3bd");
   ASSERT_TRUE((*keyring)->Puncture({{5}}).ok());
-  EXPECT_EQ(ToHex(Bytes((*keyring)->Commitment())),
+  EXPECT_EQ(base::ToHex(Bytes((*keyring)->Commitment())),
             "97ef2520aac1b9160011128a56565ffd5bf993df2d3039b6ef0c52c7581e7d90");
 }
 

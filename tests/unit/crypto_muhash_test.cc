@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "crypto/codec.h"
+#include "base/codec.h"
 #include "crypto/muhash.h"
 
 namespace kluis::crypto::muhash_test {
@@ -21,7 +21,7 @@ std::string Bytes32(char first) {
 // Vectors print digests last byte first.
 std::string Reversed(Hash hash) {
   std::reverse(hash.begin(), hash.end());
-  return ToHex(Bytes(hash));
+  return base::ToHex(Bytes(hash));
 }
 
 // Bitcoin Core, src/test/crypto_tests.cpp, muhash_tests.

@@ -6,8 +6,8 @@
 #include <string>
 #include <string_view>
 
-#include "crypto/codec.h"
-#include "crypto/little_endian.h"
+#include "base/codec.h"
+#include "base/little_endian.h"
 #include "crypto/passphrase.h"
 #include "tests/fakes/memory_file_system.h"
 #include "tests/fakes/scratch_directory.h"
@@ -46,13 +46,13 @@ TEST(StretchPassphrase, MatchesThePublishedVectors) {
             "PkEgMTYtYnl0ZXMgc2FsdA==",
             "ltB/ue1kPtBMBGfsysMpPigE6hiNEKZ9vs8vLNVDQGA=",
             {19, 4096 * 1024}}}) {
-    const std::string salt = FromBase64(vector.salt).value();
+    const std::string salt = base::FromBase64(vector.salt).value();
     const auto key = StretchPassphrase(
         Secret(vector.passphrase).Expose(),
         std::span(reinterpret_cast<const uint8_t*>(salt.data()), salt.size()).first<16>(),
         vector.cost);
     ASSERT_TRUE(key.ok()) << key.status();
-    EXPECT_TRUE(key->ConstantTimeEquals(Secret(FromBase64(vector.key).value())));
+    EXPECT_TRUE(key->ConstantTimeEquals(Secret(base::FromBase64(vector.key).value())));
   }
 }
 
@@ -86,8 +86,8 @@ TEST(Passphrase, CostsModerateUnlessTold) {
   ASSERT_TRUE(wrapper.ok()) << wrapper.status();
   const std::string wrapped = Wrapped(**wrapper, SecretBytes::Random(kRootKeyBytes));
   const auto* const header = reinterpret_cast<const uint8_t*>(wrapped.data()) + 19;
-  EXPECT_EQ(GetU32(header + 16), 3u);
-  EXPECT_EQ(GetU64(header + 20), 268435456u);
+  EXPECT_EQ(base::GetU32(header + 16), 3u);
+  EXPECT_EQ(base::GetU64(header + 20), 268435456u);
 }
 
 TEST(PassphraseOpen, SaysTheSameForAWrongPassphraseAndAlteredBytes) {
@@ -125,8 +125,8 @@ TEST(PassphraseOpen, RefusesAnotherCostThanItWasMadeAt) {
   const auto with = [&good](uint32_t passes, uint64_t memory) {
     std::string wrapped = good;
     auto* const header = reinterpret_cast<uint8_t*>(wrapped.data()) + 19;
-    PutU32(passes, header + 16);
-    PutU64(memory, header + 20);
+    base::PutU32(passes, header + 16);
+    base::PutU64(memory, header + 20);
     return OpenPassphraseWrapper(Secret(kPassphrase), wrapped).status().code();
   };
   EXPECT_EQ(with(1, 8192), StatusCode::kOk);

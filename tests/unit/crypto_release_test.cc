@@ -7,7 +7,7 @@
 #include <set>
 #include <string>
 
-#include "crypto/codec.h"
+#include "base/codec.h"
 #include "crypto/release.h"
 
 namespace kluis::crypto::release_test {
@@ -34,13 +34,13 @@ SecretBytes KnownSecret() {
 }
 
 std::string Hex(const ReleasePublicKey& key) {
-  return ToHex({reinterpret_cast<const char*>(key.data()), key.size()});
+  return base::ToHex({reinterpret_cast<const char*>(key.data()), key.size()});
 }
 
 TEST(ReleaseKey, MatchesTheKnownAnswers) {
   const ReleaseKey key = ReleaseKey::Derive(SlotKey().Expose());
   EXPECT_EQ(Hex(key.public_key()), kKnownPublicKey);
-  const auto opened = key.Open(*FromHex(kKnownBox));
+  const auto opened = key.Open(*base::FromHex(kKnownBox));
   ASSERT_TRUE(opened.ok()) << opened.status();
   EXPECT_TRUE(opened->ConstantTimeEquals(KnownSecret()));
 }
@@ -62,7 +62,7 @@ TEST(ReleaseKey, OpensWhatWasSealedToItAndEachBoxIsAnother) {
 
 TEST(ReleaseKey, OpensNoBoxOfWhichABitChanged) {
   const ReleaseKey key = ReleaseKey::Derive(SlotKey().Expose());
-  const std::string sealed = *FromHex(kKnownBox);
+  const std::string sealed = *base::FromHex(kKnownBox);
   const absl::Status refused = key.Open(std::string(kSealedDeviceSecretBytes, 'x')).status();
   for (size_t bit = 0; bit < 8 * sealed.size(); ++bit) {
     // The top bit of an X25519 key is not part of it (RFC 7748 s.5), yet the nonce covers it.
@@ -75,7 +75,7 @@ TEST(ReleaseKey, OpensNoBoxOfWhichABitChanged) {
 
 TEST(ReleaseKey, OpensNoBoxOfAnotherLengthNorOneForAnotherKey) {
   const ReleaseKey key = ReleaseKey::Derive(SlotKey().Expose());
-  const std::string sealed = *FromHex(kKnownBox);
+  const std::string sealed = *base::FromHex(kKnownBox);
   for (const std::string& bytes :
        {std::string(), sealed.substr(1), sealed + "x", sealed.substr(0, 48)}) {
     EXPECT_EQ(key.Open(bytes).status().code(), StatusCode::kDataLoss) << bytes.size();
@@ -96,7 +96,7 @@ TEST(SealToVault, RefusesASecretOfAnotherLengthAndAKeyOfSmallOrder) {
 }
 
 TEST(CustodyDigest, MatchesTheKnownAnswer) {
-  EXPECT_EQ(ToHex(Bytes(CustodyDigest(KnownSecret()))),
+  EXPECT_EQ(base::ToHex(Bytes(CustodyDigest(KnownSecret()))),
             "ffa6ba7fe7d64197597c915bafc4d21c0fe615ce326901bbd627f3ca6436912f");
   EXPECT_NE(CustodyDigest(SecretBytes::Zero(kDeviceSecretBytes)), CustodyDigest(KnownSecret()));
 }

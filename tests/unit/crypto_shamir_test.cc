@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "crypto/codec.h"
+#include "base/codec.h"
 #include "crypto/shamir.h"
 
 namespace kluis::crypto::shamir_test {
@@ -17,11 +17,11 @@ namespace {
 
 using absl::StatusCode;
 
-SecretBytes Hex(std::string_view hex) { return SecretBytes::CopyOf(FromHex(hex).value()); }
+SecretBytes Hex(std::string_view hex) { return SecretBytes::CopyOf(base::FromHex(hex).value()); }
 
-std::string ToHex(const SecretBytes& secret) {
+std::string HexOf(const SecretBytes& secret) {
   const std::span<const uint8_t> bytes = secret.Expose();
-  return crypto::ToHex({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  return base::ToHex({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
 }
 
 std::vector<Share> Copy(std::span<const Share> shares) {
@@ -68,7 +68,7 @@ TEST(ShamirInterpolate, MatchesTheVectorOfTheInternetDraft) {
   std::vector<Share> shares;
   shares.push_back({1, Hex("b9fa07e185")});
   shares.push_back({2, Hex("f5409b4511")});
-  EXPECT_EQ(ToHex(*Interpolate(shares, 0)), "7465737400");
+  EXPECT_EQ(HexOf(*Interpolate(shares, 0)), "7465737400");
 }
 
 // bc-shamir (Blockchain Commons), test 2 of 7: a secret of 32 bytes at x = 255, share i at x = i.
@@ -87,9 +87,9 @@ TEST(ShamirInterpolate, MatchesTheVectorsOfAnotherImplementation) {
       std::vector<Share> two;
       two.push_back({i, Hex(values[i])});
       two.push_back({j, Hex(values[j])});
-      EXPECT_EQ(ToHex(*Interpolate(two, 255)),
+      EXPECT_EQ(HexOf(*Interpolate(two, 255)),
                 "204188bfa6b440a1bdfd6753ff55a8241e07af5c5be943db917e3efabc184b1a");
-      EXPECT_EQ(ToHex(*Interpolate(two, 6)), values[6]);
+      EXPECT_EQ(HexOf(*Interpolate(two, 6)), values[6]);
     }
   }
 }
@@ -153,7 +153,7 @@ TEST(ShamirSplit, TwoSharesOfThreeAreUniformWhateverTheSecret) {
 TEST(ShamirSplit, NeverDrawsTheSamePolynomialTwice) {
   const SecretBytes secret = SecretBytes::Random(32);
   std::set<std::string> first;
-  for (int i = 0; i < 100; ++i) first.insert(ToHex(Split(secret.Expose(), 2, 2).value()[0].value));
+  for (int i = 0; i < 100; ++i) first.insert(HexOf(Split(secret.Expose(), 2, 2).value()[0].value));
   EXPECT_EQ(first.size(), 100u);
 }
 

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "crypto/codec.h"
+#include "base/codec.h"
 #include "crypto/share_text.h"
 
 namespace kluis::crypto::share_text_test {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "crypto/codec.h"
+#include "base/codec.h"
 #include "crypto/keyring.h"
 #include "tests/fakes/memory_file_system.h"
 
@@ -16,7 +16,7 @@ namespace {
 const KeyringPaths kPaths{"data/keyring", "root/key"};
 
 std::string Text(std::span<const uint8_t> bytes) {
-  return ToHex({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  return base::ToHex({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
 }
 
 class SlotKeysTest : public testing::Test {

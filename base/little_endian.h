@@ -1,10 +1,10 @@
 // Integers in files: little-endian, whatever the machine. Stateless and thread-safe.
-#ifndef KLUIS_CRYPTO_LITTLE_ENDIAN_H_
-#define KLUIS_CRYPTO_LITTLE_ENDIAN_H_
+#ifndef KLUIS_BASE_LITTLE_ENDIAN_H_
+#define KLUIS_BASE_LITTLE_ENDIAN_H_
 
 #include <cstdint>
 
-namespace kluis::crypto {
+namespace kluis::base {
 
 // Writes 4 or 8 bytes to `out`.
 inline void PutU32(uint32_t value, uint8_t* out) {
@@ -26,6 +26,6 @@ inline uint64_t GetU64(const uint8_t* in) {
   return value;
 }
 
-}  // namespace kluis::crypto
+}  // namespace kluis::base
 
-#endif  // KLUIS_CRYPTO_LITTLE_ENDIAN_H_
+#endif  // KLUIS_BASE_LITTLE_ENDIAN_H_

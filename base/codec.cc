@@ -1,11 +1,9 @@
-#include "crypto/codec.h"
-
-#include <sodium.h>
+#include "base/codec.h"
 
 #include "absl/status/status.h"
-#include "crypto/memory.h"
+#include "absl/strings/escaping.h"
 
-namespace kluis::crypto {
+namespace kluis::base {
 namespace {
 
 constexpr std::string_view kHexDigits = "0123456789abcdef";
@@ -39,33 +37,16 @@ absl::StatusOr<std::string> FromHex(std::string_view text) {
 }
 
 std::string ToBase64(std::string_view bytes) {
-  std::string text(sodium_base64_ENCODED_LEN(bytes.size(), sodium_base64_VARIANT_ORIGINAL), '\0');
-  sodium_bin2base64(text.data(), text.size(), reinterpret_cast<const unsigned char*>(bytes.data()),
-                    bytes.size(), sodium_base64_VARIANT_ORIGINAL);
-  text.pop_back();  // the terminating zero that libsodium counts in
-  return text;
+  return absl::Base64Escape({bytes.data(), bytes.size()});
 }
 
 absl::StatusOr<std::string> FromBase64(std::string_view text) {
-  std::string bytes(text.size() / 4 * 3, '\0');
-  size_t size = 0;
-  const int rc =
-      sodium_base642bin(reinterpret_cast<unsigned char*>(bytes.data()), bytes.size(), text.data(),
-                        text.size(), nullptr, &size, nullptr, sodium_base64_VARIANT_ORIGINAL);
-  if (rc != 0) return absl::InvalidArgumentError("base64: not standard, padded and canonical");
-  bytes.resize(size);
-  // libsodium 1.0.18 reads bytes from 0x80 on as '/'.
-  if (ToBase64(bytes) != text) {
+  std::string bytes;
+  // Abseil also takes white space, text without padding and bits that nobody reads.
+  if (!absl::Base64Unescape({text.data(), text.size()}, &bytes) || ToBase64(bytes) != text) {
     return absl::InvalidArgumentError("base64: not standard, padded and canonical");
   }
   return bytes;
 }
 
-std::string RandomBytes(size_t size) {
-  EnsureSodium();
-  std::string bytes(size, '\0');
-  if (size != 0) randombytes_buf(bytes.data(), size);
-  return bytes;
-}
-
-}  // namespace kluis::crypto
+}  // namespace kluis::base

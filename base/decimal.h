@@ -1,17 +1,17 @@
 // Decimal numbers as the log's formats write them. Pure functions, thread-safe.
-#ifndef KLUIS_AUDIT_DECIMAL_H_
-#define KLUIS_AUDIT_DECIMAL_H_
+#ifndef KLUIS_BASE_DECIMAL_H_
+#define KLUIS_BASE_DECIMAL_H_
 
 #include <cstdint>
 #include <optional>
 #include <string_view>
 
-namespace kluis::audit {
+namespace kluis::base {
 
 // The value of `text`: ASCII digits only, no sign, no space, no leading zero ("0" itself is
 // allowed), at most 2^64 - 1. nullopt: anything else, so that one number has one spelling.
 std::optional<uint64_t> ParseDecimal(std::string_view text);
 
-}  // namespace kluis::audit
+}  // namespace kluis::base
 
-#endif  // KLUIS_AUDIT_DECIMAL_H_
+#endif  // KLUIS_BASE_DECIMAL_H_

@@ -1,13 +1,13 @@
-#include "audit/host_port.h"
+#include "base/host_port.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
 #include <limits>
 
-#include "audit/decimal.h"
+#include "base/decimal.h"
 
-namespace kluis::audit {
+namespace kluis::base {
 namespace {
 
 constexpr uint32_t kLoopbackNet = 127;  // the first byte of 127.0.0.0/8
@@ -38,4 +38,4 @@ bool IsLoopback(const std::string& host) {
   return inet_pton(AF_INET6, host.c_str(), &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
 }
 
-}  // namespace kluis::audit
+}  // namespace kluis::base

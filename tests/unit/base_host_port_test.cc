@@ -1,8 +1,8 @@
 #include <gtest/gtest.h>
 
-#include "audit/host_port.h"
+#include "base/host_port.h"
 
-namespace kluis::audit::host_port_test {
+namespace kluis::base::host_port_test {
 namespace {
 
 TEST(ParseHostPort, TakesNamesAndAddresses) {
@@ -45,4 +45,4 @@ TEST(IsLoopback, IsNoNameThatOnlyLooksLikeIt) {
 }
 
 }  // namespace
-}  // namespace kluis::audit::host_port_test
+}  // namespace kluis::base::host_port_test

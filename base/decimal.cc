@@ -1,8 +1,8 @@
-#include "audit/decimal.h"
+#include "base/decimal.h"
 
 #include <limits>
 
-namespace kluis::audit {
+namespace kluis::base {
 
 std::optional<uint64_t> ParseDecimal(std::string_view text) {
   if (text.empty() || (text.size() > 1 && text.front() == '0')) return std::nullopt;
@@ -16,4 +16,4 @@ std::optional<uint64_t> ParseDecimal(std::string_view text) {
   return value;
 }
 
-}  // namespace kluis::audit
+}  // namespace kluis::base

@@ -1,13 +1,13 @@
 // Big-endian numbers in the log's formats. Pure functions, thread-safe.
-#ifndef KLUIS_AUDIT_BIG_ENDIAN_H_
-#define KLUIS_AUDIT_BIG_ENDIAN_H_
+#ifndef KLUIS_BASE_BIG_ENDIAN_H_
+#define KLUIS_BASE_BIG_ENDIAN_H_
 
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
 
-namespace kluis::audit {
+namespace kluis::base {
 
 inline constexpr size_t kNumberBytes = 8;  // of a whole number
 
@@ -27,6 +27,6 @@ inline uint64_t ReadBigEndian(std::string_view bytes) {
   return value;
 }
 
-}  // namespace kluis::audit
+}  // namespace kluis::base
 
-#endif  // KLUIS_AUDIT_BIG_ENDIAN_H_
+#endif  // KLUIS_BASE_BIG_ENDIAN_H_

@@ -3,10 +3,9 @@
 #include <string>
 #include <utility>
 
-#include "crypto/codec.h"
-#include "crypto/sha256.h"
+#include "base/codec.h"
 
-namespace kluis::crypto::codec_test {
+namespace kluis::base::codec_test {
 namespace {
 
 using absl::StatusCode;
@@ -74,23 +73,5 @@ TEST(CodecHex, RefusesUppercaseOddLengthAndOtherCharacters) {
   }
 }
 
-TEST(RandomBytes, HaveTheLengthAskedForAndDiffer) {
-  EXPECT_EQ(RandomBytes(0), "");
-  EXPECT_EQ(RandomBytes(24).size(), 24u);
-  EXPECT_NE(RandomBytes(24), RandomBytes(24));
-}
-
-// FIPS 180-4 examples, by way of NIST CAVP.
-TEST(Sha256, MatchesThePublishedVectors) {
-  EXPECT_EQ(ToHex(Bytes(Sha256({}))),
-            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
-  const Hash abc = Sha256({"abc"});
-  EXPECT_EQ(ToHex(Bytes(abc)), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-}
-
-TEST(Sha256, JoinsItsPartsWithoutSeparators) {
-  EXPECT_EQ(Sha256({"a", "", "bc"}), Sha256({"abc"}));
-}
-
 }  // namespace
-}  // namespace kluis::crypto::codec_test
+}  // namespace kluis::base::codec_test

@@ -1,13 +1,13 @@
 // An address to listen on, as a person writes it. Pure functions, thread-safe.
-#ifndef KLUIS_AUDIT_HOST_PORT_H_
-#define KLUIS_AUDIT_HOST_PORT_H_
+#ifndef KLUIS_BASE_HOST_PORT_H_
+#define KLUIS_BASE_HOST_PORT_H_
 
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 
-namespace kluis::audit {
+namespace kluis::base {
 
 struct HostPort {
   std::string host;   // a name, an IPv4 address, or an IPv6 address without its brackets
@@ -23,6 +23,6 @@ std::optional<HostPort> ParseHostPort(std::string_view text);
 // resolves to what its owner likes.
 bool IsLoopback(const std::string& host);
 
-}  // namespace kluis::audit
+}  // namespace kluis::base
 
-#endif  // KLUIS_AUDIT_HOST_PORT_H_
+#endif  // KLUIS_BASE_HOST_PORT_H_

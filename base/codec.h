@@ -2,8 +2,8 @@
 // that decode to the same bytes would give one statement two digests. Not for secrets: time and
 // memory are not protected. Stateless and thread-safe.
 // Source: RFC 4648 s.4 and s.8.
-#ifndef KLUIS_CRYPTO_CODEC_H_
-#define KLUIS_CRYPTO_CODEC_H_
+#ifndef KLUIS_BASE_CODEC_H_
+#define KLUIS_BASE_CODEC_H_
 
 #include <cstddef>
 #include <string>
@@ -11,7 +11,7 @@
 
 #include "absl/status/statusor.h"
 
-namespace kluis::crypto {
+namespace kluis::base {
 
 // Two lowercase digits per byte.
 std::string ToHex(std::string_view bytes);
@@ -26,10 +26,6 @@ std::string ToBase64(std::string_view bytes);
 // or unused bits that are not zero.
 absl::StatusOr<std::string> FromBase64(std::string_view text);
 
-// `size` bytes from the system's random generator, for nonces and identifiers. Keys come from
-// SecretBytes::Random.
-std::string RandomBytes(size_t size);
+}  // namespace kluis::base
 
-}  // namespace kluis::crypto
-
-#endif  // KLUIS_CRYPTO_CODEC_H_
+#endif  // KLUIS_BASE_CODEC_H_
