@@ -3,7 +3,7 @@
 #define KLUIS_SERVICE_AUDIT_SERVICE_H_
 
 #include "kluis/v1/audit_service.grpc.pb.h"
-#include "service/call.h"
+#include "service/front_door.h"
 
 namespace kluis::service {
 

@@ -12,6 +12,7 @@
 #include "crypto/secret_bytes.h"
 #include "service/enroll.h"
 #include "service/limits.h"
+#include "service/outcome.h"
 #include "service/requests.h"
 
 namespace kluis::service {
@@ -25,7 +26,7 @@ constexpr size_t kAtomicBytes = size_t{2} << 20;      // mapped at a time for an
 }  // namespace
 
 absl::Status BatchEnroller::RunEach() {
-  const auto room = calls_.vault().limits().TakeRows(call_.peer, 2 * kRowsTogether);
+  const auto room = vault_.limits().TakeRows(call_.peer, 2 * kRowsTogether);
   if (!room.ok()) return room.status();
   const std::shared_ptr<crypto::SecretArena> arena = crypto::SecretArena::Create(kTogetherBytes);
   std::mutex mutex;
@@ -89,7 +90,7 @@ absl::Status BatchEnroller::Serve(const std::vector<Row>& rows, crypto::SecretAr
   for (const Row& row : rows) {
     absl::Status status = Validate(row.request);
     if (status.ok()) {
-      absl::StatusOr<Act> act = EnrollAct(calls_.vault(), call_, row.request, &arena);
+      absl::StatusOr<Act> act = EnrollAct(vault_, call_, row.request, &arena);
       if (act.ok()) {
         acts.push_back(*std::move(act));
         numbers.push_back(row.number);
@@ -97,23 +98,23 @@ absl::Status BatchEnroller::Serve(const std::vector<Row>& rows, crypto::SecretAr
       }
       status = act.status();
     }
-    status = calls_.LogRejection(call_, std::move(status));
+    status = LogRejection(vault_, call_, std::move(status));
     if (!LogIndexOf(status).has_value()) return status;
     Refuse(row.number, status);
   }
   if (acts.empty()) return absl::OkStatus();
 
-  Ledger& ledger = calls_.vault().ledger();
+  Ledger& ledger = vault_.ledger();
   const absl::StatusOr<Appended> appended = ledger.Append(std::move(acts));
   if (!appended.ok()) return appended.status();
   const absl::Status synced = ledger.Sync(*appended);
   if (!synced.ok()) return synced;
-  const absl::Status erased = calls_.vault().eraser().EraseStarted(appended->acts).status();
+  const absl::Status erased = vault_.eraser().EraseStarted(appended->acts).status();
   if (!erased.ok()) return erased;
   for (size_t i = 0; i < numbers.size(); ++i) {
     const Committed& committed = appended->acts[i];
     if (!committed.ruling.decision.allowed()) {
-      Refuse(numbers[i], Calls::RefusalOf(committed));
+      Refuse(numbers[i], RefusalOf(committed));
       continue;
     }
     v1::BatchEnrollResponse response;
@@ -134,18 +135,20 @@ void BatchEnroller::Refuse(uint64_t row, const absl::Status& status) {
 
 absl::Status BatchEnroller::RefuseWhole(uint64_t row, const absl::Status& status) {
   Refuse(row, status);
-  return calls_.LogRejection(
-      call_, WithReason(absl::PermissionDeniedError(absl::StrCat(
-                            "batch: nothing of it was stored, because row ", row, " was refused")),
-                        "ATOMIC_BATCH_REFUSED"));
+  return LogRejection(
+      vault_, call_,
+      WithReason(absl::PermissionDeniedError(absl::StrCat(
+                     "batch: nothing of it was stored, because row ", row, " was refused")),
+                 "ATOMIC_BATCH_REFUSED"));
 }
 
 absl::Status BatchEnroller::RunAtomic(uint64_t announced) {
   if (announced < 1 || announced > kMaxAtomicRows) {
-    return calls_.LogRejection(
-        call_, absl::InvalidArgumentError("options.rows: an atomic batch has 1 to 10,000 rows"));
+    return LogRejection(
+        vault_, call_,
+        absl::InvalidArgumentError("options.rows: an atomic batch has 1 to 10,000 rows"));
   }
-  const auto room = calls_.vault().limits().TakeRows(call_.peer, announced);
+  const auto room = vault_.limits().TakeRows(call_.peer, announced);
   if (!room.ok()) return room.status();
   const std::shared_ptr<crypto::SecretArena> arena = crypto::SecretArena::Create(kAtomicBytes);
   std::vector<Act> acts;
@@ -157,18 +160,19 @@ absl::Status BatchEnroller::RunAtomic(uint64_t announced) {
     if (!status.ok()) return status;
     status = Validate(message.row());
     if (!status.ok()) return RefuseWhole(row, status);
-    absl::StatusOr<Act> act = EnrollAct(calls_.vault(), call_, message.row(), arena.get());
+    absl::StatusOr<Act> act = EnrollAct(vault_, call_, message.row(), arena.get());
     if (!act.ok()) return RefuseWhole(row, act.status());
     acts.push_back(*std::move(act));
   }
   // A stream that breaks off looks like one that ends: only the number says that it is whole.
   if (acts.size() < announced || stream_.Read(&message)) {
-    return calls_.LogRejection(
-        call_, absl::InvalidArgumentError("options.rows: not as many rows came as were announced"));
+    return LogRejection(
+        vault_, call_,
+        absl::InvalidArgumentError("options.rows: not as many rows came as were announced"));
   }
   const size_t rows = acts.size();
   call_.Compute();
-  Ledger& ledger = calls_.vault().ledger();
+  Ledger& ledger = vault_.ledger();
   const absl::StatusOr<Appended> appended = ledger.AppendAllOrNothing(std::move(acts));
   if (!appended.ok()) return appended.status();
   const Committed& last = appended->acts.back();
@@ -180,7 +184,7 @@ absl::Status BatchEnroller::RunAtomic(uint64_t announced) {
   }
   const absl::Status synced = ledger.Sync(*appended);
   if (!synced.ok()) return synced;
-  const absl::Status erased = calls_.vault().eraser().EraseStarted(appended->acts).status();
+  const absl::Status erased = vault_.eraser().EraseStarted(appended->acts).status();
   if (!erased.ok()) return erased;
   for (size_t i = 0; i < rows; ++i) {
     v1::BatchEnrollResponse response;

@@ -21,8 +21,8 @@ class BatchEnroller {
  public:
   using Stream = grpc::ServerReaderWriter<v1::BatchEnrollResponse, v1::BatchEnrollRequest>;
 
-  BatchEnroller(Calls& calls, const Call& call, Stream& stream)
-      : calls_(calls), call_(call), stream_(stream) {}
+  BatchEnroller(Vault& vault, const Call& call, Stream& stream)
+      : vault_(vault), call_(call), stream_(stream) {}
 
   // Each row stands or falls by itself. Ends with the stream; an error of the store ends it early,
   // and rows that were not answered were not stored.
@@ -42,7 +42,7 @@ class BatchEnroller {
   void Refuse(uint64_t row, const absl::Status& status);
   absl::Status RefuseWhole(uint64_t row, const absl::Status& status);
 
-  Calls& calls_;
+  Vault& vault_;
   const Call& call_;
   Stream& stream_;
 };

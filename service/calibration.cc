@@ -11,6 +11,7 @@
 
 #include "matching/calibration.h"
 #include "service/names.h"
+#include "service/outcome.h"
 #include "service/search.h"
 #include "service/statements.h"
 
@@ -151,7 +152,7 @@ absl::StatusOr<Calibrated> Calibrate(Vault& vault, const Call& call, const v1::E
   *command.mutable_statement() = *std::move(facts);
   *command.mutable_order() = std::move(order);
   command.set_new_search_id(NewId());
-  absl::StatusOr<Committed> intent = CommitAct(vault, std::move(act));
+  absl::StatusOr<Committed> intent = CommitAct(vault.ledger(), std::move(act));
   if (!intent.ok()) return intent.status();
 
   const std::string& search_id = intent->command.calibrate().new_search_id();
@@ -166,7 +167,7 @@ absl::StatusOr<Calibrated> Calibrate(Vault& vault, const Call& call, const v1::E
       if (change.has_purpose()) vault.galleries().CutsChanged(change.purpose());
     }
   };
-  absl::StatusOr<Committed> concluded = CommitAct(vault, std::move(concluding));
+  absl::StatusOr<Committed> concluded = CommitAct(vault.ledger(), std::move(concluding));
   if (!concluded.ok()) return Abort(vault, call, search_id, concluded.status());
   return Calibrated{*std::move(intent), *std::move(concluded)};
 }

@@ -1,38 +1,24 @@
-// What every RPC goes through, in this order: peer identity -> limits -> role -> whether the vault
-// knows the caller -> sealed or not -> request id -> strict validation -> its own act. Limits of an
-// act of a subject come after the gate, when it is known whose key signed. A call beyond its limit
-// makes no entry: CountLimited tells of it. No stream is read before its caller is known; a single
-// request has been read by gRPC, up to server.max_message_kib. Thread-safe.
+// One call whose caller is known and allowed for its role. Used by one thread at a time.
 #ifndef KLUIS_SERVICE_CALL_H_
 #define KLUIS_SERVICE_CALL_H_
 
 #include <chrono>
-#include <functional>
-#include <mutex>
-#include <set>
 #include <string>
-#include <string_view>
 
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
-#include "google/protobuf/descriptor.h"
-#include "google/protobuf/message.h"
 #include "grpcpp/server_context.h"
-#include "grpcpp/support/status.h"
 #include "kluis/v1/annotations.pb.h"
-#include "kluis/v1/types.pb.h"
-#include "service/callers.h"
-#include "service/errors.h"
+#include "kluis/v1/ledger.pb.h"
+#include "service/act.h"
+#include "service/gate.h"
 #include "service/identity.h"
-#include "service/ledger.h"
-#include "service/limits.h"
-#include "service/logging.h"
-#include "service/request_cache.h"
 #include "service/vault.h"
 
 namespace kluis::service {
 
-// One call whose caller is known and allowed for its role.
+inline constexpr std::chrono::seconds kToAnswer{5};  // after a deadline, before it is cancelled
+inline constexpr char kRoleNotAllowed[] = "ROLE_NOT_ALLOWED";
+
 struct Call {
   Peer peer;
   v1::Caller caller;  // as the log records it: a subject has no name
@@ -69,114 +55,9 @@ bool WriteTo(const Call& call, Stream& stream, const Message& message) {
   return written;
 }
 
-class Calls {
- public:
-  // All of them must outlive this object.
-  Calls(Vault& vault, const Config& config, const Callers& callers, Logger& logger);
-
-  Vault& vault() { return vault_; }
-
-  // Runs one unary RPC. `validate` is pure; `act` fills the response or says why not. Both may name
-  // a reason with WithReason; kInvalidArgument without one is MALFORMED_REQUEST.
-  template <class Request, class Response>
-  grpc::Status Unary(grpc::ServerContext* context, std::string_view method, const Request& request,
-                     Response& response, absl::Status (*validate)(const Request&),
-                     const std::function<absl::Status(const Call&, Response&)>& act) {
-    return Run(
-        context, method, request, response, [&] { return validate(request); },
-        [&](const Call& call) { return act(call, response); });
-  }
-
-  // Runs one RPC that answers with a stream, whose messages `act` writes itself. As Unary, but no
-  // answer is kept for a repeated request id. An `act` that finds the caller gone returns
-  // kCancelled.
-  template <class Request>
-  grpc::Status Stream(grpc::ServerContext* context, std::string_view method, const Request& request,
-                      absl::Status (*validate)(const Request&),
-                      const std::function<absl::Status(const Call&)>& act) {
-    return RunStream(
-        context, method, [&] { return validate(request); }, act);
-  }
-
-  // Identity, role, membership and deadline of an RPC that reads a stream.
-  absl::StatusOr<Call> Enter(grpc::ServerContext* context, std::string_view method);
-
-  // While it lives, CancelStreams ends the call: for one that waits for its caller with a pass.
-  class StreamGuard {
-   public:
-    StreamGuard(Calls& calls, grpc::ServerContext* context) : calls_(calls), context_(context) {
-      const std::lock_guard lock(calls_.streams_mutex_);
-      calls_.streams_.insert(context_);
-    }
-    ~StreamGuard() {
-      const std::lock_guard lock(calls_.streams_mutex_);
-      calls_.streams_.erase(context_);
-    }
-    StreamGuard(const StreamGuard&) = delete;
-    StreamGuard& operator=(const StreamGuard&) = delete;
-
-   private:
-    Calls& calls_;
-    grpc::ServerContext* const context_;
-  };
-  void CancelStreams() {
-    const std::lock_guard lock(streams_mutex_);
-    for (grpc::ServerContext* context : streams_) context->TryCancel();
-  }
-
-  // No answer is kept for a repeated request: for a vault that is sealed.
-  void ForgetAnswers() { cache_.Forget(); }
-
-  // The status for the caller of a refused act: code and words by its reason, with its log index.
-  static absl::Status RefusalOf(const Committed& committed);
-
-  // Makes the entry that a request deserves which was refused before its own rules, and names the
-  // entry in the status. Other errors pass unchanged.
-  absl::Status LogRejection(const Call& call, absl::Status status);
-
- private:
-  // Room for the call, held until its answer has left. RATE_LIMITED: there is none.
-  absl::Status TakeRoom(grpc::ServerContext* context, const Peer& peer, Limits::Lane lane);
-  // The same of an act that a subject signs: by whose key it is.
-  absl::Status TakeSubjectRoom(const Call& call, const google::protobuf::Message& request);
-  absl::Status Limited(grpc::ServerContext* context, absl::Status status);
-
-  // Whether the vault knows the caller (policy/rules_admission.cc). A refusal is an entry, but for
-  // a call that is public.
-  absl::Status Admit(const Call& call);
-
-  grpc::Status Run(grpc::ServerContext* context, std::string_view method,
-                   const google::protobuf::Message& request, google::protobuf::Message& response,
-                   const std::function<absl::Status()>& validate,
-                   const std::function<absl::Status(const Call&)>& act);
-  grpc::Status RunStream(grpc::ServerContext* context, std::string_view method,
-                         const std::function<absl::Status()>& validate,
-                         const std::function<absl::Status(const Call&)>& act);
-  grpc::Status Answer(grpc::ServerContext* context, std::string_view method,
-                      const absl::Status& status);
-
-  Vault& vault_;
-  const Callers& callers_;
-  const int64_t deadline_seconds_;
-  Logger& logger_;
-  RequestCache cache_;
-  Vocabulary words_;
-  std::mutex streams_mutex_;
-  std::set<grpc::ServerContext*> streams_;
-};
-
-// kUnavailable, VAULT_SEALED: what a vault without its keyring answers.
-absl::Status Sealed();
-
-// Where the log says so, for a response.
-v1::Receipt ReceiptOf(const Committed& committed);
-
-// Makes an entry for each identity of which calls were not decided since the last time. Call it
-// every minute. A sealed vault makes none, and keeps the counts.
-absl::Status CountLimited(Vault& vault);
-
-// Commits the act of a call. A refusal becomes RefusalOf.
-absl::StatusOr<Committed> CommitAct(Vault& vault, Act act);
+// Makes the entry that a request deserves which was refused before its own rules, and names the
+// entry in the status. Other errors pass unchanged.
+absl::Status LogRejection(Vault& vault, const Call& call, absl::Status status);
 
 }  // namespace kluis::service
 

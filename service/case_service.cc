@@ -10,6 +10,7 @@
 #include "service/case_details.h"
 #include "service/case_views.h"
 #include "service/names.h"
+#include "service/outcome.h"
 #include "service/page_bytes.h"
 #include "service/page_token.h"
 #include "service/requests.h"
@@ -40,7 +41,7 @@ absl::Status Carry(Vault& vault, Act act, Response& response) {
       if (change.has_case_()) vault.galleries().CaseChanged(change.case_());
     }
   };
-  const absl::StatusOr<Committed> committed = CommitAct(vault, std::move(act));
+  const absl::StatusOr<Committed> committed = CommitAct(vault.ledger(), std::move(act));
   if (!committed.ok()) return committed.status();
   const absl::Status erased = vault.eraser().EraseStarted({&*committed, 1}).status();
   if (!erased.ok()) return erased;
@@ -201,7 +202,7 @@ grpc::Status CaseService::GetCase(grpc::ServerContext* context, const v1::GetCas
         if (!skip.ok()) return skip.status();
         Act act = call.NewAct();
         act.command.mutable_read_case()->set_case_id(id);
-        const absl::StatusOr<Committed> committed = CommitAct(vault, std::move(act));
+        const absl::StatusOr<Committed> committed = CommitAct(vault.ledger(), std::move(act));
         if (!committed.ok()) return committed.status();
         const auto record = policy::Find<v1::CaseRecord>(vault.state(), policy::key::Case(id));
         if (!record.ok()) return record.status();
@@ -233,7 +234,7 @@ grpc::Status CaseService::ListCases(grpc::ServerContext* context,
         if (!skip.ok()) return skip.status();
         Act act = call.NewAct();
         act.command.mutable_read_case();
-        const absl::StatusOr<Committed> committed = CommitAct(vault, std::move(act));
+        const absl::StatusOr<Committed> committed = CommitAct(vault.ledger(), std::move(act));
         if (!committed.ok()) return committed.status();
 
         const auto member = policy::Find<v1::MemberRecord>(

@@ -10,6 +10,7 @@
 #include "policy/record_key.h"
 #include "service/commitments.h"
 #include "service/names.h"
+#include "service/outcome.h"
 #include "service/statements.h"
 #include "service/subject_details.h"
 #include "storage/layout.h"
@@ -151,7 +152,7 @@ absl::Status Disclose(Vault& vault, const Call& call, const v1::Envelope& envelo
     if (!stored.ok()) return stored;
     return StoreOpenings(vault.sealer(), person->subject.slot(), index, openings, writes);
   };
-  const absl::StatusOr<Committed> committed = CommitAct(vault, std::move(act));
+  const absl::StatusOr<Committed> committed = CommitAct(vault.ledger(), std::move(act));
   if (!committed.ok()) return committed.status();
   const auto candidate = policy::Find<v1::CandidateRecord>(
       vault.state(), policy::key::Candidate(policy::IdInName(payload.candidate(), "cases"),

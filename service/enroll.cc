@@ -12,6 +12,7 @@
 #include "crypto/template_digest.h"
 #include "service/commitments.h"
 #include "service/names.h"
+#include "service/outcome.h"
 #include "service/release.h"
 #include "service/statements.h"
 #include "service/subject_details.h"

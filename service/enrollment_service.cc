@@ -2,6 +2,7 @@
 
 #include "service/batch_enroll.h"
 #include "service/enroll.h"
+#include "service/outcome.h"
 #include "service/requests.h"
 
 namespace kluis::service {
@@ -14,7 +15,8 @@ grpc::Status EnrollmentService::Enroll(grpc::ServerContext* context,
       [&](const Call& call, v1::EnrollResponse& out) {
         absl::StatusOr<Act> act = EnrollAct(calls_.vault(), call, *request);
         if (!act.ok()) return act.status();
-        const absl::StatusOr<Committed> committed = CommitAct(calls_.vault(), *std::move(act));
+        const absl::StatusOr<Committed> committed =
+            CommitAct(calls_.vault().ledger(), *std::move(act));
         if (!committed.ok()) return committed.status();
         const absl::Status erased =
             calls_.vault().eraser().EraseStarted({&*committed, 1}).status();  // what it replaced
@@ -33,10 +35,11 @@ grpc::Status EnrollmentService::BatchEnroll(
   call->Touch();
   v1::BatchEnrollRequest first;
   if (!stream->Read(&first) || !first.has_options()) {
-    return ToGrpc(calls_.LogRejection(
-        *call, absl::InvalidArgumentError("batch: the first message must be options")));
+    return ToGrpc(
+        LogRejection(calls_.vault(), *call,
+                     absl::InvalidArgumentError("batch: the first message must be options")));
   }
-  BatchEnroller batch(calls_, *call, *stream);
+  BatchEnroller batch(calls_.vault(), *call, *stream);
   const v1::BatchEnrollRequest::Options& options = first.options();
   return ToGrpc(options.atomic() ? batch.RunAtomic(options.rows()) : batch.RunEach());
 }

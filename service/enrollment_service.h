@@ -3,7 +3,7 @@
 #define KLUIS_SERVICE_ENROLLMENT_SERVICE_H_
 
 #include "kluis/v1/enrollment_service.grpc.pb.h"
-#include "service/call.h"
+#include "service/front_door.h"
 
 namespace kluis::service {
 

@@ -11,6 +11,7 @@
 #include "matching/threshold.h"
 #include "service/measurement.h"
 #include "service/names.h"
+#include "service/outcome.h"
 #include "service/requests.h"
 #include "service/search.h"
 #include "service/statements.h"
@@ -180,7 +181,7 @@ absl::Status Evaluate(Vault& vault, const Call& call, const v1::EvaluatePurposeR
   *command.mutable_statement() = *std::move(facts);
   *command.mutable_order() = std::move(order);
   command.set_new_search_id(NewId());
-  const absl::StatusOr<Committed> intent = CommitAct(vault, std::move(act));
+  const absl::StatusOr<Committed> intent = CommitAct(vault.ledger(), std::move(act));
   if (!intent.ok()) return intent.status();
 
   const std::string& search_id = intent->command.evaluate().new_search_id();
@@ -188,7 +189,7 @@ absl::Status Evaluate(Vault& vault, const Call& call, const v1::EvaluatePurposeR
   if (!report.ok()) return Abort(vault, call, search_id, report.status());
   Act concluding = call.NewAct();
   *concluding.command.mutable_evaluation_outcome() = OutcomeOf(search_id, *report);
-  const absl::StatusOr<Committed> outcome = CommitAct(vault, std::move(concluding));
+  const absl::StatusOr<Committed> outcome = CommitAct(vault.ledger(), std::move(concluding));
   if (!outcome.ok()) return Abort(vault, call, search_id, outcome.status());
 
   v1::EvaluatePurposeResponse last;

@@ -4,10 +4,10 @@
 #include <utility>
 
 #include "policy/record_key.h"
-#include "service/call.h"
 #include "service/database_state.h"
 #include "service/errors.h"
 #include "service/gallery_source.h"
+#include "service/gate.h"
 
 namespace kluis::service {
 namespace {

@@ -7,6 +7,9 @@
 #include <mutex>
 #include <shared_mutex>
 
+#include "absl/status/status.h"
+#include "service/errors.h"
+
 namespace kluis::service {
 
 class Gate {
@@ -35,6 +38,12 @@ class Gate {
   std::atomic<bool> open_ = false;
   std::shared_mutex mutex_;
 };
+
+// kUnavailable, VAULT_SEALED: what a vault without its keyring answers.
+inline absl::Status Sealed() {
+  return WithReason(absl::UnavailableError("vault: is sealed; an operator must unseal it"),
+                    "VAULT_SEALED");
+}
 
 }  // namespace kluis::service
 

@@ -5,10 +5,10 @@
 #include "absl/strings/str_cat.h"
 #include "policy/record_key.h"
 #include "service/backups.h"
-#include "service/call.h"
 #include "service/database_state.h"
 #include "service/log_rows.h"
 #include "service/names.h"
+#include "service/outcome.h"
 #include "service/recovery.h"
 #include "service/restored_rows.h"
 #include "service/statements.h"
@@ -87,7 +87,7 @@ absl::StatusOr<uint64_t> CommitRecovery(const RecoveryParts& parts,
   act.envelopes.push_back(order);
   const absl::StatusOr<Committed> committed = parts.ledger.Commit(std::move(act));
   if (!committed.ok()) return committed.status();
-  if (!committed->ruling.decision.allowed()) return Calls::RefusalOf(*committed);
+  if (!committed->ruling.decision.allowed()) return RefusalOf(*committed);
   return committed->index;
 }
 

@@ -8,6 +8,7 @@
 #include "matching/verify.h"
 #include "policy/record_key.h"
 #include "service/names.h"
+#include "service/outcome.h"
 #include "storage/layout.h"
 
 namespace kluis::service {
@@ -154,7 +155,7 @@ absl::StatusOr<Committed> Conclude(Vault& vault, const Call& call, const policy:
       return absl::OkStatus();
     };
   }
-  absl::StatusOr<Committed> committed = CommitAct(vault, std::move(act));
+  absl::StatusOr<Committed> committed = CommitAct(vault.ledger(), std::move(act));
   if (committed.ok()) return committed;
   return Abort(vault, call, search_id, committed.status());
 }

@@ -7,6 +7,7 @@
 #include "policy/record_key.h"
 #include "service/disclosure.h"
 #include "service/names.h"
+#include "service/outcome.h"
 #include "service/probe_novelty.h"
 #include "service/release.h"
 #include "service/requests.h"
@@ -79,7 +80,7 @@ grpc::Status SearchService::Identify(grpc::ServerContext* context,
         act.attach = [&](const policy::Ruling&, uint64_t, Writes& writes) {
           return novelty->Keep(writes);
         };
-        const absl::StatusOr<Committed> intent = CommitAct(vault, std::move(act));
+        const absl::StatusOr<Committed> intent = CommitAct(vault.ledger(), std::move(act));
         if (!intent.ok()) return intent.status();
         *out.mutable_intent() = ReceiptOf(*intent);
         out.set_repeated_probe(intent->command.identify().repeated_probe());
@@ -132,7 +133,7 @@ grpc::Status SearchService::Verify(grpc::ServerContext* context, const v1::Verif
             return JudgeRelease(writes, vault.sealer(), release, *prepared.mutable_verify());
           };
         }
-        const absl::StatusOr<Committed> intent = CommitAct(vault, std::move(act));
+        const absl::StatusOr<Committed> intent = CommitAct(vault.ledger(), std::move(act));
         if (!intent.ok()) return intent.status();
         *out.mutable_intent() = ReceiptOf(*intent);
 
@@ -174,7 +175,7 @@ grpc::Status SearchService::AdjudicateCandidate(grpc::ServerContext* context,
         act.envelopes.push_back(request->adjudication());
         *act.command.mutable_adjudicate()->mutable_statement() = *std::move(facts);
         *act.command.mutable_adjudicate()->mutable_adjudication() = payload;
-        const absl::StatusOr<Committed> committed = CommitAct(vault, std::move(act));
+        const absl::StatusOr<Committed> committed = CommitAct(vault.ledger(), std::move(act));
         if (!committed.ok()) return committed.status();
         for (const v1::RecordChange& change : committed->ruling.changes) {
           if (!change.has_candidate()) continue;

@@ -146,9 +146,4 @@ void Server::Shutdown(absl::Duration drain) {
   last->Wait();
 }
 
-std::chrono::system_clock::time_point CallDeadline(const grpc::ServerContext& context,
-                                                   absl::Duration cap) {
-  return std::min(context.deadline(), absl::ToChronoTime(absl::Now() + cap));
-}
-
 }  // namespace kluis::service

@@ -86,11 +86,6 @@ class Server {
   bool shut_ = false;
 };
 
-// When a call must have ended: the caller's deadline, at most `cap` from now. A handler takes it
-// once, at its start, and looks at it before each step that waits.
-std::chrono::system_clock::time_point CallDeadline(const grpc::ServerContext& context,
-                                                   absl::Duration cap);
-
 }  // namespace kluis::service
 
 #endif  // KLUIS_SERVICE_SERVER_H_

@@ -6,6 +6,7 @@
 #include "base/codec.h"
 #include "policy/record_key.h"
 #include "service/names.h"
+#include "service/outcome.h"
 #include "service/page_bytes.h"
 #include "service/requests.h"
 #include "service/statements.h"
@@ -153,7 +154,7 @@ absl::Status SetRestricted(Vault& vault, const Call& call, const v1::Envelope& e
       if (change.has_template_()) vault.galleries().TemplateRestricted(change.template_());
     }
   };
-  const absl::StatusOr<Committed> committed = CommitAct(vault, std::move(act));
+  const absl::StatusOr<Committed> committed = CommitAct(vault.ledger(), std::move(act));
   if (!committed.ok()) return committed.status();
   for (const v1::RecordChange& change : committed->ruling.changes) {
     if (!change.has_template_()) continue;
@@ -195,7 +196,7 @@ grpc::Status SubjectService::GetHoldings(grpc::ServerContext* context,
         *act.command.mutable_access()->mutable_statement() = *std::move(facts);
         act.command.mutable_access()->set_subject_id(*subject_id);
         act.command.mutable_access()->set_challenge_fresh(challenges_.IsFresh(payload.challenge()));
-        const absl::StatusOr<Committed> committed = CommitAct(vault, std::move(act));
+        const absl::StatusOr<Committed> committed = CommitAct(vault.ledger(), std::move(act));
         if (!committed.ok()) return committed.status();
 
         const auto subject =
@@ -238,7 +239,7 @@ grpc::Status SubjectService::WithdrawConsent(grpc::ServerContext* context,
             if (change.has_template_()) vault.galleries().TemplateEnded(change.template_());
           }
         };
-        const absl::StatusOr<Committed> started = CommitAct(vault, std::move(act));
+        const absl::StatusOr<Committed> started = CommitAct(vault.ledger(), std::move(act));
         if (!started.ok()) return started.status();
         absl::StatusOr<std::string> commitment = vault.eraser().EraseStarted({&*started, 1});
         if (!commitment.ok()) return commitment.status();

@@ -4,7 +4,7 @@
 
 #include "kluis/v1/subject_service.grpc.pb.h"
 #include "service/access_challenge.h"
-#include "service/call.h"
+#include "service/front_door.h"
 
 namespace kluis::service {
 

@@ -9,6 +9,7 @@
 #include "policy/record_key.h"
 #include "service/inspection.h"
 #include "service/names.h"
+#include "service/outcome.h"
 #include "service/page_bytes.h"
 #include "service/page_token.h"
 #include "service/purpose_view.h"
@@ -30,7 +31,7 @@ absl::StatusOr<Committed> CarryStatement(Vault& vault, const Call& call,
   Act act = call.NewAct();
   act.envelopes.push_back(envelope);
   fill(*std::move(facts), std::move(payload), act.command);
-  return CommitAct(vault, std::move(act));
+  return CommitAct(vault.ledger(), std::move(act));
 }
 
 // As CarryStatement, and shows the purpose as it is afterwards.
@@ -67,7 +68,7 @@ absl::Status Rotate(Vault& vault, const Call& call, const v1::Envelope& envelope
       if (change.has_purpose()) vault.galleries().PurposeChanged(change.purpose());
     }
   };
-  const absl::StatusOr<Committed> ordered = CommitAct(vault, std::move(act));
+  const absl::StatusOr<Committed> ordered = CommitAct(vault.ledger(), std::move(act));
   if (!ordered.ok()) return ordered.status();
   const absl::StatusOr<uint64_t> renewed = vault.sweeper().rotations().Finish(order.purpose(), [&] {
     return call.context->IsCancelled() || std::chrono::system_clock::now() > call.deadline;

@@ -5,7 +5,7 @@
 #include <mutex>
 
 #include "kluis/v1/supervision_service.grpc.pb.h"
-#include "service/call.h"
+#include "service/front_door.h"
 
 namespace kluis::service {
 

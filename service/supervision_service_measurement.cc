@@ -5,6 +5,7 @@
 #include "service/calibration.h"
 #include "service/evaluation.h"
 #include "service/measurement.h"
+#include "service/outcome.h"
 #include "service/purpose_view.h"
 #include "service/requests.h"
 #include "service/supervision_service.h"

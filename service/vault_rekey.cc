@@ -3,8 +3,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "policy/decide.h"
-#include "service/call.h"
 #include "service/errors.h"
+#include "service/outcome.h"
 #include "service/vault.h"
 
 namespace kluis::service {
@@ -40,7 +40,7 @@ absl::StatusOr<Committed> Vault::FinishShares(Act act) {
     unlogged_ = *rekey;
   }
   *act.command.mutable_rekey() = *unlogged_;
-  absl::StatusOr<Committed> committed = CommitAct(*this, std::move(act));
+  absl::StatusOr<Committed> committed = CommitAct(ledger(), std::move(act));
   if (committed.ok()) unlogged_.reset();
   return committed;
 }
@@ -94,7 +94,7 @@ absl::StatusOr<std::vector<crypto::SecretBytes>> Vault::BeginRekey(Act act, uint
     begun.set_generation(proposed->generation());
     begun.set_needed(proposed->needed());
     begun.set_holders(proposed->holders());
-    absl::StatusOr<Committed> entered = CommitAct(*this, std::move(act));
+    absl::StatusOr<Committed> entered = CommitAct(ledger(), std::move(act));
     status = entered.status();
     if (status.ok()) committed = *std::move(entered);
   }
@@ -109,7 +109,7 @@ absl::StatusOr<Committed> Vault::EndRekey(Act act) {
   const std::lock_guard lock(seal_mutex_);
   const absl::Status logged = CheckLogged();
   if (!logged.ok()) return logged;
-  absl::StatusOr<Committed> committed = CommitAct(*this, std::move(act));
+  absl::StatusOr<Committed> committed = CommitAct(ledger(), std::move(act));
   if (committed.ok()) unsealer_->CancelShares();
   return committed;
 }

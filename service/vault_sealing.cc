@@ -5,8 +5,8 @@
 #include "crypto/file_system.h"
 #include "policy/record_key.h"
 #include "service/backups.h"
-#include "service/call.h"
 #include "service/keyring_check.h"
+#include "service/outcome.h"
 #include "service/publisher.h"
 #include "service/vault.h"
 #include "service/version.h"
@@ -176,7 +176,7 @@ absl::StatusOr<Committed> Vault::Seal(Act act, const std::function<void()>& hurr
   gate_.WaitUntilEmpty();
   sweeper_->Stop();
   eraser_->concluder().Stop();  // what is not concluded yet, the next unsealing finishes
-  absl::StatusOr<Committed> committed = CommitAct(*this, std::move(act));
+  absl::StatusOr<Committed> committed = CommitAct(ledger(), std::move(act));
   if (!committed.ok()) {
     sweeper_ = std::make_unique<Sweeper>(*database_, *ledger_, *sealer_, *galleries_, *eraser_);
     sweeper_->Start(sweep_seconds_);

@@ -6,8 +6,8 @@
 #include <mutex>
 
 #include "kluis/v1/vault_service.grpc.pb.h"
-#include "service/call.h"
 #include "service/errors.h"
+#include "service/front_door.h"
 
 namespace kluis::service {
 

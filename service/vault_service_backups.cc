@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "service/backups.h"
+#include "service/outcome.h"
 #include "service/page_bytes.h"
 #include "service/page_token.h"
 #include "service/requests.h"
@@ -30,7 +31,7 @@ grpc::Status VaultService::BackUpVault(grpc::ServerContext* context,
         if (const Gate::Pass pass = vault.gate().Enter(); pass.owns_lock()) {
           Act act = call.NewAct();
           SetBackUp(*made, *act.command.mutable_back_up());
-          const absl::StatusOr<Committed> committed = CommitAct(vault, std::move(act));
+          const absl::StatusOr<Committed> committed = CommitAct(vault.ledger(), std::move(act));
           if (!committed.ok()) return committed.status();
           *last.mutable_receipt() = ReceiptOf(*committed);
         }

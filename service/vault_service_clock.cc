@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "audit/merkle.h"
 #include "base/codec.h"
+#include "service/outcome.h"
 #include "service/requests.h"
 #include "service/statements.h"
 #include "service/vault_service.h"
@@ -64,7 +65,7 @@ absl::Status CommitOrder(Vault& vault, const Call& call, const v1::Envelope& env
   const policy::Time time = clock.time + clock.ahead;
   command.set_time(time);
   act.envelopes.push_back(envelope);
-  const absl::StatusOr<Committed> committed = CommitAct(vault, std::move(act));
+  const absl::StatusOr<Committed> committed = CommitAct(vault.ledger(), std::move(act));
   if (!committed.ok()) return committed.status();
   *out.mutable_receipt() = ReceiptOf(*committed);
   out.mutable_time()->set_seconds(time);
@@ -138,7 +139,7 @@ grpc::Status VaultService::ApproveSweep(grpc::ServerContext* context,
               "APPROVAL_TOO_SMALL");
         }
         act.envelopes.push_back(request->approval());
-        const absl::StatusOr<Committed> committed = CommitAct(vault, std::move(act));
+        const absl::StatusOr<Committed> committed = CommitAct(vault.ledger(), std::move(act));
         if (!committed.ok()) return committed.status();
         vault.sweeper().Approve(committed->command.approve_sweep().approval().people());
         *out.mutable_receipt() = ReceiptOf(*committed);

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "policy/record_key.h"
+#include "service/outcome.h"
 #include "service/requests.h"
 #include "service/statements.h"
 #include "service/vault_service.h"
@@ -123,7 +124,7 @@ grpc::Status VaultService::OrderRekey(grpc::ServerContext* context,
         if (!facts.ok()) return facts.status();
         *command.mutable_statement() = *std::move(facts);
         act.envelopes.push_back(request->order());
-        const absl::StatusOr<Committed> ordered = CommitAct(vault, std::move(act));
+        const absl::StatusOr<Committed> ordered = CommitAct(vault.ledger(), std::move(act));
         if (!ordered.ok()) return ordered.status();
         *out.mutable_receipt() = ReceiptOf(*ordered);
         const auto record = policy::Find<v1::VaultRecord>(vault.state(), policy::key::Vault());

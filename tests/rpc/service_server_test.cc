@@ -21,6 +21,7 @@
 #include "kluis/v1/vault_service.grpc.pb.h"
 #include "service/call_watch.h"
 #include "service/errors.h"
+#include "service/front_door.h"
 #include "service/identity.h"
 #include "service/port_watch.h"
 #include "service/server.h"
