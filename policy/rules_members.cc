@@ -8,7 +8,7 @@
 namespace kluis::policy {
 namespace {
 
-constexpr size_t kMaxName = 64;  // as in a certificate (service/identity.h)
+constexpr size_t kMaxName = 64;  // as in a certificate (service/callers/identity.h)
 
 bool IsMemberName(std::string_view name) {
   return !name.empty() && name.size() <= kMaxName &&

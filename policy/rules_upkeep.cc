@@ -192,7 +192,7 @@ const Rule kTemplateRenewable = {
     }};
 
 // That no template is left under the former secret is for the vault to see before (it reads all of
-// them, service/rotation.h): one that were left could never be compared again.
+// them, service/upkeep/rotation.h): one that were left could never be compared again.
 const Rule kRotationOver = {"upkeep.rotation-over",
                             "GDPR 25, 32",
                             "The vault itself ends a rotation that was ordered, once.",

@@ -15,10 +15,10 @@
 #include "crypto/key_file.h"
 #include "policy/record_key.h"
 #include "policy/rules.h"
-#include "service/publisher.h"
-#include "service/self_check.h"
-#include "service/statements.h"
-#include "service/version.h"
+#include "service/ledger/self_check.h"
+#include "service/ledger/statements.h"
+#include "service/process/version.h"
+#include "service/publish/publisher.h"
 
 namespace kluis::service {
 namespace {

@@ -17,22 +17,22 @@
 #include "absl/status/statusor.h"
 #include "crypto/ed25519.h"
 #include "crypto/keyring.h"
-#include "service/clock.h"
-#include "service/config.h"
-#include "service/database_state.h"
-#include "service/directory_watch.h"
-#include "service/eraser.h"
-#include "service/fault.h"
-#include "service/galleries.h"
-#include "service/gate.h"
-#include "service/ledger.h"
-#include "service/limits.h"
-#include "service/recovery.h"
-#include "service/sealer.h"
-#include "service/search_queue.h"
-#include "service/space_guard.h"
-#include "service/sweeper.h"
-#include "service/unseal.h"
+#include "service/callers/limits.h"
+#include "service/custody/gate.h"
+#include "service/custody/sealer.h"
+#include "service/custody/unseal.h"
+#include "service/gallery/galleries.h"
+#include "service/gallery/search_queue.h"
+#include "service/ledger/database_state.h"
+#include "service/ledger/ledger.h"
+#include "service/process/clock.h"
+#include "service/process/config.h"
+#include "service/process/fault.h"
+#include "service/recovery/recovery.h"
+#include "service/upkeep/directory_watch.h"
+#include "service/upkeep/eraser.h"
+#include "service/upkeep/space_guard.h"
+#include "service/upkeep/sweeper.h"
 #include "storage/database.h"
 
 namespace kluis::service {
@@ -42,7 +42,7 @@ struct SignedCheckpoint;
 
 // What a start is for.
 struct VaultStart {
-  bool recover = false;            // the database was lost: restore it first (service/recovery.h)
+  bool recover = false;  // the database was lost: restore it first (service/recovery/recovery.h)
   std::optional<uint32_t> backup;  // of these; nullopt: the newest
   RecoveryStep step = {};          // told what a recovery does
   bool stay_sealed = false;        // an operator sealed it: nothing unseals it by itself
@@ -122,7 +122,7 @@ class Vault {
   // Of an open vault, for one that is opened again in this process.
   std::shared_ptr<crypto::RootWrapper> KeptShares() const;
 
-  // For durations only: what decides takes the time of its act (service/ledger.h).
+  // For durations only: what decides takes the time of its act (service/ledger/ledger.h).
   const Clock& clock() const { return clock_; }
   storage::Database& database() { return *database_; }
   const DatabaseState& state() const { return *state_; }

@@ -3,8 +3,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "policy/decide.h"
-#include "service/errors.h"
-#include "service/outcome.h"
+#include "service/ledger/errors.h"
+#include "service/ledger/outcome.h"
 #include "service/vault.h"
 
 namespace kluis::service {

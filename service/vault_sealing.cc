@@ -4,12 +4,12 @@
 #include "absl/strings/str_cat.h"
 #include "crypto/file_system.h"
 #include "policy/record_key.h"
-#include "service/backups.h"
-#include "service/keyring_check.h"
-#include "service/outcome.h"
-#include "service/publisher.h"
+#include "service/custody/keyring_check.h"
+#include "service/ledger/outcome.h"
+#include "service/process/version.h"
+#include "service/publish/publisher.h"
+#include "service/recovery/backups.h"
 #include "service/vault.h"
-#include "service/version.h"
 
 namespace kluis::service {
 namespace {

@@ -11,7 +11,7 @@
 #include <system_error>
 
 #include "base/command_line.h"
-#include "service/process.h"
+#include "service/process/process.h"
 #include "tests/bench/bench_vault.h"
 #include "tests/bench/empty_rpc.h"
 #include "tests/bench/report.h"

@@ -19,7 +19,7 @@
 #include "kluis/v1/statements.pb.h"
 #include "kluis/v1/subject_service.pb.h"
 #include "kluis/v1/types.pb.h"
-#include "service/daemon.h"
+#include "service/host/daemon.h"
 
 namespace kluis::bench {
 

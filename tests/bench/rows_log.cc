@@ -5,7 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/draft.h"
-#include "service/publisher.h"
+#include "service/publish/publisher.h"
 #include "storage/layout.h"
 #include "tests/bench/load.h"
 #include "tests/bench/rows.h"

@@ -20,7 +20,7 @@
 #include "base/big_endian.h"
 #include "base/codec.h"
 #include "crypto/key_file.h"
-#include "service/witnesses.h"
+#include "service/publish/witnesses.h"
 #include "tests/fakes/growing_log.h"
 
 namespace kluis {

@@ -5,7 +5,7 @@
 #include <atomic>
 #include <cstdint>
 
-#include "service/clock.h"
+#include "service/process/clock.h"
 
 namespace kluis::service {
 

@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "service/disk_space.h"
+#include "service/upkeep/disk_space.h"
 
 namespace kluis::service {
 

@@ -21,7 +21,7 @@
 #include <thread>
 #include <vector>
 
-#include "service/clock.h"
+#include "service/process/clock.h"
 #include "tests/fakes/child_process.h"
 #include "tests/fakes/file_bytes.h"
 #include "tests/fakes/kluisd_process.h"

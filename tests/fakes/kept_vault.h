@@ -12,7 +12,7 @@
 #include <thread>
 #include <utility>
 
-#include "service/keeper.h"
+#include "service/host/keeper.h"
 #include "tests/fakes/fake_clock.h"
 #include "tests/fakes/test_world.h"
 

@@ -7,7 +7,7 @@
 #include "audit/replay/replay.h"
 #include "audit/verifier_key.h"
 #include "gtest/gtest.h"
-#include "service/publisher.h"
+#include "service/publish/publisher.h"
 #include "tests/fakes/test_vault.h"
 
 namespace kluis {

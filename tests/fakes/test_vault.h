@@ -7,8 +7,8 @@
 #include <memory>
 #include <string>
 
-#include "service/config.h"
-#include "service/daemon.h"
+#include "service/host/daemon.h"
+#include "service/process/config.h"
 #include "tests/fakes/fake_clock.h"
 #include "tests/fakes/scratch_directory.h"
 #include "tests/fakes/test_world.h"

@@ -31,7 +31,7 @@
 #include "kluis/v1/subject_service.grpc.pb.h"
 #include "kluis/v1/supervision_service.grpc.pb.h"
 #include "kluis/v1/vault_service.grpc.pb.h"
-#include "service/clock.h"
+#include "service/process/clock.h"
 
 namespace kluis {
 

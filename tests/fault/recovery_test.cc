@@ -1,6 +1,6 @@
 // A vault loses its database: from a backup that was made while it served, the published log and
 // the keyring as it is, it comes back without what was taken back since, after a crash at any step.
-#include "service/recovery.h"
+#include "service/recovery/recovery.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -20,10 +20,10 @@
 #include "base/codec.h"
 #include "policy/record_key.h"
 #include "policy/rules.h"
-#include "service/backups.h"
-#include "service/database_state.h"
-#include "service/errors.h"
-#include "service/publisher.h"
+#include "service/ledger/database_state.h"
+#include "service/ledger/errors.h"
+#include "service/publish/publisher.h"
+#include "service/recovery/backups.h"
 #include "storage/layout.h"
 #include "tests/fakes/clock_confirmed.h"
 #include "tests/fakes/fault_file_system.h"

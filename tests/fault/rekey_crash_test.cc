@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "service/unseal.h"
+#include "service/custody/unseal.h"
 #include "tests/fakes/memory_file_system.h"
 
 namespace kluis::service::rekey_crash_test {

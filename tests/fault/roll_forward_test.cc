@@ -1,6 +1,6 @@
 // A backup is restored under a vault whose log went on. What was withdrawn since stays withdrawn,
 // what was enrolled since is reported, and nothing that was not signed gets in.
-#include "service/roll_forward.h"
+#include "service/recovery/roll_forward.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -19,9 +19,9 @@
 #include "audit/tiles.h"
 #include "base/codec.h"
 #include "policy/record_key.h"
-#include "service/database_state.h"
-#include "service/publisher.h"
-#include "service/restored_rows.h"
+#include "service/ledger/database_state.h"
+#include "service/publish/publisher.h"
+#include "service/recovery/restored_rows.h"
 #include "storage/backup.h"
 #include "storage/layout.h"
 #include "tests/fakes/fault_file_system.h"

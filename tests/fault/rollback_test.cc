@@ -12,7 +12,7 @@
 #include "audit/log/log_directory.h"
 #include "base/codec.h"
 #include "policy/record_key.h"
-#include "service/publisher.h"
+#include "service/publish/publisher.h"
 #include "storage/layout.h"
 #include "tests/fakes/test_vault.h"
 

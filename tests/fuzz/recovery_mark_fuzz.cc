@@ -6,7 +6,7 @@
 #include <fstream>
 #include <string>
 
-#include "service/recovery_mark.h"
+#include "service/recovery/mark.h"
 #include "tests/fakes/scratch_directory.h"
 
 namespace {

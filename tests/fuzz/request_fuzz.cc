@@ -8,8 +8,8 @@
 #include <cstdlib>
 
 #include "policy/rules.h"
-#include "service/errors.h"
-#include "service/requests.h"
+#include "service/acts/requests.h"
+#include "service/ledger/errors.h"
 
 namespace {
 

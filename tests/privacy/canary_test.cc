@@ -9,7 +9,7 @@
 
 #include "base/codec.h"
 #include "gtest/gtest.h"
-#include "service/search.h"
+#include "service/acts/search.h"
 #include "storage/layout.h"
 #include "tests/fakes/file_bytes.h"
 #include "tests/fakes/test_vault.h"

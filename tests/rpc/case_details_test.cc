@@ -1,6 +1,6 @@
 // What an authority writes about a case, and a judge against it: taken with the statement that
 // commits to it, shown to who may read the case, and forgotten with the authority's year.
-#include "service/case_details.h"
+#include "service/acts/case_details.h"
 
 #include <gtest/gtest.h>
 

@@ -8,7 +8,7 @@
 #include "audit/witness/witness.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "service/publisher.h"
+#include "service/publish/publisher.h"
 #include "tests/fakes/growing_log.h"
 #include "tests/fakes/loopback_server.h"
 #include "tests/fakes/memory_file_system.h"

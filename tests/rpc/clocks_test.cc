@@ -7,8 +7,8 @@
 #include "gtest/gtest.h"
 #include "policy/facts.h"
 #include "policy/record_key.h"
-#include "service/metrics.h"
-#include "service/publisher.h"
+#include "service/host/metrics.h"
+#include "service/publish/publisher.h"
 #include "storage/layout.h"
 #include "tests/fakes/test_vault.h"
 

@@ -1,5 +1,5 @@
 // The two halves of an erasure: what is true when a call is answered, and what when the log says
-// that it is done (service/concluder.h).
+// that it is done (service/upkeep/concluder.h).
 #include <gtest/gtest.h>
 
 #include <optional>

@@ -7,7 +7,7 @@
 
 #include "client/draft.h"
 #include "gtest/gtest.h"
-#include "service/statements.h"
+#include "service/ledger/statements.h"
 #include "tests/fakes/measurements.h"
 #include "tests/fakes/replayed.h"
 

@@ -17,7 +17,7 @@
 #include "gtest/gtest.h"
 #include "policy/decide.h"
 #include "policy/record_key.h"
-#include "service/search.h"
+#include "service/acts/search.h"
 #include "storage/database.h"
 #include "storage/layout.h"
 #include "tests/fakes/kept_vault.h"

@@ -1,6 +1,6 @@
 // Supervisors look at what stands behind the commitments of entries: as many of them as the
 // founding says, once for each order, and only at what has not been forgotten.
-#include "service/inspection.h"
+#include "service/acts/inspection.h"
 
 #include <fstream>
 #include <iterator>
@@ -16,7 +16,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "policy/record_key.h"
-#include "service/case_details.h"
+#include "service/acts/case_details.h"
 #include "storage/layout.h"
 #include "tests/fakes/test_vault.h"
 

@@ -5,7 +5,7 @@
 #include <thread>
 
 #include "gtest/gtest.h"
-#include "service/batch_enroll.h"
+#include "service/acts/batch_enroll.h"
 #include "tests/fakes/test_vault.h"
 
 namespace kluis::large_batches_test {

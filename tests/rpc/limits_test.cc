@@ -6,7 +6,7 @@
 
 #include "client/draft.h"
 #include "gtest/gtest.h"
-#include "service/front_door.h"
+#include "service/rpc/front_door.h"
 #include "tests/fakes/replayed.h"
 #include "tests/fakes/test_vault.h"
 

@@ -6,7 +6,7 @@
 #include "base/codec.h"
 #include "client/draft.h"
 #include "gtest/gtest.h"
-#include "service/publisher.h"
+#include "service/publish/publisher.h"
 #include "tests/fakes/replayed.h"
 #include "tests/fakes/test_vault.h"
 

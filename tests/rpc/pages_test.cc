@@ -6,7 +6,7 @@
 
 #include "client/draft.h"
 #include "gtest/gtest.h"
-#include "service/page_bytes.h"
+#include "service/rpc/page_bytes.h"
 #include "tests/fakes/test_vault.h"
 
 namespace kluis::pages_test {

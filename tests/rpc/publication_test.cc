@@ -23,7 +23,7 @@
 #include "audit/verifier_key.h"
 #include "audit/witness/witness.h"
 #include "kluis/v1/audit_service.grpc.pb.h"
-#include "service/publisher.h"
+#include "service/publish/publisher.h"
 #include "storage/layout.h"
 #include "tests/fakes/growing_log.h"
 #include "tests/fakes/loopback_server.h"

@@ -8,7 +8,7 @@
 #include "client/record_name.h"
 #include "gtest/gtest.h"
 #include "policy/record_key.h"
-#include "service/self_check.h"
+#include "service/ledger/self_check.h"
 #include "tests/fakes/test_vault.h"
 
 namespace kluis::selfcheck_test {

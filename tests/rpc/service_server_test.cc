@@ -19,13 +19,13 @@
 #include <vector>
 
 #include "kluis/v1/vault_service.grpc.pb.h"
-#include "service/call_watch.h"
-#include "service/errors.h"
-#include "service/front_door.h"
-#include "service/identity.h"
-#include "service/port_watch.h"
-#include "service/server.h"
-#include "service/tls.h"
+#include "service/callers/call_watch.h"
+#include "service/callers/identity.h"
+#include "service/host/port_watch.h"
+#include "service/host/server.h"
+#include "service/host/tls.h"
+#include "service/ledger/errors.h"
+#include "service/rpc/front_door.h"
 #include "tests/fakes/file_bytes.h"
 #include "tests/fakes/scratch_directory.h"
 

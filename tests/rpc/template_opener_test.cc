@@ -1,5 +1,5 @@
 // Many templates opened under one Grant: as each is opened by itself, and refused as each is.
-#include "service/template_opener.h"
+#include "service/gallery/template_opener.h"
 
 #include <algorithm>
 #include <string>
@@ -9,7 +9,7 @@
 #include "gtest/gtest.h"
 #include "policy/decide.h"
 #include "policy/record_key.h"
-#include "service/database_state.h"
+#include "service/ledger/database_state.h"
 #include "storage/layout.h"
 #include "tests/fakes/test_vault.h"
 

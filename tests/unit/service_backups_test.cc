@@ -8,8 +8,8 @@
 #include <utility>
 
 #include "rocksdb/env.h"
-#include "service/backups.h"
-#include "service/errors.h"
+#include "service/ledger/errors.h"
+#include "service/recovery/backups.h"
 #include "tests/fakes/scratch_directory.h"
 
 namespace kluis::service::backups_test {

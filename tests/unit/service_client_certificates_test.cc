@@ -7,7 +7,7 @@
 #include <string>
 #include <utility>
 
-#include "service/client_certificates.h"
+#include "service/callers/client_certificates.h"
 #include "tests/fakes/scratch_directory.h"
 #include "tests/fakes/test_authority.h"
 

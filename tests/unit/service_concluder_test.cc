@@ -11,7 +11,7 @@
 
 #include "policy/record_key.h"
 #include "rocksdb/file_system.h"
-#include "service/concluder.h"
+#include "service/upkeep/concluder.h"
 #include "tests/fakes/fake_clock.h"
 #include "tests/fakes/scratch_directory.h"
 

@@ -6,7 +6,7 @@
 #include <iterator>
 #include <string>
 
-#include "service/config.h"
+#include "service/process/config.h"
 #include "tests/fakes/scratch_directory.h"
 
 namespace kluis::service::config_test {

@@ -1,7 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "service/decision_clock.h"
+#include "service/ledger/decision_clock.h"
 #include "tests/fakes/fake_clock.h"
 
 namespace kluis::service::decision_clock_test {

@@ -5,7 +5,7 @@
 #include <memory>
 #include <string>
 
-#include "service/directory_watch.h"
+#include "service/upkeep/directory_watch.h"
 #include "storage/database.h"
 #include "tests/fakes/numbered_batches.h"
 #include "tests/fakes/scratch_directory.h"

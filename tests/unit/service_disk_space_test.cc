@@ -6,7 +6,7 @@
 #include <memory>
 #include <string>
 
-#include "service/disk_space.h"
+#include "service/upkeep/disk_space.h"
 #include "tests/fakes/scratch_directory.h"
 #include "tests/fakes/small_file_system.h"
 

@@ -3,7 +3,7 @@
 #include <string>
 
 #include "google/rpc/status.pb.h"
-#include "service/errors.h"
+#include "service/ledger/errors.h"
 
 namespace kluis::service::errors_test {
 namespace {

@@ -2,7 +2,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
-#include "service/fault.h"
+#include "service/process/fault.h"
 
 namespace kluis::service::fault_test {
 namespace {

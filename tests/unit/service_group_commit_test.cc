@@ -15,9 +15,9 @@
 #include <vector>
 
 #include "policy/record_key.h"
-#include "service/group_commit.h"
-#include "service/ledger.h"
-#include "service/writes.h"
+#include "service/ledger/group_commit.h"
+#include "service/ledger/ledger.h"
+#include "service/ledger/writes.h"
 #include "storage/database.h"
 #include "storage/reader.h"
 #include "tests/fakes/fake_clock.h"

@@ -4,7 +4,7 @@
 #include <future>
 #include <string>
 
-#include "service/http_post.h"
+#include "service/publish/http_post.h"
 #include "tests/fakes/loopback_server.h"
 
 namespace kluis::service::http_post_test {

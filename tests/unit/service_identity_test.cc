@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "service/identity.h"
+#include "service/callers/identity.h"
 
 namespace kluis::service::identity_test {
 namespace {

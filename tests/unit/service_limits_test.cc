@@ -3,8 +3,8 @@
 #include <string>
 #include <vector>
 
-#include "service/errors.h"
-#include "service/limits.h"
+#include "service/callers/limits.h"
+#include "service/ledger/errors.h"
 
 namespace kluis::service::limits_test {
 namespace {

@@ -7,7 +7,7 @@
 #include <type_traits>
 #include <vector>
 
-#include "service/logging.h"
+#include "service/process/logging.h"
 #include "tests/fakes/scratch_directory.h"
 
 namespace kluis::service::logging_test {

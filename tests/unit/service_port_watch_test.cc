@@ -8,7 +8,7 @@
 #include <string>
 #include <thread>
 
-#include "service/port_watch.h"
+#include "service/host/port_watch.h"
 
 namespace kluis::service::port_watch_test {
 namespace {

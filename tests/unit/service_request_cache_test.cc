@@ -3,7 +3,7 @@
 #include <memory>
 #include <string>
 
-#include "service/request_cache.h"
+#include "service/rpc/request_cache.h"
 #include "tests/fakes/fake_clock.h"
 
 namespace kluis::service::request_cache_test {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "matching/algorithm.h"
-#include "service/resident_gallery.h"
+#include "service/gallery/resident_gallery.h"
 
 namespace kluis::service::resident_gallery_test {
 namespace {

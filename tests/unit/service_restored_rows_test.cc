@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "policy/record_key.h"
-#include "service/restored_rows.h"
+#include "service/recovery/restored_rows.h"
 #include "storage/layout.h"
 #include "tests/fakes/scratch_directory.h"
 

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "service/resident_gallery.h"
+#include "service/gallery/resident_gallery.h"
 #include "tests/fakes/gallery_peer.h"
 
 namespace kluis::service::restricted_gallery_test {

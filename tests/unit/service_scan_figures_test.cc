@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "service/scan_figures.h"
+#include "service/gallery/scan_figures.h"
 
 namespace kluis::service::scan_figures_test {
 namespace {

@@ -3,7 +3,7 @@
 #include <utility>
 #include <vector>
 
-#include "service/search_queue.h"
+#include "service/gallery/search_queue.h"
 
 namespace kluis::service::search_queue_test {
 namespace {

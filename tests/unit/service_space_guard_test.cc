@@ -6,8 +6,8 @@
 #include <thread>
 #include <vector>
 
-#include "service/errors.h"
-#include "service/space_guard.h"
+#include "service/ledger/errors.h"
+#include "service/upkeep/space_guard.h"
 #include "tests/fakes/fake_disk_space.h"
 
 namespace kluis::service::space_guard_test {

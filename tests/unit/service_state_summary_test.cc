@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
-#include "service/state_summary.h"
+#include "service/ledger/state_summary.h"
 #include "storage/database.h"
 #include "tests/fakes/scratch_directory.h"
 

@@ -9,8 +9,8 @@
 #include <string>
 #include <utility>
 
-#include "service/metrics_socket.h"
-#include "service/unix_server.h"
+#include "service/host/metrics_socket.h"
+#include "service/process/unix_server.h"
 #include "tests/fakes/scratch_directory.h"
 #include "tests/fakes/unix_client.h"
 

@@ -11,7 +11,7 @@
 
 #include "audit/witness/cosignature.h"
 #include "audit/witness/witness.h"
-#include "service/witnesses.h"
+#include "service/publish/witnesses.h"
 #include "tests/fakes/growing_log.h"
 #include "tests/fakes/loopback_server.h"
 #include "tests/fakes/memory_file_system.h"
