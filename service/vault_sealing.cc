@@ -197,6 +197,7 @@ absl::StatusOr<Committed> Vault::Seal(Act act, const std::function<void()>& hurr
 }
 
 void Vault::CloseKeyring() {
+  ledger_->SetFollowers(nullptr, nullptr);
   sweeper_.reset();
   eraser_.reset();
   galleries_.reset();
@@ -259,6 +260,7 @@ absl::Status Vault::RestoreDatabase(const Config& config, const crypto::PublicKe
 
 // Repairs what a crash left: erasures and rotations that were started, searches that were cut off.
 absl::Status Vault::Recover() {
+  ledger_->SetFollowers(galleries_.get(), eraser_.get());
   const absl::Status erased = eraser_->FinishAll();
   if (!erased.ok()) return erased;
   const absl::Status renewed = sweeper_->rotations().FinishAtStart();
@@ -280,7 +282,7 @@ absl::Status Vault::Recover() {
   }
 
   return state_->ForEach<v1::CaseRecord>(
-      v1::RecordChange::kCase, [&](const v1::CaseRecord& kase) { galleries_->CaseChanged(kase); });
+      v1::RecordChange::kCase, [&](const v1::CaseRecord& kase) { galleries_->Follow(kase); });
 }
 
 }  // namespace kluis::service

@@ -109,8 +109,6 @@ absl::Status BatchEnroller::Serve(const std::vector<Row>& rows, crypto::SecretAr
   if (!appended.ok()) return appended.status();
   const absl::Status synced = ledger.Sync(*appended);
   if (!synced.ok()) return synced;
-  const absl::Status erased = vault_.eraser().EraseStarted(appended->acts).status();
-  if (!erased.ok()) return erased;
   for (size_t i = 0; i < numbers.size(); ++i) {
     const Committed& committed = appended->acts[i];
     if (!committed.ruling.decision.allowed()) {
@@ -184,8 +182,6 @@ absl::Status BatchEnroller::RunAtomic(uint64_t announced) {
   }
   const absl::Status synced = ledger.Sync(*appended);
   if (!synced.ok()) return synced;
-  const absl::Status erased = vault_.eraser().EraseStarted(appended->acts).status();
-  if (!erased.ok()) return erased;
   for (size_t i = 0; i < rows; ++i) {
     v1::BatchEnrollResponse response;
     response.set_row(i);

@@ -162,11 +162,6 @@ absl::StatusOr<Calibrated> Calibrate(Vault& vault, const Call& call, const v1::E
   v1::CalibrationOutcome& outcome = *concluding.command.mutable_calibration_outcome();
   outcome.set_search_id(search_id);
   *outcome.mutable_distribution() = RecordOf(*model, intent->decided_at);
-  concluding.applied = [&](const policy::Ruling& ruling) {
-    for (const v1::RecordChange& change : ruling.changes) {
-      if (change.has_purpose()) vault.galleries().CutsChanged(change.purpose());
-    }
-  };
   absl::StatusOr<Committed> concluded = CommitAct(vault.ledger(), std::move(concluding));
   if (!concluded.ok()) return Abort(vault, call, search_id, concluded.status());
   return Calibrated{*std::move(intent), *std::move(concluded)};

@@ -191,17 +191,7 @@ absl::StatusOr<Act> EnrollAct(Vault& vault, const Call& call, const v1::EnrollRe
   act.attach = [&vault, enrolment](const policy::Ruling& ruling, uint64_t index, Writes& writes) {
     return Attach(vault, *enrolment, ruling, index, writes);
   };
-  act.applied = [&vault, enrolment](const policy::Ruling& ruling) {
-    const absl::StatusOr<std::span<const float>> values = AsFloats(*enrolment->protected_template);
-    for (const v1::RecordChange& change : ruling.changes) {
-      if (!change.has_template_()) continue;
-      if (!IsNewTemplate(change)) {
-        vault.galleries().TemplateEnded(change.template_());
-      } else if (values.ok()) {
-        vault.galleries().TemplateAdded(change.template_(), *values);
-      }
-    }
-  };
+  act.enrolled = {enrolment, &*enrolment->protected_template};
   return act;
 }
 

@@ -131,19 +131,4 @@ std::string_view AsText(const crypto::SecretBytes& bytes) {
   return {reinterpret_cast<const char*>(bytes.Expose().data()), bytes.size()};
 }
 
-absl::StatusOr<std::span<const float>> AsFloats(const crypto::SecretBytes& bytes) {
-  const auto* data = bytes.Expose().data();
-  if (bytes.size() % sizeof(float) != 0 ||
-      reinterpret_cast<uintptr_t>(data) % alignof(float) != 0) {
-    return absl::DataLossError("template: not a row of floats");
-  }
-  return std::span(reinterpret_cast<const float*>(data), bytes.size() / sizeof(float));
-}
-
-absl::StatusOr<std::span<float>> AsMutableFloats(crypto::SecretBytes& bytes) {
-  const absl::StatusOr<std::span<const float>> floats = AsFloats(bytes);
-  if (!floats.ok()) return floats.status();
-  return std::span(reinterpret_cast<float*>(bytes.ExposeMutable().data()), floats->size());
-}
-
 }  // namespace kluis::service

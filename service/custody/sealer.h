@@ -26,6 +26,7 @@
 #include "crypto/keyring.h"
 #include "crypto/release.h"
 #include "crypto/secret_bytes.h"
+#include "crypto/secret_floats.h"
 #include "kluis/v1/state.pb.h"
 #include "policy/grant.h"
 
@@ -103,10 +104,8 @@ class Sealer {
   const crypto::Keyring& keyring_;
 };
 
-// The bytes of an opened record as text or as floats; valid while `bytes` lives.
+// The bytes of an opened record as text; valid while `bytes` lives. As floats: secret_floats.h.
 std::string_view AsText(const crypto::SecretBytes& bytes);
-absl::StatusOr<std::span<const float>> AsFloats(const crypto::SecretBytes& bytes);
-absl::StatusOr<std::span<float>> AsMutableFloats(crypto::SecretBytes& bytes);
 
 }  // namespace kluis::service
 

@@ -189,20 +189,18 @@ matching::TemplateSource Galleries::TemplatesFor(const policy::Grant& grant) con
   return TemplatesOnDisk(database_, sealer_, grant);
 }
 
-void Galleries::TemplateAdded(const v1::TemplateRecord& record,
-                              std::span<const float> protected_template) {
-  const std::shared_ptr<ResidentGallery> resident = Find(record.purpose());
-  if (resident != nullptr) resident->Added(record, protected_template);
+void Galleries::Follow(const v1::RecordChange& change, std::span<const float> enrolled) {
+  if (change.has_template_()) Follow(change.template_(), enrolled);
+  if (change.has_case_()) Follow(change.case_());
+  if (change.has_purpose()) Follow(change.purpose());
 }
 
-void Galleries::TemplateEnded(const v1::TemplateRecord& record) {
+void Galleries::Follow(const v1::TemplateRecord& record, std::span<const float> enrolled) {
   const std::shared_ptr<ResidentGallery> resident = Find(record.purpose());
-  if (resident != nullptr) resident->Ended(record);
-}
-
-void Galleries::TemplateRestricted(const v1::TemplateRecord& record) {
-  const std::shared_ptr<ResidentGallery> resident = Find(record.purpose());
-  if (resident != nullptr) resident->Restricted(record);
+  if (resident == nullptr) return;
+  if (record.state() != v1::TEMPLATE_STATE_ACTIVE) return resident->Ended(record);
+  if (enrolled.empty()) return resident->Restricted(record);
+  resident->Added(record, enrolled);
 }
 
 void Galleries::Drop(const std::string& purpose, const absl::Status& why) {
@@ -212,7 +210,7 @@ void Galleries::Drop(const std::string& purpose, const absl::Status& why) {
   residents_.erase(found);  // wiped when the last scan lets go
 }
 
-void Galleries::CaseChanged(const v1::CaseRecord& kase) {
+void Galleries::Follow(const v1::CaseRecord& kase) {
   const std::lock_guard lock(mutex_);
   const std::string& purpose = kase.opening().purpose();
   std::set<std::string>& active = active_cases_[purpose];
@@ -224,7 +222,7 @@ void Galleries::CaseChanged(const v1::CaseRecord& kase) {
   }
 }
 
-void Galleries::PurposeChanged(const v1::PurposeRecord& record) {
+void Galleries::Follow(const v1::PurposeRecord& record) {
   const std::lock_guard lock(mutex_);
   const std::string& purpose = record.registration().purpose();
   rooms_.erase(purpose);
@@ -235,12 +233,6 @@ void Galleries::PurposeChanged(const v1::PurposeRecord& record) {
   } else {
     rotating_.erase(purpose);
   }
-}
-
-void Galleries::CutsChanged(const v1::PurposeRecord& record) {
-  const std::lock_guard lock(mutex_);
-  rooms_.erase(record.registration().purpose());
-  former_rooms_.erase(record.registration().purpose());
 }
 
 void Galleries::EndLoads() {

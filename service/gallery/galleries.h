@@ -23,11 +23,12 @@
 #include "service/gallery/load.h"
 #include "service/gallery/resident_gallery.h"
 #include "service/gallery/search_room.h"
+#include "service/ledger/followers.h"
 #include "storage/database.h"
 
 namespace kluis::service {
 
-class Galleries {
+class Galleries : public StateFollower {
  public:
   struct Options {
     size_t scan_threads = 2;     // of each gallery
@@ -51,7 +52,7 @@ class Galleries {
 
   Galleries(const storage::Database& database, const Sealer& sealer, const Options& options)
       : database_(database), sealer_(sealer), options_(options) {}
-  ~Galleries();  // ends loads under way
+  ~Galleries() override;  // ends loads under way
 
   // Transform and algorithm of a registered purpose, as it protects now. kNotFound: no such
   // purpose.
@@ -88,16 +89,12 @@ class Galleries {
   // `grant` must outlive it.
   matching::TemplateSource TemplatesFor(const policy::Grant& grant) const;
 
-  // Called in the order of the log. Each takes effect before it returns.
-  void TemplateAdded(const v1::TemplateRecord& record, std::span<const float> protected_template);
-  void TemplateEnded(const v1::TemplateRecord& record);
-  // Its subject restricted it, or no longer does.
-  void TemplateRestricted(const v1::TemplateRecord& record);
-  void CaseChanged(const v1::CaseRecord& kase);
-  // When a rotation began or ended the gallery is dropped, and none is loaded before the end.
-  void PurposeChanged(const v1::PurposeRecord& record);
-  // A calibration: the next search takes its cut from it. The gallery stays.
-  void CutsChanged(const v1::PurposeRecord& record);
+  // A template that is added, ended, or restricted by its subject or no longer; a case that becomes
+  // active or ends; a purpose that is calibrated or rotated. When a rotation begins or ends, the
+  // gallery is dropped, and none is loaded before the end.
+  void Follow(const v1::RecordChange& change, std::span<const float> enrolled) override;
+  // At a start: as it is.
+  void Follow(const v1::CaseRecord& kase);
 
   // Ends loads under way, and none begins; who waits for one gets VAULT_SEALED. ResumeLoads: for a
   // vault that is not sealed after all.
@@ -117,6 +114,9 @@ class Galleries {
   void TellLoads(LoadStep step) { step_ = std::move(step); }
 
  private:
+  void Follow(const v1::TemplateRecord& record, std::span<const float> enrolled);
+  void Follow(const v1::PurposeRecord& record);
+
   using Rooms = std::map<std::string, std::shared_ptr<const SearchRoom>>;
 
   struct LoadThread {

@@ -3,9 +3,12 @@
 #define KLUIS_SERVICE_LEDGER_ACT_H_
 
 #include <functional>
+#include <memory>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "crypto/secret_bytes.h"
 #include "crypto/sha256.h"
 #include "kluis/v1/ledger.pb.h"
 #include "policy/decide.h"
@@ -27,8 +30,9 @@ struct Act {
   std::function<absl::Status(const Writes&, policy::Time now, v1::Command&)> prepare;
   // Adds sealed records of an allowed command, whose entry has this index; never state.
   std::function<absl::Status(const policy::Ruling&, uint64_t index, Writes&)> attach;
-  // Follows an allowed command in memory, in the order of the log, before anybody is answered.
-  std::function<void(const policy::Ruling&)> applied;
+
+  // Of an enrolment: the template as it is protected, for who follows the log (followers.h).
+  std::shared_ptr<const crypto::SecretBytes> enrolled;
 };
 
 struct Committed {
@@ -37,6 +41,8 @@ struct Committed {
   policy::Time decided_at = 0;
   v1::Command command;
   policy::Ruling ruling;
+  // The keyring's, 32 bytes, after the erasures that this entry started; empty: it started none.
+  std::string keyring_commitment;
 };
 
 }  // namespace kluis::service

@@ -23,6 +23,7 @@
 #include "policy/record_key.h"
 #include "service/ledger/act.h"
 #include "service/ledger/decision_clock.h"
+#include "service/ledger/followers.h"
 #include "service/ledger/group_commit.h"
 #include "service/ledger/state_summary.h"
 #include "service/ledger/writes.h"
@@ -60,6 +61,10 @@ class Ledger {
   // Asked before each act from now on. Not while acts are appended.
   void SetAdmission(Admission admission) { admission_ = std::move(admission); }
 
+  // Called for every entry from now on, and by no call that is under way when this returns. Null:
+  // the vault is sealed. Both must outlive what they are set for.
+  void SetFollowers(StateFollower* state, ErasureFollower* erasures);
+
   // Decides and writes the acts as one batch, in order. Refusals are entries too. The result is
   // visible but not yet durable: call Sync before answering anybody.
   // kUnavailable: the store is down, or (reason CLOCK) nobody knows the time and the act must wait;
@@ -76,10 +81,11 @@ class Ledger {
   // Returns the ticket for Sync. kUnavailable: as of Append; nobody may be told that an act stands.
   absl::StatusOr<uint64_t> AppendEach(std::span<GroupCommit::Seat* const> seats);
 
-  absl::Status Sync(const Appended& appended) { return database_.Sync(appended.ticket); }
+  // Returns when what was appended is durable, and the erasures that it started are carried out.
+  absl::Status Sync(const Appended& appended);
 
-  // Appends one act, together with those of other threads, and returns when it is durable.
-  absl::StatusOr<Committed> Commit(Act act) { return group_.Commit(std::move(act)); }
+  // Appends one act, together with those of other threads, and returns as Sync does.
+  absl::StatusOr<Committed> Commit(Act act);
 
   // Appends the closing entry of a checkpoint, with the digest of the state, and returns when it is
   // durable: only what no crash can take back may be signed. kUnavailable: as Append.
@@ -150,6 +156,8 @@ class Ledger {
   absl::StatusOr<uint64_t> WriteEach(std::span<GroupCommit::Seat* const> batch);
   Next Begin();
   void FollowClock(const Committed& committed);
+  void Follow(const Act& act, const Committed& committed);
+  absl::StatusOr<std::string> Erase(std::span<const Committed> entries);
   absl::StatusOr<Ruled> Rule(Act& act, Next& next) const;
   absl::StatusOr<Committed> Enter(Ruled ruled, Next& next);  // its errors are the store's
   absl::StatusOr<uint64_t> End(Next next);
@@ -171,6 +179,8 @@ class Ledger {
   Head head_;
   std::atomic<policy::Time> last_time_ = 0;  // of `head_`, for who has no lock
   uint64_t known_size_ = 0;
+  StateFollower* state_follower_ = nullptr;
+  ErasureFollower* erasure_follower_ = nullptr;
   policy::RecordCache cache_;  // of the state as it is in the database
   LastWritten last_;           // likewise
 };

@@ -32,19 +32,11 @@ absl::StatusOr<v1::Case> Outlined(Vault& vault, const v1::CaseRecord& record) {
   return view;
 }
 
-// Commits an act about one case, keeps the galleries in step, carries out the erasure that a
-// refusal starts, and shows the case as it is afterwards.
+// Commits an act about one case, and shows the case as it is afterwards.
 template <class Response>
 absl::Status Carry(Vault& vault, Act act, Response& response) {
-  act.applied = [&vault](const policy::Ruling& ruling) {
-    for (const v1::RecordChange& change : ruling.changes) {
-      if (change.has_case_()) vault.galleries().CaseChanged(change.case_());
-    }
-  };
   const absl::StatusOr<Committed> committed = CommitAct(vault.ledger(), std::move(act));
   if (!committed.ok()) return committed.status();
-  const absl::Status erased = vault.eraser().EraseStarted({&*committed, 1}).status();
-  if (!erased.ok()) return erased;
   for (const v1::RecordChange& change : committed->ruling.changes) {
     if (change.has_case_()) {
       // If the store fails, the first search says so.

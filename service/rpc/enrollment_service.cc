@@ -18,9 +18,6 @@ grpc::Status EnrollmentService::Enroll(grpc::ServerContext* context,
         const absl::StatusOr<Committed> committed =
             CommitAct(calls_.vault().ledger(), *std::move(act));
         if (!committed.ok()) return committed.status();
-        const absl::Status erased =
-            calls_.vault().eraser().EraseStarted({&*committed, 1}).status();  // what it replaced
-        if (!erased.ok()) return erased;
         out = EnrollResponseOf(*committed);
         return absl::OkStatus();
       });

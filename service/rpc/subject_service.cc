@@ -149,11 +149,6 @@ absl::Status SetRestricted(Vault& vault, const Call& call, const v1::Envelope& e
     const absl::StatusOr<std::string> named = base::FromHex(payload.restriction());
     if (named.ok()) command.set_restriction(*named);
   }
-  act.applied = [&](const policy::Ruling& ruling) {
-    for (const v1::RecordChange& change : ruling.changes) {
-      if (change.has_template_()) vault.galleries().TemplateRestricted(change.template_());
-    }
-  };
   const absl::StatusOr<Committed> committed = CommitAct(vault.ledger(), std::move(act));
   if (!committed.ok()) return committed.status();
   for (const v1::RecordChange& change : committed->ruling.changes) {
@@ -234,15 +229,8 @@ grpc::Status SubjectService::WithdrawConsent(grpc::ServerContext* context,
         *command.mutable_statement() = *std::move(facts);
         command.set_subject_id(*subject_id);
         command.set_purpose(payload.purpose());
-        act.applied = [&](const policy::Ruling& ruling) {
-          for (const v1::RecordChange& change : ruling.changes) {
-            if (change.has_template_()) vault.galleries().TemplateEnded(change.template_());
-          }
-        };
-        const absl::StatusOr<Committed> started = CommitAct(vault.ledger(), std::move(act));
+        absl::StatusOr<Committed> started = CommitAct(vault.ledger(), std::move(act));
         if (!started.ok()) return started.status();
-        absl::StatusOr<std::string> commitment = vault.eraser().EraseStarted({&*started, 1});
-        if (!commitment.ok()) return commitment.status();
         v1::ErasureReceipt* erasure = out.mutable_erasure();
         for (const v1::RecordChange& change : started->ruling.changes) {
           if (!change.has_template_()) continue;
@@ -250,7 +238,7 @@ grpc::Status SubjectService::WithdrawConsent(grpc::ServerContext* context,
           erasure->set_state(change.template_().state());
         }
         *erasure->mutable_started() = ReceiptOf(*started);
-        erasure->set_keyring_commitment(*std::move(commitment));
+        erasure->set_keyring_commitment(std::move(started->keyring_commitment));
         return absl::OkStatus();
       });
 }

@@ -63,11 +63,6 @@ absl::Status Rotate(Vault& vault, const Call& call, const v1::Envelope& envelope
   act.envelopes.push_back(envelope);
   *act.command.mutable_rotate_transform()->mutable_statement() = *std::move(facts);
   *act.command.mutable_rotate_transform()->mutable_order() = order;
-  act.applied = [&](const policy::Ruling& ruling) {
-    for (const v1::RecordChange& change : ruling.changes) {
-      if (change.has_purpose()) vault.galleries().PurposeChanged(change.purpose());
-    }
-  };
   const absl::StatusOr<Committed> ordered = CommitAct(vault.ledger(), std::move(act));
   if (!ordered.ok()) return ordered.status();
   const absl::StatusOr<uint64_t> renewed = vault.sweeper().rotations().Finish(order.purpose(), [&] {

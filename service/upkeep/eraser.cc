@@ -92,7 +92,7 @@ absl::StatusOr<std::string> Eraser::Erase(std::span<const v1::PendingErasure> er
   return commitment;
 }
 
-absl::StatusOr<std::string> Eraser::EraseStarted(std::span<const Committed> entries) {
+absl::StatusOr<std::string> Eraser::Follow(std::span<const Committed> entries) {
   std::vector<v1::PendingErasure> started;
   for (const Committed& entry : entries) {
     for (const v1::RecordChange& change : entry.ruling.changes) {

@@ -15,13 +15,14 @@
 #include "absl/status/statusor.h"
 #include "crypto/keyring.h"
 #include "kluis/v1/state.pb.h"
+#include "service/ledger/followers.h"
 #include "service/ledger/ledger.h"
 #include "service/upkeep/concluder.h"
 #include "storage/database.h"
 
 namespace kluis::service {
 
-class Eraser {
+class Eraser : public ErasureFollower {
  public:
   Eraser(storage::Database& database, crypto::Keyring& keyring, Ledger& ledger)
       : database_(database), keyring_(keyring), concluder_(database, keyring, ledger) {}
@@ -32,8 +33,8 @@ class Eraser {
   // kUnavailable: the disk failed; the erasures stay pending and are tried again at the next start.
   absl::StatusOr<std::string> Erase(std::span<const v1::PendingErasure> erasures);
 
-  // Erase of what these entries started; their commitment, or empty when they started nothing.
-  absl::StatusOr<std::string> EraseStarted(std::span<const Committed> entries);
+  // Erase of what these entries started.
+  absl::StatusOr<std::string> Follow(std::span<const Committed> entries) override;
 
   // Why erasures wait, in words; empty: none does. After a puncture that failed, for the next one.
   std::string failure() const;

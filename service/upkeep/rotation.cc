@@ -92,8 +92,6 @@ absl::StatusOr<uint64_t> Rotations::Renew(std::span<const std::string> ids) {
   const auto renewed =
       std::count_if(appended->acts.begin(), appended->acts.end(),
                     [](const Committed& committed) { return committed.ruling.decision.allowed(); });
-  const absl::Status erased = eraser_.EraseStarted(appended->acts).status();
-  if (!erased.ok()) return erased;
   return static_cast<uint64_t>(renewed);
 }
 
@@ -115,17 +113,10 @@ absl::Status Rotations::End(const std::string& purpose) {
   act.kind = v1::LOG_KIND_UPKEEP;
   act.command.set_method(kMethod);
   act.command.mutable_finish_rotation()->set_purpose(purpose);
-  act.applied = [this](const policy::Ruling& ruling) {
-    for (const v1::RecordChange& change : ruling.changes) {
-      if (change.has_purpose()) galleries_.PurposeChanged(change.purpose());
-    }
-  };
   const absl::StatusOr<Committed> ended = ledger_.Commit(std::move(act));
   if (!ended.ok()) return ended.status();
   const absl::Status loaded = galleries_.LoadActive(ended->decided_at);
   if (!loaded.ok()) return loaded;
-  const absl::Status erased = eraser_.EraseStarted({&*ended, 1}).status();
-  if (!erased.ok()) return erased;
   // What the rows were before is unreadable, and still in old tables.
   const absl::Status concluded = eraser_.concluder().Conclude();
   return Concluder::Waits(concluded) ? absl::OkStatus() : concluded;

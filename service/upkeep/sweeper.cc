@@ -30,15 +30,7 @@ struct DueShare {
 absl::Status Sweeper::Carry(Act act) {
   act.kind = v1::LOG_KIND_ERASURE;
   act.command.set_method("Sweep");
-  act.applied = [this](const policy::Ruling& ruling) {
-    for (const v1::RecordChange& change : ruling.changes) {
-      if (change.has_template_()) galleries_.TemplateEnded(change.template_());
-      if (change.has_case_()) galleries_.CaseChanged(change.case_());
-    }
-  };
-  const absl::StatusOr<Committed> committed = ledger_.Commit(std::move(act));
-  if (!committed.ok()) return committed.status();
-  return eraser_.EraseStarted({&*committed, 1}).status();
+  return ledger_.Commit(std::move(act)).status();
 }
 
 // What waits until its files are rewritten is not erased yet, and must not be started again.

@@ -363,6 +363,7 @@ TEST_F(CaseDetails, AreForgottenByTheNextStartWhenACrashCutTheErasureOff) {
   act.command.set_method("Sweep");
   act.command.mutable_forget_authority_year()->set_authority_id(PoliceId());
   act.command.mutable_forget_authority_year()->set_year(kYear);
+  vault_.vault().ledger().SetFollowers(nullptr, nullptr);
   const auto committed = vault_.vault().ledger().Commit(std::move(act));
   ASSERT_TRUE(committed.ok() && committed->ruling.decision.allowed());
   ASSERT_FALSE(vault_.vault().keyring().IsPunctured(Year().slot()));

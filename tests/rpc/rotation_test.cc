@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "crypto/keyring.h"
+#include "crypto/secret_floats.h"
 #include "gtest/gtest.h"
 #include "policy/decide.h"
 #include "policy/record_key.h"
@@ -74,7 +75,7 @@ std::vector<float> ProtectedOf(TestVault& vault, const Enrolled& who) {
   const auto opened = vault.vault().sealer().OpenTemplate(
       GrantFor(vault, who), RecordOf(vault, who.template_id), RowOf(vault, who.template_id));
   EXPECT_TRUE(opened.ok()) << opened.status();
-  const auto floats = service::AsFloats(*opened);
+  const auto floats = crypto::AsFloats(*opened);
   return {floats->begin(), floats->end()};
 }
 
@@ -92,11 +93,6 @@ void OrderOnly(TestVault& vault) {
   act.command.mutable_caller()->set_name("one");
   *act.command.mutable_rotate_transform()->mutable_statement() = *std::move(facts);
   *act.command.mutable_rotate_transform()->mutable_order() = order;
-  act.applied = [&](const policy::Ruling& ruling) {
-    for (const v1::RecordChange& change : ruling.changes) {
-      if (change.has_purpose()) vault.vault().galleries().PurposeChanged(change.purpose());
-    }
-  };
   const auto committed = vault.vault().ledger().Commit(std::move(act));
   ASSERT_TRUE(committed.ok() && committed->ruling.decision.allowed());
 }

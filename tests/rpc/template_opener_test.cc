@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/id.h"
+#include "crypto/secret_floats.h"
 #include "gtest/gtest.h"
 #include "policy/decide.h"
 #include "policy/record_key.h"
@@ -69,7 +71,7 @@ TEST_F(TemplateOpenerTest, OpensEachAsTheSealerDoes) {
     ASSERT_TRUE(opener->Open(i, sealed, values).ok()) << i;
     const auto alone = vault_.vault().sealer().OpenTemplate(grant, records_[i], sealed);
     ASSERT_TRUE(alone.ok());
-    EXPECT_TRUE(std::ranges::equal(*service::AsFloats(*alone), values)) << i;
+    EXPECT_TRUE(std::ranges::equal(*crypto::AsFloats(*alone), values)) << i;
   }
 }
 

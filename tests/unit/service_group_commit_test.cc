@@ -347,19 +347,28 @@ TEST_F(LedgerOfErasures, AnActThatFailsLeavesNothingBehindAndTheOthersStand) {
   EXPECT_EQ(*database_->Get(Column::kSealed, "another"), std::nullopt);
 }
 
+class CountingFollower : public StateFollower {
+ public:
+  void Follow(const v1::RecordChange& change, std::span<const float>) override {
+    if (!change.removed_key().empty()) ++done;
+  }
+
+  int done = 0;
+};
+
 // A disclosure looks at database and galleries when it is decided: a withdrawal before it counts.
 TEST_F(LedgerOfErasures, FunctionsFindWhatWasDecidedBeforeInDatabaseAndMemory) {
-  bool in_memory = false;
+  CountingFollower follower;
+  ledger_->SetFollowers(&follower, nullptr);
   Act first = Done('\1', [](Writes& writes) {
     writes.Put(Column::kSealed, "row", "written");
     return absl::OkStatus();
   });
-  first.applied = [&](const policy::Ruling&) { in_memory = true; };
   Act second = Done('\2', {});
   second.attach = nullptr;
   second.prepare = [&](const Writes&, policy::Time, v1::Command&) {
     EXPECT_EQ(Row(), "written");
-    EXPECT_TRUE(in_memory);
+    EXPECT_EQ(follower.done, 2) << "of both acts before this one";
     EXPECT_EQ(*database_->Get(Column::kState, PlainKey()), std::nullopt);
     return absl::OkStatus();
   };
