@@ -16,6 +16,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/id.h"
 #include "crypto/secret_bytes.h"
 #include "matching/algorithm.h"
 #include "matching/segment_sealer.h"
@@ -31,7 +32,7 @@ class SegmentDesk;    // segment.h
 class TemplateDesk;   // segment.h
 class SharedScan;     // shared_scan.h
 
-using Id = std::array<std::uint8_t, 16>;
+using base::Id;
 
 // How a template that is kept elsewhere is found there: among some twenty million records one or
 // two have an id that starts so, and one of them has the slot.

@@ -34,16 +34,9 @@ std::string_view ColumnName(Column column) {
   return "";
 }
 
-std::optional<Id> IdFromBytes(std::string_view bytes) {
-  Id id;
-  if (bytes.size() != id.size()) return std::nullopt;
-  std::copy(bytes.begin(), bytes.end(), id.begin());
-  return id;
-}
-
-std::optional<YearId> YearIdFromBytes(std::string_view bytes) {
+absl::StatusOr<YearId> YearIdFromBytes(std::string_view bytes) {
   YearId id;
-  if (bytes.size() != id.size()) return std::nullopt;
+  if (bytes.size() != id.size()) return absl::DataLossError("record: an id is damaged");
   std::copy(bytes.begin(), bytes.end(), id.begin());
   return id;
 }

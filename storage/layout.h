@@ -40,6 +40,9 @@
 #include <string>
 #include <string_view>
 
+#include "absl/status/statusor.h"
+#include "base/id.h"
+
 namespace kluis::storage {
 
 enum class Column : std::uint8_t { kLog, kState, kSealed, kDetails };
@@ -50,14 +53,12 @@ inline constexpr std::array<Column, kColumnCount> kColumns = {Column::kLog, Colu
 // The name of the column on disk: "log", "state", "sealed" or "details".
 std::string_view ColumnName(Column column);
 
-using Id = std::array<std::uint8_t, 16>;
+using base::Id;
 using KeyedDigest = std::array<std::uint8_t, 32>;
 using YearId = std::array<std::uint8_t, 18>;  // authority id[16] | u16 year
 
-// Nothing unless `bytes` is exactly 16 bytes.
-std::optional<Id> IdFromBytes(std::string_view bytes);
-// Nothing unless `bytes` is exactly 18 bytes.
-std::optional<YearId> YearIdFromBytes(std::string_view bytes);
+// kDataLoss: not exactly 18 bytes.
+absl::StatusOr<YearId> YearIdFromBytes(std::string_view bytes);
 
 // log
 std::string EntryKey(std::uint64_t index);

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "audit/statement.h"
 #include "base/codec.h"
+#include "base/id.h"
 #include "policy/civil_time.h"
 #include "policy/record_key.h"
 #include "service/ledger/errors.h"
@@ -56,10 +57,9 @@ absl::StatusOr<std::string> WrittenKeyOf(const v1::CaseRecord& kase, const v1::A
                                          storage::Written what) {
   const auto year_id =
       storage::YearIdFromBytes(policy::AuthorityYearId(year.authority_id(), year.year()));
-  const auto case_id = storage::IdFromBytes(kase.id());
-  if (!year_id.has_value() || !case_id.has_value()) {
-    return absl::DataLossError("case: its id or its authority's is damaged");
-  }
+  const auto case_id = base::IdFromBytes(kase.id());
+  if (!year_id.ok()) return year_id.status();
+  if (!case_id.ok()) return case_id.status();
   return storage::WrittenKey(*year_id, *case_id, what);
 }
 

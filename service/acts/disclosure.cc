@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/id.h"
 #include "kluis/v1/sealed.pb.h"
 #include "kluis/v1/subject_service.pb.h"
 #include "policy/record_key.h"
@@ -40,8 +41,11 @@ absl::StatusOr<std::optional<Person>> FindPerson(Vault& vault, std::string_view 
   if (!candidate.ok()) return candidate.status();
   if (!kase->has_value() || !candidate->has_value()) return std::optional<Person>();
 
-  const std::string key = storage::ProbeKey(*storage::IdFromBytes(case_id),
-                                            *storage::IdFromBytes((*candidate)->search_id()));
+  const auto found_in = base::IdFromBytes(case_id);
+  const auto found_by = base::IdFromBytes((*candidate)->search_id());
+  if (!found_in.ok()) return found_in.status();
+  if (!found_by.ok()) return found_by.status();
+  const std::string key = storage::ProbeKey(*found_in, *found_by);
   const auto sealed = vault.database().Get(Column::kSealed, key);
   if (!sealed.ok()) return sealed.status();
   if (!sealed->has_value()) return std::optional<Person>();
@@ -99,8 +103,11 @@ absl::Status StoreNotice(Vault& vault, const v1::SubjectRecord& subject,
     notice.set_legal_basis((*kase)->opening().legal_basis());
     notice.mutable_disclosed_at()->set_seconds(disclosure.disclosed_at());
     notice.set_log_index(index);
-    std::string key = storage::NoticeKey(*storage::IdFromBytes(subject.id()),
-                                         *storage::IdFromBytes(disclosure.id()));
+    const auto told = base::IdFromBytes(subject.id());
+    const auto id = base::IdFromBytes(disclosure.id());
+    if (!told.ok()) return told.status();
+    if (!id.ok()) return id.status();
+    std::string key = storage::NoticeKey(*told, *id);
     const absl::StatusOr<std::string> sealed =
         vault.sealer().Seal(subject.slot(), kNoticeUse, key, notice.SerializeAsString());
     if (!sealed.ok()) return sealed.status();

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/codec.h"
+#include "base/id.h"
 #include "crypto/secret_bytes.h"
 #include "crypto/template_digest.h"
 #include "service/acts/release.h"
@@ -121,7 +122,8 @@ absl::Status Attach(Vault& vault, Enrolment& enrolment, const policy::Ruling& ru
       *record, *values, enrolment.device_secret ? &*enrolment.device_secret : nullptr);
   enrolment.device_secret.reset();  // wiped: nothing more is sealed with it
   if (!sealed.ok()) return sealed.status();
-  const auto id = storage::IdFromBytes(record->id());
+  const auto id = base::IdFromBytes(record->id());
+  if (!id.ok()) return id.status();
   writes.Put(storage::Column::kSealed, storage::TemplateKey(*id), *sealed);
   if (subject->id() == enrolment.new_subject_id) {
     const absl::Status stored =

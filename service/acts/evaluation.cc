@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/id.h"
 #include "matching/evaluation.h"
 #include "matching/threshold.h"
 #include "service/acts/measurement.h"
@@ -22,12 +23,6 @@ namespace {
 constexpr size_t kTemplatesPerBlock = 1'024;
 constexpr size_t kMostOfOneSubject = 10;  // probes: more would weigh an answer about one person
 
-matching::Id IdOf(std::string_view bytes) {
-  matching::Id id{};
-  std::copy_n(bytes.begin(), std::min(bytes.size(), id.size()), id.begin());
-  return id;
-}
-
 absl::Status OtherCount() {
   return WithReason(
       absl::InvalidArgumentError("evaluation: as many probes must come as the order says"),
@@ -37,7 +32,7 @@ absl::Status OtherCount() {
 // The probes that the order announced, and the end of the stream after them.
 absl::Status ReadProbes(const Call& call, const SearchRoom& room, uint32_t ordered,
                         EvaluationStream& stream, matching::Evaluation& evaluation) {
-  std::map<matching::Id, size_t> probes_of;
+  std::map<base::Id, size_t> probes_of;
   v1::EvaluatePurposeRequest message;
   while (ReadFrom(call, stream, &message)) {
     if (!message.has_labelled() || evaluation.probes() == ordered) return OtherCount();
@@ -52,9 +47,14 @@ absl::Status ReadProbes(const Call& call, const SearchRoom& room, uint32_t order
     if (!probe.ok()) return probe.status();
     const absl::StatusOr<std::span<const float>> values = AsFloats(*probe);
     if (!values.ok()) return values.status();
-    std::optional<matching::Id> mate;
+    std::optional<base::Id> mate;
     if (!labelled.subject().empty()) {
-      mate = IdOf(policy::IdInName(labelled.subject(), "subjects"));
+      const auto id = base::IdFromBytes(policy::IdInName(labelled.subject(), "subjects"));
+      if (!id.ok()) {
+        return WithReason(absl::InvalidArgumentError("labelled.subject: must be subjects/ID"),
+                          "MALFORMED_REQUEST");
+      }
+      mate = *id;
       if (++probes_of[*mate] > kMostOfOneSubject) {
         return WithReason(absl::InvalidArgumentError("labelled: at most 10 probes of one subject"),
                           "MALFORMED_REQUEST");
@@ -77,7 +77,7 @@ absl::Status CompareAll(Vault& vault, const Call& call, const policy::Grant& gra
   if (!status.ok()) return status;
 
   matching::TemplateSample block(*room.algorithm, kTemplatesPerBlock);
-  std::vector<matching::Id> subjects;
+  std::vector<base::Id> subjects;
   uint64_t done = 0;
   const auto compare = [&] {
     evaluation.Compare(block, subjects);
@@ -96,7 +96,9 @@ absl::Status CompareAll(Vault& vault, const Call& call, const policy::Grant& gra
                            if (!block.Add(values).ok()) {
                              return absl::DataLossError("template: is not one of its algorithm");
                            }
-                           subjects.push_back(IdOf(record.subject_id()));
+                           const auto subject = base::IdFromBytes(record.subject_id());
+                           if (!subject.ok()) return subject.status();
+                           subjects.push_back(*subject);
                            return absl::OkStatus();
                          });
         if (status.ok() && block.size() == kTemplatesPerBlock) compare();

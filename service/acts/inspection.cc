@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/codec.h"
+#include "base/id.h"
 #include "crypto/derive.h"
 #include "kluis/v1/ledger.pb.h"
 #include "policy/record_key.h"
@@ -112,8 +113,8 @@ class Inspection {
   // there until the subject is forgotten, also when the case no longer is.
   absl::Status FindDisclosures() {
     if (!disclosed_.empty()) return absl::OkStatus();
-    storage::Id first;
-    storage::Id last;
+    base::Id first;
+    base::Id last;
     first.fill(0);
     last.fill(0xFF);
     const size_t before_notice = storage::NoticePrefix(first).size();

@@ -2,6 +2,7 @@
 
 #include <chrono>
 
+#include "base/id.h"
 #include "policy/record_key.h"
 #include "storage/layout.h"
 
@@ -74,7 +75,8 @@ absl::Status OpenTemplate(Vault& vault, const storage::Snapshot& snapshot,
   if (record.transform_slot() != room.slot) return ProtectedAnew();
   const absl::StatusOr<bool> stands = StandsAsBefore(vault, record);
   if (!stands.ok() || !*stands) return stands.status();
-  const auto id = storage::IdFromBytes(record.id());
+  const auto id = base::IdFromBytes(record.id());
+  if (!id.ok()) return id.status();
   const auto sealed = snapshot.Get(storage::Column::kSealed, storage::TemplateKey(*id));
   if (!sealed.ok()) return sealed.status();
   if (!sealed->has_value()) return absl::DataLossError("template: its record is missing");

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/id.h"
 #include "crypto/random.h"
 #include "policy/decide.h"
 #include "policy/record_key.h"
@@ -38,6 +39,8 @@ absl::StatusOr<ProbeNovelty> ProbeNovelty::Create(const Vault& vault, const std:
   const auto kase = policy::Find<v1::CaseRecord>(vault.state(), policy::key::Case(case_id));
   if (!kase.ok()) return kase.status();
   if (!kase->has_value()) return novelty;
+  const auto id = base::IdFromBytes(case_id);
+  if (!id.ok()) return id.status();
   const auto key = vault.sealer().ProbeSketchKey(**kase);
   if (absl::IsNotFound(key.status())) return novelty;
   if (!key.ok()) return key.status();
@@ -45,15 +48,13 @@ absl::StatusOr<ProbeNovelty> ProbeNovelty::Create(const Vault& vault, const std:
       *matching::FindAlgorithm(probe.algorithm()), key->Expose(),
       std::span(probe.values().data(), static_cast<size_t>(probe.values_size())));
   if (!sketch.ok()) return sketch.status();
-  novelty.case_id_ = case_id;
+  novelty.case_id_ = *id;
   novelty.case_slot_ = (*kase)->slot();
   novelty.sketch_ = *sketch;
   return novelty;
 }
 
-std::string ProbeNovelty::RowKey() const {
-  return storage::SketchesKey(*storage::IdFromBytes(case_id_), row_);
-}
+std::string ProbeNovelty::RowKey() const { return storage::SketchesKey(case_id_, row_); }
 
 absl::StatusOr<bool> ProbeNovelty::IsRepeated(const Writes& writes) {
   if (!sketch_.has_value()) return false;

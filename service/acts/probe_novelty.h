@@ -20,6 +20,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/id.h"
 #include "kluis/v1/ledger.pb.h"
 #include "kluis/v1/sealed.pb.h"
 #include "kluis/v1/types.pb.h"
@@ -60,7 +61,7 @@ class ProbeNovelty {
                      Writes& writes) const;
 
   const Sealer* sealer_;
-  std::string case_id_;
+  base::Id case_id_ = {};
   uint32_t case_slot_ = 0;
   std::optional<matching::ProbeSketch> sketch_;
   uint16_t row_ = 0;  // the last one, which has room

@@ -4,6 +4,7 @@
 #include <span>
 #include <utility>
 
+#include "base/id.h"
 #include "matching/threshold.h"
 #include "matching/verify.h"
 #include "policy/record_key.h"
@@ -42,7 +43,7 @@ absl::StatusOr<matching::ScanResult> TimedScan(Galleries& galleries, const std::
   return result;
 }
 
-std::string IdText(const matching::Id& id) { return {id.begin(), id.end()}; }
+std::string IdText(const base::Id& id) { return {id.begin(), id.end()}; }
 
 }  // namespace
 
@@ -116,7 +117,8 @@ absl::StatusOr<Findings> CompareOne(Vault& vault, const policy::Grant& grant,
                                     const SearchRoom& room, const crypto::SecretBytes& probe,
                                     const crypto::SecretBytes* device_secret) {
   const v1::TemplateRecord& record = *grant.only_template();
-  const auto id = storage::IdFromBytes(record.id());
+  const auto id = base::IdFromBytes(record.id());
+  if (!id.ok()) return id.status();
   const auto sealed = vault.database().Get(storage::Column::kSealed, storage::TemplateKey(*id));
   if (!sealed.ok()) return sealed.status();
   if (!sealed->has_value()) return absl::DataLossError("template: its record is missing");
@@ -145,8 +147,10 @@ absl::StatusOr<Committed> Conclude(Vault& vault, const Call& call, const policy:
   Act act = OutcomeAct(call, findings.outcome);
   if (!grant.case_id().empty()) {
     act.attach = [&](const policy::Ruling&, uint64_t, Writes& writes) -> absl::Status {
-      const auto case_id = storage::IdFromBytes(grant.case_id());
-      const auto id = storage::IdFromBytes(search_id);
+      const auto case_id = base::IdFromBytes(grant.case_id());
+      const auto id = base::IdFromBytes(search_id);
+      if (!case_id.ok()) return case_id.status();
+      if (!id.ok()) return id.status();
       std::string key = storage::ProbeKey(*case_id, *id);
       const absl::StatusOr<std::string> sealed = vault.sealer().Seal(
           grant.case_slot(), kSearchUse, key, findings.sealed.SerializeAsString());

@@ -4,6 +4,7 @@
 
 #include <optional>
 
+#include "base/id.h"
 #include "storage/database.h"
 #include "storage/layout.h"
 
@@ -19,8 +20,8 @@ std::string LookupKey(const crypto::Hash& digest) { return storage::PublicKeyLoo
 // public key[32] | serialized SubjectDetails. kNotFound: there is no such row.
 absl::StatusOr<crypto::SecretBytes> OpenSubject(const storage::Reader& reader, const Sealer& sealer,
                                                 const v1::SubjectRecord& subject) {
-  const auto id = storage::IdFromBytes(subject.id());
-  if (!id.has_value()) return absl::DataLossError("subject: its id is damaged");
+  const auto id = base::IdFromBytes(subject.id());
+  if (!id.ok()) return id.status();
   const std::string key = storage::SubjectKey(*id);
   const auto sealed = reader.Get(Column::kDetails, key);
   if (!sealed.ok()) return sealed.status();
@@ -38,8 +39,8 @@ absl::StatusOr<crypto::SecretBytes> OpenSubject(const storage::Reader& reader, c
 absl::Status StoreSubject(const Sealer& sealer, const v1::SubjectRecord& subject,
                           const v1::SubjectDetails& details, std::string_view public_key,
                           Writes& writes) {
-  const auto id = storage::IdFromBytes(subject.id());
-  if (!id.has_value()) return absl::InternalError("subject: its id is not 16 bytes");
+  const auto id = base::IdFromBytes(subject.id());
+  if (!id.ok()) return id.status();
   const std::string key = storage::SubjectKey(*id);
   std::string plain(public_key);
   details.AppendToString(&plain);

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/id.h"
 #include "crypto/secret_bytes.h"
 #include "policy/record_key.h"
 #include "service/gallery/template_opener.h"
@@ -226,8 +227,8 @@ class Load {
     for (size_t i = 0; i < records.size(); ++i) {
       const v1::TemplateRecord& record = records[i];
       if (record.transform_slot() != room_.slot) return Rotating();  // renewed before the snapshot
-      const auto id = storage::IdFromBytes(record.id());
-      if (!id.has_value()) return absl::DataLossError("state: an id is damaged");
+      const auto id = base::IdFromBytes(record.id());
+      if (!id.ok()) return id.status();
       storage::PutTemplateKey(*id, hands.keys[i]);
     }
     absl::Status status = hands.opener.Take(records);
@@ -247,7 +248,10 @@ class Load {
     if (gallery_.HasEnded(record.slot())) return absl::OkStatus();
     if (!sealed.has_value()) return absl::DataLossError("template: its record is missing");
     const absl::Status opened = hands.opener.Open(i, *sealed, hands.batch.Place());
-    if (opened.ok()) return hands.batch.Keep(RowOf(record));
+    if (opened.ok()) {
+      const absl::StatusOr<matching::Row> row = RowOf(record);
+      return row.ok() ? hands.batch.Keep(*row) : row.status();
+    }
     // Its key may have been destroyed since the record was read.
     return gallery_.HasEnded(record.slot()) ? absl::OkStatus() : opened;
   }

@@ -4,18 +4,13 @@
 #include <string_view>
 #include <utility>
 
+#include "base/id.h"
 #include "service/ledger/errors.h"
 
 namespace kluis::service {
 namespace {
 
 constexpr std::chrono::milliseconds kAskEvery(20);  // whether the caller still waits
-
-matching::Id IdOf(std::string_view bytes) {
-  matching::Id id{};
-  std::copy_n(bytes.begin(), std::min(bytes.size(), id.size()), id.begin());
-  return id;
-}
 
 uint8_t CategoryOf(const v1::TemplateRecord& record) {
   return record.restricted() ? uint8_t{0} : CategoryBit(record.category());
@@ -25,18 +20,23 @@ uint8_t CategoryOf(const v1::TemplateRecord& record) {
 
 uint8_t CategoryBit(v1::SubjectCategory category) { return static_cast<uint8_t>(1u << category); }
 
-matching::Row RowOf(const v1::TemplateRecord& record) {
-  return {.slot = record.slot(),
-          .record_id = IdOf(record.id()),
-          .subject_id = IdOf(record.subject_id()),
-          .category = CategoryOf(record),
-          .expires_at = record.expires_at()};
+absl::StatusOr<matching::Row> RowOf(const v1::TemplateRecord& record) {
+  const auto id = base::IdFromBytes(record.id());
+  const auto subject = base::IdFromBytes(record.subject_id());
+  if (!id.ok()) return id.status();
+  if (!subject.ok()) return subject.status();
+  return matching::Row{.slot = record.slot(),
+                       .record_id = *id,
+                       .subject_id = *subject,
+                       .category = CategoryOf(record),
+                       .expires_at = record.expires_at()};
 }
 
 void ResidentGallery::Added(const v1::TemplateRecord& record,
                             std::span<const float> protected_template) {
   const auto lock = Alone();
-  const absl::Status added = gallery_->Add(RowOf(record), protected_template);
+  const absl::StatusOr<matching::Row> row = RowOf(record);
+  const absl::Status added = row.ok() ? gallery_->Add(*row, protected_template) : row.status();
   if (!added.ok() && !absl::IsAlreadyExists(added)) status_.Update(added);  // fails closed
 }
 

@@ -93,7 +93,8 @@ class ResidentGallery {
 };
 
 // What the gallery knows of a template; no category for a restricted one: no scan sees it.
-matching::Row RowOf(const v1::TemplateRecord& record);
+// kDataLoss: an id of it is damaged.
+absl::StatusOr<matching::Row> RowOf(const v1::TemplateRecord& record);
 
 // The bit that stands for a category in a gallery's masks.
 uint8_t CategoryBit(v1::SubjectCategory category);

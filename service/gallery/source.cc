@@ -4,6 +4,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/id.h"
 #include "policy/record_key.h"
 #include "service/gallery/resident_gallery.h"
 #include "service/ledger/database_state.h"
@@ -42,8 +43,8 @@ matching::TemplateSource TemplatesOnDisk(const storage::Database& database, cons
       const absl::StatusOr<Record> record = FindRecord(snapshot, grant, row);
       if (!record.ok()) return record.status();
       if (!record->has_value()) continue;
-      const auto id = storage::IdFromBytes((*record)->id());
-      if (!id.has_value()) return absl::DataLossError("state: an id is damaged");
+      const auto id = base::IdFromBytes((*record)->id());
+      if (!id.ok()) return id.status();
       const auto sealed = snapshot.Get(storage::Column::kSealed, storage::TemplateKey(*id));
       if (!sealed.ok()) return sealed.status();
       if (!sealed->has_value()) return absl::DataLossError("template: its record is missing");
@@ -58,7 +59,9 @@ matching::TemplateSource TemplatesOnDisk(const storage::Database& database, cons
       }
       const absl::StatusOr<std::span<const float>> values = AsFloats(*opened);
       if (!values.ok()) return values.status();
-      take(RowOf(**record), *values);
+      const absl::StatusOr<matching::Row> found = RowOf(**record);
+      if (!found.ok()) return found.status();
+      take(*found, *values);
     }
     return absl::OkStatus();
   };

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/id.h"
 #include "policy/record_key.h"
 #include "service/ledger/database_state.h"
 #include "service/ledger/log_rows.h"
@@ -129,13 +130,13 @@ absl::StatusOr<uint64_t> RemoveKeylessRows(storage::Database& database,
   for (const v1::PendingErasure& erasure : keyless) {
     if (erasure.target() == v1::ERASURE_TARGET_AUTHORITY_YEAR) {
       const auto year = storage::YearIdFromBytes(erasure.id());
-      if (!year.has_value()) return absl::DataLossError("state: an id is damaged");
+      if (!year.ok()) return year.status();
       const absl::Status scanned = remove(Column::kDetails, storage::WrittenPrefix(*year));
       if (!scanned.ok()) return scanned;
       continue;
     }
-    const auto id = storage::IdFromBytes(erasure.id());
-    if (!id.has_value()) return absl::DataLossError("state: an id is damaged");
+    const auto id = base::IdFromBytes(erasure.id());
+    if (!id.ok()) return id.status();
     absl::Status scanned;
     if (erasure.target() == v1::ERASURE_TARGET_CASE) {
       scanned = remove(Column::kSealed, storage::ProbePrefix(*id));

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/id.h"
 #include "crypto/file_system.h"
 #include "service/ledger/log_rows.h"
 #include "storage/layout.h"
@@ -102,8 +103,8 @@ absl::StatusOr<uint64_t> RemoveReplacedRows(storage::Database& database, uint64_
   const absl::Status scanned =
       VisitAllowed(database, from, to, [&](uint64_t, const v1::Entry& entry) {
         if (!entry.command().has_renew_template()) return;
-        const auto id = storage::IdFromBytes(entry.command().renew_template().template_id());
-        if (id.has_value()) keys.push_back(storage::TemplateKey(*id));
+        const auto id = base::IdFromBytes(entry.command().renew_template().template_id());
+        if (id.ok()) keys.push_back(storage::TemplateKey(*id));
       });
   if (!scanned.ok()) return scanned;
   uint64_t removed = 0;

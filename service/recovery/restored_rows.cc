@@ -6,6 +6,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "base/id.h"
 #include "policy/record_key.h"
 #include "service/custody/sealer.h"
 #include "service/ledger/database_state.h"
@@ -124,12 +125,12 @@ class Missing {
  public:
   explicit Missing(const storage::Database& database) : database_(database) {}
 
-  void Look(Column column, const std::string& id, std::string (*key)(const storage::Id&),
+  void Look(Column column, const std::string& id, std::string (*key)(const base::Id&),
             std::vector<std::string>& missing) {
     if (!status_.ok()) return;
-    const auto bytes = storage::IdFromBytes(id);
-    if (!bytes.has_value()) {
-      status_ = absl::DataLossError("state: an id is damaged");
+    const auto bytes = base::IdFromBytes(id);
+    if (!bytes.ok()) {
+      status_ = bytes.status();
       return;
     }
     const auto row = database_.Get(column, key(*bytes));

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/codec.h"
+#include "base/id.h"
 #include "policy/record_key.h"
 #include "service/acts/requests.h"
 #include "service/custody/subject_details.h"
@@ -92,7 +93,8 @@ absl::Status AddHoldings(Vault& vault, const v1::SubjectRecord& subject, const A
 absl::Status AddNotices(Vault& vault, const v1::SubjectRecord& subject, policy::Time now,
                         const After& after, PageBytes& room, v1::GetHoldingsResponse& response) {
   if (room.full()) return absl::OkStatus();
-  const auto subject_id = storage::IdFromBytes(subject.id());
+  const auto subject_id = base::IdFromBytes(subject.id());
+  if (!subject_id.ok()) return subject_id.status();
   std::string last = after.notice;
   absl::Status status;
   const absl::Status scanned = vault.database().Scan(

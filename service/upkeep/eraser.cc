@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/id.h"
 #include "service/ledger/database_state.h"
 #include "storage/layout.h"
 
@@ -51,11 +52,11 @@ absl::Status Eraser::RemoveRows(const v1::PendingErasure& erasure, storage::Batc
   };
   if (erasure.target() == v1::ERASURE_TARGET_AUTHORITY_YEAR) {
     const auto year = storage::YearIdFromBytes(erasure.id());
-    if (!year.has_value()) return absl::DataLossError("erasure: its id is damaged");
+    if (!year.ok()) return year.status();
     return remove_all(Column::kDetails, storage::WrittenPrefix(*year));
   }
-  const auto id = storage::IdFromBytes(erasure.id());
-  if (!id.has_value()) return absl::DataLossError("erasure: its id is damaged");
+  const auto id = base::IdFromBytes(erasure.id());
+  if (!id.ok()) return id.status();
   switch (erasure.target()) {
     case v1::ERASURE_TARGET_TEMPLATE:
       batch.Delete(Column::kSealed, storage::TemplateKey(*id));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/id.h"
 #include "policy/record_key.h"
 #include "service/ledger/database_state.h"
 #include "storage/layout.h"
@@ -52,7 +53,9 @@ absl::Status Rotations::Move(const policy::Ruling& ruling, Writes& writes) const
   const auto to = galleries_.RoomOf(after->purpose(), after->transform_slot());
   if (!to.ok()) return to.status();
 
-  const std::string key = storage::TemplateKey(*storage::IdFromBytes(before.id()));
+  const auto id = base::IdFromBytes(before.id());
+  if (!id.ok()) return id.status();
+  const std::string key = storage::TemplateKey(*id);
   const auto sealed = writes.Get(storage::Column::kSealed, key);
   if (!sealed.ok()) return sealed.status();
   if (!sealed->has_value()) return absl::DataLossError("template: its record is missing");

@@ -14,6 +14,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "audit/statement.h"
+#include "base/id.h"
 #include "client/draft.h"
 #include "client/session.h"
 #include "client/station.h"
@@ -376,7 +377,7 @@ absl::Status BenchVault::SealRow(const service::SearchRoom& room, uint64_t perso
     const auto sealed = daemon_->vault().sealer().SealTemplate(change.template_(), values);
     if (!sealed.ok()) return sealed.status();
     writes.Append(storage::Column::kSealed,
-                  storage::TemplateKey(*storage::IdFromBytes(change.template_().id())), *sealed);
+                  storage::TemplateKey(*base::IdFromBytes(change.template_().id())), *sealed);
   }
   return absl::OkStatus();
 }

@@ -10,14 +10,15 @@
 #include <string>
 
 #include "base/codec.h"
+#include "base/id.h"
 #include "storage/database.h"
 #include "storage/layout.h"
 
 namespace kluis {
 
 // The last id in a name, as in subjects/<id>/templates/<id>.
-inline storage::Id LastId(const std::string& name) {
-  return *storage::IdFromBytes(*base::FromHex(name.substr(name.rfind('/') + 1)));
+inline base::Id LastId(const std::string& name) {
+  return *base::IdFromBytes(*base::FromHex(name.substr(name.rfind('/') + 1)));
 }
 
 // Of a row that is there, without its nonce: nothing else has these bytes.

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/id.h"
 #include "gtest/gtest.h"
 #include "tests/fakes/erased_rows.h"
 #include "tests/fakes/kept_vault.h"
@@ -89,7 +90,7 @@ TEST(ErasureCrash, IsConcludedByTheNextStartBeforeItServes) {
     EXPECT_GT(done, answer.erasure().started().log_index());
     v1::Entry entry;
     ASSERT_TRUE(entry.ParseFromString(entries[done]));
-    EXPECT_EQ(storage::IdFromBytes(entry.command().erase_done().id()),
+    EXPECT_EQ(*base::IdFromBytes(entry.command().erase_done().id()),
               LastId(enrolled.template_record()));
     const auto held = Must(vault.Holdings(second), "holdings");
     EXPECT_EQ(held.holdings(0).state(), v1::TEMPLATE_STATE_ERASED);

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "base/codec.h"
+#include "base/id.h"
 #include "policy/record_key.h"
 #include "policy/rules.h"
 #include "service/ledger/database_state.h"
@@ -45,7 +46,7 @@ std::string IdIn(const std::string& name) {
 }
 
 std::string TemplateRow(const v1::EnrollResponse& enrolled) {
-  return storage::TemplateKey(*storage::IdFromBytes(IdIn(enrolled.template_record())));
+  return storage::TemplateKey(*base::IdFromBytes(IdIn(enrolled.template_record())));
 }
 
 // What a recovery opens after its files are there: the parts of a vault that serves nothing.

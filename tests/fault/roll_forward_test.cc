@@ -18,6 +18,7 @@
 
 #include "audit/tiles.h"
 #include "base/codec.h"
+#include "base/id.h"
 #include "policy/record_key.h"
 #include "service/ledger/database_state.h"
 #include "service/publish/publisher.h"
@@ -142,7 +143,7 @@ TEST_F(RollForward, WithdrawsAgainWhatWasWithdrawnAndReportsWhatWasEnrolledSince
   const v1::EnrollResponse late = Enroll(vault_.NewPerson());
   Restore();
   const std::string row =
-      storage::TemplateKey(*storage::IdFromBytes(IdIn(of_withdrawn.template_record())));
+      storage::TemplateKey(*base::IdFromBytes(IdIn(of_withdrawn.template_record())));
   {
     const auto database = Open("data");
     ASSERT_TRUE(database->Get(Column::kSealed, row)->has_value());

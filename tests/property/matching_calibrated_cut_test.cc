@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/id.h"
 #include "matching/calibration.h"
 #include "matching/evaluation.h"
 #include "matching/threshold.h"
@@ -36,7 +37,7 @@ double FalsePositiveRate(const People& people, double cut) {
   }
   matching::TemplateSample gallery(people.algorithm, kGallery);
   for (size_t i = 0; i < kGallery; ++i) EXPECT_TRUE(gallery.Add(people.enrolled[i]).ok());
-  evaluation.Compare(gallery, std::vector<matching::Id>(kGallery));
+  evaluation.Compare(gallery, std::vector<base::Id>(kGallery));
   return static_cast<double>(evaluation.Count(cut).at_cut.false_positives) /
          static_cast<double>(people.strangers.size());
 }

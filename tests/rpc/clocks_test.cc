@@ -3,6 +3,7 @@
 
 #include "audit/statement.h"
 #include "base/codec.h"
+#include "base/id.h"
 #include "client/draft.h"
 #include "gtest/gtest.h"
 #include "policy/facts.h"
@@ -29,8 +30,8 @@ size_t Rows(TestVault& vault, Column column, const std::string& prefix) {
   return count;
 }
 
-storage::Id IdOf(const std::string& name, const std::string& collection) {
-  return *storage::IdFromBytes(policy::IdInName(name, collection));
+base::Id IdOf(const std::string& name, const std::string& collection) {
+  return *base::IdFromBytes(policy::IdInName(name, collection));
 }
 
 v1::Case CaseNow(const TestWorld& vault, const std::string& name) {
@@ -205,7 +206,7 @@ TEST(DetailsRetention, TheSubjectIsForgottenAtItsEnd) {
   Must(vault.Confirm(found->candidates(0), "officer/two"), "confirm");
   Must(vault.Disclose(found->candidates(0)), "disclose");
   Must(vault.Withdraw(person), "withdraw");
-  const storage::Id id = IdOf(subject, "subjects");
+  const base::Id id = IdOf(subject, "subjects");
   vault.Advance(90 * kDay - 1);
   vault.Sweep();
   EXPECT_TRUE(vault.Holdings(person).ok());

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/id.h"
 #include "crypto/derive.h"
 #include "crypto/envelope.h"
 #include "crypto/keyring.h"
@@ -73,7 +74,7 @@ struct Takeaway {
   }
 
   std::string Sealed(const v1::TemplateRecord& record) const {
-    const auto id = storage::IdFromBytes(record.id());
+    const auto id = base::IdFromBytes(record.id());
     return (*database->Get(storage::Column::kSealed, storage::TemplateKey(*id))).value();
   }
 

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/id.h"
 #include "gtest/gtest.h"
 #include "policy/decide.h"
 #include "policy/record_key.h"
@@ -401,7 +402,7 @@ TEST(RefineOnDisk, TakesATemplateThatIsGoneForMissingAndOneThatIsDamagedForALoss
       policy::IdInName(Must(vault.Enroll(person), "enrol").template_record(), "templates");
   const std::string name = vault.ActiveCase();
   ASSERT_TRUE(BecomesReady(vault, name));
-  const std::string key = storage::TemplateKey(*storage::IdFromBytes(id));
+  const std::string key = storage::TemplateKey(*base::IdFromBytes(id));
   std::string row = **vault.vault().database().Get(storage::Column::kSealed, key);
   row[30] = static_cast<char>(row[30] ^ 1);
   storage::Batch batch;

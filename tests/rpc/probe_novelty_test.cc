@@ -5,6 +5,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/id.h"
 #include "gtest/gtest.h"
 #include "kluis/v1/sealed.pb.h"
 #include "matching/probe_sketch.h"
@@ -24,8 +25,8 @@ v1::Case CaseNow(const TestWorld& vault, const std::string& name) {
   return Must(vault.Call("officer/one", &v1::CaseService::Stub::GetCase, request), "get").case_();
 }
 
-storage::Id IdOf(const std::string& name) {
-  return *storage::IdFromBytes(policy::IdInName(name, "cases"));
+base::Id IdOf(const std::string& name) {
+  return *base::IdFromBytes(policy::IdInName(name, "cases"));
 }
 
 bool HasSketches(TestVault& vault, const std::string& name, uint16_t row = 0) {

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "base/codec.h"
+#include "base/id.h"
 #include "gtest/gtest.h"
 #include "policy/record_key.h"
 #include "storage/layout.h"
@@ -17,7 +18,7 @@ v1::TemplateRecord RecordOf(TestVault& vault, const std::string& name) {
 }
 
 bool HasRow(TestVault& vault, const std::string& name) {
-  const auto id = storage::IdFromBytes(policy::IdInName(name, "templates"));
+  const auto id = base::IdFromBytes(policy::IdInName(name, "templates"));
   return vault.vault()
       .database()
       .Get(storage::Column::kSealed, storage::TemplateKey(*id))

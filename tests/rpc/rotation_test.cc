@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/id.h"
 #include "crypto/keyring.h"
 #include "crypto/secret_floats.h"
 #include "gtest/gtest.h"
@@ -53,7 +54,7 @@ v1::PurposeRecord PurposeOf(TestVault& vault) {
 }
 
 std::string RowOf(TestVault& vault, const std::string& id) {
-  const std::string key = storage::TemplateKey(*storage::IdFromBytes(id));
+  const std::string key = storage::TemplateKey(*base::IdFromBytes(id));
   return **vault.vault().database().Get(storage::Column::kSealed, key);
 }
 
@@ -334,7 +335,7 @@ TEST(Rotation, GoesAroundATemplateThatDoesNotOpenAndEndsWhenItIsGone) {
   row[30] = static_cast<char>(row[30] ^ 1);
   storage::Batch batch;
   batch.Put(storage::Column::kSealed,
-            storage::TemplateKey(*storage::IdFromBytes(people[1].template_id)), row);
+            storage::TemplateKey(*base::IdFromBytes(people[1].template_id)), row);
   ASSERT_TRUE(vault.vault().database().WriteSynced(std::move(batch)).ok());
   const uint32_t former = PurposeOf(vault).slot();
 

@@ -49,7 +49,7 @@ class TemplateOpenerTest : public testing::Test {
   }
 
   static std::string KeyOf(const v1::TemplateRecord& record) {
-    return storage::TemplateKey(*storage::IdFromBytes(record.id()));
+    return storage::TemplateKey(*base::IdFromBytes(record.id()));
   }
   std::string Sealed(const v1::TemplateRecord& record) {
     return (*vault_.vault().database().Get(storage::Column::kSealed, KeyOf(record))).value();

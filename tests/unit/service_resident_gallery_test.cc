@@ -46,7 +46,7 @@ absl::Status Load(ResidentGallery& resident, const std::vector<uint32_t>& slots)
   std::vector<matching::Row> rows;
   std::vector<float> values;
   for (const uint32_t slot : slots) {
-    rows.push_back(RowOf(RecordOf(slot)));
+    rows.push_back(*RowOf(RecordOf(slot)));
     const std::vector<float> one = ValuesOf(slot);
     values.insert(values.end(), one.begin(), one.end());
   }

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/id.h"
 #include "policy/record_key.h"
 #include "service/recovery/restored_rows.h"
 #include "storage/layout.h"
@@ -22,7 +23,7 @@ using testing::ElementsAre;
 constexpr char kSealed[] = "sealed-canary-5d01";
 
 std::string Id(char letter) { return std::string(16, letter); }
-storage::Id AsId(char letter) { return *storage::IdFromBytes(Id(letter)); }
+base::Id AsId(char letter) { return *base::IdFromBytes(Id(letter)); }
 
 class RestoredRows : public testing::Test {
  protected:

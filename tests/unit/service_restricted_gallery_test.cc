@@ -15,6 +15,8 @@ namespace {
 
 v1::TemplateRecord Record(uint32_t slot, bool restricted) {
   v1::TemplateRecord record;
+  record.set_id(std::string(16, 't'));
+  record.set_subject_id(std::string(16, 's'));
   record.set_slot(slot);
   record.set_category(v1::SUBJECT_CATEGORY_VICTIM);
   record.set_expires_at(matching::kTestNow + 1000);
@@ -26,7 +28,7 @@ class RestrictedGallery : public testing::Test {
  protected:
   // The load has read `record` and brings it.
   void Load(const v1::TemplateRecord& record) {
-    std::vector<matching::Row> rows = {RowOf(record)};
+    std::vector<matching::Row> rows = {*RowOf(record)};
     std::vector<float> values = matching::Person(matching::Cosine(), record.slot());
     ASSERT_TRUE(gallery_.AddLoaded(rows, values).ok());
   }

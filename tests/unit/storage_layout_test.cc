@@ -64,12 +64,12 @@ TEST(Layout, EntryIndexIsReadBackFromEntryKeysOnly) {
 }
 
 TEST(Layout, IdsHaveOneLength) {
-  EXPECT_EQ(IdFromBytes(std::string(16, '\x05')), IdOf(5));
-  EXPECT_EQ(IdFromBytes(std::string(15, '\x05')), std::nullopt);
-  EXPECT_EQ(IdFromBytes(std::string(17, '\x05')), std::nullopt);
-  EXPECT_EQ(IdFromBytes(""), std::nullopt);
-  EXPECT_TRUE(YearIdFromBytes(std::string(18, '\x05')).has_value());
-  EXPECT_EQ(YearIdFromBytes(std::string(16, '\x05')), std::nullopt);
+  EXPECT_EQ(*base::IdFromBytes(std::string(16, '\x05')), IdOf(5));
+  for (const size_t size : {0, 15, 17}) {
+    EXPECT_TRUE(absl::IsDataLoss(base::IdFromBytes(std::string(size, '\x05')).status())) << size;
+  }
+  EXPECT_TRUE(YearIdFromBytes(std::string(18, '\x05')).ok());
+  EXPECT_TRUE(absl::IsDataLoss(YearIdFromBytes(std::string(16, '\x05')).status()));
 }
 
 TEST(Layout, NumbersAreEightBytesBigEndian) {
