@@ -27,7 +27,7 @@ IMB_MGR* Functions() {
     IMB_ARCH arch = IMB_ARCH_NONE;
     init_mb_mgr_auto(made, &arch);
     const bool usable = imb_get_errno(made) == 0 && arch != IMB_ARCH_NONE &&
-                        arch != IMB_ARCH_NOAESNI && (made->features & IMB_FEATURE_AESNI) != 0;
+                        (made->features & IMB_FEATURE_AESNI) != 0;
     if (usable) return made;
     free_mb_mgr(made);
     return nullptr;

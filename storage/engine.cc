@@ -58,6 +58,16 @@ absl::Status NoRoom() {
 
 std::string_view View(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
 
+// Takes back one DisableFileDeletions. RocksDB 7 must be told that it is one and not all; 9 knows.
+template <class Db>
+rocksdb::Status EnableFileDeletions(Db& db) {
+  if constexpr (requires { db.EnableFileDeletions(/*force=*/false); }) {
+    return db.EnableFileDeletions(/*force=*/false);
+  } else {
+    return db.EnableFileDeletions();
+  }
+}
+
 }  // namespace
 
 absl::Status ReadError(const rocksdb::Status& status) {
@@ -216,7 +226,7 @@ rocksdb::Status Engine::RemoveObsoleteFiles() {
   if (!status.ok()) return status;
   rocksdb::VectorLogPtr ignored;
   status = db->GetSortedWalFiles(ignored);  // with deletions disabled, waits for running ones
-  const rocksdb::Status enabled = db->EnableFileDeletions(/*force=*/false);
+  const rocksdb::Status enabled = EnableFileDeletions(*db);
   return status.ok() ? enabled : status;
 }
 
