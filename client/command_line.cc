@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "audit/visible_text.h"
+#include "base/version.h"
 
 namespace kluis::client {
 namespace {
@@ -56,7 +57,7 @@ CommandLine::CommandLine()
     : line_("kluis", "kluis: the command line of a vault for face templates, for every role",
             kFooter + std::string(ExitCodeHelp())) {
   line_.OptionsAnywhere("Options", 34);
-  line_.Version("kluis 0.1.0");
+  line_.Version("kluis " + base::Version());
   line_.RequireVerb();
   AddSettings(root(), settings_);
 }

@@ -11,13 +11,13 @@
 #include "absl/strings/str_cat.h"
 #include "audit/checkpoint.h"
 #include "audit/statement.h"
+#include "base/version.h"
 #include "crypto/file_system.h"
 #include "crypto/key_file.h"
 #include "policy/record_key.h"
 #include "policy/rules.h"
 #include "service/ledger/self_check.h"
 #include "service/ledger/statements.h"
-#include "service/process/version.h"
 #include "service/publish/publisher.h"
 
 namespace kluis::service {

@@ -2,11 +2,11 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/version.h"
 #include "crypto/file_system.h"
 #include "policy/record_key.h"
 #include "service/custody/keyring_check.h"
 #include "service/ledger/outcome.h"
-#include "service/process/version.h"
 #include "service/publish/publisher.h"
 #include "service/recovery/backups.h"
 #include "service/vault.h"
@@ -227,7 +227,7 @@ absl::StatusOr<Committed> Vault::LogStart() {
   act.kind = v1::LOG_KIND_UPKEEP;
   act.command.set_method("Start");
   v1::StartService& start = *act.command.mutable_start_service();
-  start.set_version(kVersion);
+  start.set_version(base::Version());
   start.set_checkpoint_seconds(static_cast<uint32_t>(checkpoint_seconds_));
   start.set_max_gap_seconds(static_cast<uint32_t>(max_gap_seconds_));
   start.set_unsealed_by(open_.kind);

@@ -5,6 +5,7 @@
 
 #include "audit/tool/verbs.h"
 #include "audit/visible_text.h"
+#include "base/version.h"
 
 namespace kluis::audit {
 namespace {
@@ -20,7 +21,7 @@ ExitCode Run(int argc, char** argv) {
   base::CommandLine line("kluis-audit",
                          "kluis-audit: verifies an exported log with public keys and nothing else",
                          kFooter);
-  line.Version("kluis-audit 0.1.0");
+  line.Version("kluis-audit " + base::Version());
   line.RequireVerb();
   const base::Verb root = line.root();
   VerbResult result;

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "base/command_line.h"
+#include "base/version.h"
 #include "crypto/memory.h"
 #include "service/host/keeper.h"
 #include "service/host/port_watch.h"
@@ -42,6 +43,7 @@ int main(int argc, char** argv) {
   kluis::service::VaultStart start;
   kluis::base::CommandLine line(
       "", "kluisd: the vault. Serves until SIGTERM, then lets running calls end.", kFooter);
+  line.Version("kluisd " + kluis::base::Version());
   kluis::base::Verb root = line.root();
   root.Text("-c,--config", path, "the configuration file").ShowingDefault();
   root.Flag("--check", check, "read and check the configuration, then end");

@@ -7,7 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "service/process/version.h"
+#include "base/version.h"
 #include "service/publish/publisher.h"
 
 namespace kluis::service {
@@ -108,7 +108,7 @@ void AddGalleries(Vault& vault, Text& text) {
 std::string MetricsText(Vault& vault) {
   Text text;
   text.Family("kluis_build_info", "gauge", "Always 1.");
-  text.Sample(1, absl::StrCat("{version=", Quoted(kVersion), "}"));
+  text.Sample(1, absl::StrCat("{version=", Quoted(base::Version()), "}"));
   text.Gauge("kluis_sealed", "1 when the vault is sealed.", vault.gate().is_open() ? 0 : 1);
   text.Gauge("kluis_fault", "1 when something keeps the vault from writing.",
              vault.fault().text().empty() ? 0 : 1);

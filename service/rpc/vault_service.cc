@@ -1,11 +1,11 @@
 #include "service/rpc/vault_service.h"
 
 #include "base/codec.h"
+#include "base/version.h"
 #include "policy/record_key.h"
 #include "policy/rules.h"
 #include "service/acts/requests.h"
 #include "service/ledger/self_check.h"
-#include "service/process/version.h"
 #include "service/publish/publisher.h"
 #include "service/rpc/page_bytes.h"
 #include "service/rpc/page_token.h"
@@ -79,7 +79,7 @@ grpc::Status VaultService::GetVaultStatus(grpc::ServerContext* context,
       context, "kluis.v1.VaultService.GetVaultStatus", *request, *response, Validate,
       [&](const Call& call, v1::GetVaultStatusResponse& out) {
         out.set_origin(vault.origin());
-        out.set_version(kVersion);
+        out.set_version(base::Version());
         out.mutable_started_at()->set_seconds(started_at_);
         out.set_log_size(vault.ledger().size());
         const auto slots = policy::Find<v1::SlotCounter>(vault.state(), policy::key::Slots());

@@ -1,0 +1,7 @@
+#include "base/version.h"
+
+namespace kluis::base {
+
+std::string Version() { return KLUIS_VERSION; }
+
+}  // namespace kluis::base
