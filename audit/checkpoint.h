@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Checkpoints: what the log signs at a size. Pure functions, thread-safe.
 // Source: c2sp.org/tlog-checkpoint; the note around it: audit/note.h.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a statement commits to instead of saying it, because it names people: the authority's words
 // about a case (CaseDetails), the judge's reasons against it (RefusalDetails). The signed envelope
 // stays in the log for ever; payload and nonce stand sealed beside it and can be forgotten, after

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How long each text of a statement may be, in bytes of UTF-8, so that what is read back of it fits
 // into an answer. Pure functions, thread-safe.
 #ifndef KLUIS_AUDIT_FIELD_BOUNDS_H_

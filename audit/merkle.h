@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The log's Merkle tree: hashes, and a builder that needs one hash per set bit of the size.
 // Source: RFC 6962 s.2.1 / RFC 9162 s.2.1.1, with SHA-256.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Signed notes: a text and the signature lines below it. Pure functions, thread-safe.
 // Source: c2sp.org/signed-note.
 //

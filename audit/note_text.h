@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What characters a signed note may contain, and its lines. Pure functions, thread-safe.
 // Source: c2sp.org/signed-note.
 #ifndef KLUIS_AUDIT_NOTE_TEXT_H_

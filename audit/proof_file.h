@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Proof files: that an entry is in the log, for whoever keeps the receipt. They need no network and
 // no vault, only public keys. Pure functions, thread-safe.
 // Source: c2sp.org/tlog-proof. File extension: .tlog-proof.

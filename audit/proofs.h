@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Inclusion and consistency proofs of the log. Pure functions, thread-safe.
 // Source: proofs in the order of RFC 6962 s.2.1.1 and s.2.1.2; verification by the algorithms of
 // RFC 9162 s.2.1.3.2 and s.2.1.4.2, which never follow the prover's recursion.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The digest of a state: of its records as a multiset, so that it follows every write and does not
 // depend on their order. It stands in the closing entry of each checkpoint; a replay compares its
 // own fold with it, and the vault its database.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Signed statements: a DSSE envelope around a JSON payload that a person can read
 // (proto/kluis/v1/statements.proto). Reading is strict, so that one payload has one meaning.
 // Pure functions, safe from any thread.

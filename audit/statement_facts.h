@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What is found of a signed statement when it comes in: the same code finds it in the vault and
 // checks it in a replay. What follows from the findings is policy's to say.
 // Thread-safe: functions of their arguments.

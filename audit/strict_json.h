@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // JSON with one reading: what a signature covers must not mean two things. Pure, thread-safe.
 #ifndef KLUIS_AUDIT_STRICT_JSON_H_
 #define KLUIS_AUDIT_STRICT_JSON_H_

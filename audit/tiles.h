@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Names and bytes of the log's tiles; reads and writes nothing. Pure functions, thread-safe.
 // Source: c2sp.org/tlog-tiles.
 //

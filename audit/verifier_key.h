@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A public key in the text form of the log's formats, with the name it signs under. Thread-safe, a
 // value. Source: c2sp.org/signed-note (keys), c2sp.org/tlog-cosignature (type 04).
 //

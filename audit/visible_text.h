@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Text from others, on its way to a person's screen: whatever is not seen there, or moves what is,
 // is written out as \u{202E}. Without it a name or a reason can look other than what is signed.
 //

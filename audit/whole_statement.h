@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Which acts carry their statement whole in the entry, and where the command keeps what was found
 // of it. Thread-safe: functions of their arguments.
 #ifndef KLUIS_AUDIT_WHOLE_STATEMENT_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Big-endian numbers in the log's formats. Pure functions, thread-safe.
 #ifndef KLUIS_BASE_BIG_ENDIAN_H_
 #define KLUIS_BASE_BIG_ENDIAN_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Hexadecimal and base64 for public values, each with exactly one spelling per value: two texts
 // that decode to the same bytes would give one statement two digests. Not for secrets: time and
 // memory are not protected. Stateless and thread-safe.

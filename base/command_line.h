@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A command line as a tree of words: groups of verbs, verbs, and their options. It is declared once
 // and read once. The library that reads it (CLI11) is behind command_line.cc, as reading its header
 // takes longer than compiling a verb. For one thread.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Scripts that complete a command line in a shell, made from the verbs and options of the program
 // itself. Functions of their arguments, thread-safe.
 #ifndef KLUIS_BASE_COMPLETION_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // An open file, closed with the object. Move-only.
 #ifndef KLUIS_BASE_FILE_DESCRIPTOR_H_
 #define KLUIS_BASE_FILE_DESCRIPTOR_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // An address to listen on, as a person writes it. Pure functions, thread-safe.
 #ifndef KLUIS_BASE_HOST_PORT_H_
 #define KLUIS_BASE_HOST_PORT_H_

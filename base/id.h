@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The id of a record: 16 random bytes. Pure functions, thread-safe.
 #ifndef KLUIS_BASE_ID_H_
 #define KLUIS_BASE_ID_H_

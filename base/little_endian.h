@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Integers in files: little-endian, whatever the machine. Stateless and thread-safe.
 #ifndef KLUIS_BASE_LITTLE_ENDIAN_H_
 #define KLUIS_BASE_LITTLE_ENDIAN_H_

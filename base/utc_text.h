@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Times as people and machines read them. Pure functions, thread-safe.
 #ifndef KLUIS_BASE_UTC_TEXT_H_
 #define KLUIS_BASE_UTC_TEXT_H_

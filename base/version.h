@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The version of all programs: project(VERSION) of CMakeLists.txt. Thread-safe.
 #ifndef KLUIS_BASE_VERSION_H_
 #define KLUIS_BASE_VERSION_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Template algorithms by name and dimension, and template files opened for one.
 #ifndef KLUIS_CLIENT_ALGORITHM_H_
 #define KLUIS_CLIENT_ALGORITHM_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Enrols many people over one BatchEnroll stream with bounded memory: at most `window` rows are
 // sent and not yet answered. An atomic batch is answered at its end only, so there the window is
 // the whole batch; an atomic batch whose rows cannot all be made is cancelled, never ended.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The command line as a tree of verbs. Each verb is a plain function of a Session and its own
 // struct of options; it runs after the whole command line was read and found good.
 #ifndef KLUIS_CLIENT_COMMAND_LINE_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Subject-held custody on the subject's side: the secret stays in a file of its owner and leaves it
 // sealed to the vault only. Thread-safe: functions of their arguments.
 #ifndef KLUIS_CLIENT_CUSTODY_H_

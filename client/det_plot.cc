@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "client/det_plot.h"
 
 #include <algorithm>

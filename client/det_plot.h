@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The detection error trade-off of an evaluation as a picture: FNIR over FPIR, both on logarithmic
 // axes, after ISO/IEC 19795-1, section 10.5, and NIST's FRTE 1:N reports. Pure functions,
 // thread-safe.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A statement before it is signed: which kinds there are, the three fields that all share, and
 // fields given on a command line. Pure functions but for randomness, thread-safe.
 // Source: proto/kluis/v1/statements.proto.

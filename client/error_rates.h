@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Error rates out of counts, in the terms of ISO/IEC 19795-1. Pure functions, thread-safe.
 #ifndef KLUIS_CLIENT_ERROR_RATES_H_
 #define KLUIS_CLIENT_ERROR_RATES_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How a failure looks on the command line: its line on stderr, its hint and its exit code. A
 // failure is an absl::Status; what came from the server carries the server's google.rpc.ErrorInfo,
 // so that "the vault refused" and "this file is bad" stay apart. Pure functions, thread-safe.

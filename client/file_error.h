@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the client says of files that it cannot read or write. Functions of their arguments.
 #ifndef KLUIS_CLIENT_FILE_ERROR_H_
 #define KLUIS_CLIENT_FILE_ERROR_H_

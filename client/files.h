@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The files that verbs read and write: texts, signed statements and keys. Messages name the path
 // and what to do. Not for templates (client/template_file.h). Thread-safe.
 #ifndef KLUIS_CLIENT_FILES_H_

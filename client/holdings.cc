@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "client/holdings.h"
 
 #include "client/failure.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the vault holds about the person whose key signs. Each look is an entry of the log.
 // Thread-safe: functions of their arguments.
 #ifndef KLUIS_CLIENT_HOLDINGS_H_

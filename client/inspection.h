@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Takes an inspection along: the openings that the vault gives for a signed order, as a file for
 // `kluis-audit replay --with-details`. The file holds personal data. Not thread-safe.
 //

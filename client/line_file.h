@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Files with one JSON value a line, read and written a line at a time. Messages name the path and
 // the line, counted from 1, never its content. Not thread-safe. Movable.
 #ifndef KLUIS_CLIENT_LINE_FILE_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Takes a vault's log along as the directory that the vault publishes (C2SP tlog-tiles), for
 // kluis-audit or a static web server. Not thread-safe.
 // Source: c2sp.org/tlog-tiles; audit/log/tile_writer.h.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Reads a vault's log and believes nothing: checkpoints count only with the log's signature.
 // Not thread-safe.
 // Source: C2SP tlog-checkpoint, tlog-proof; audit/.

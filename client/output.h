@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What verbs print: a protobuf message as text for people, or as JSON in protobuf's mapping with
 // the field names of the .proto files, one message a line. Text from the server is never sent to a
 // terminal raw: cells by Printable, and the whole output of a run by audit::VisibleOutput. Pure

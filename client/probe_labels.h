@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Whose the probes of an evaluation are: one line a probe, in their order.
 #ifndef KLUIS_CLIENT_PROBE_LABELS_H_
 #define KLUIS_CLIENT_PROBE_LABELS_H_

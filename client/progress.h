@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How far a long run is: a bar on a terminal, otherwise a line every ten seconds. Not thread-safe.
 #ifndef KLUIS_CLIENT_PROGRESS_H_
 #define KLUIS_CLIENT_PROGRESS_H_

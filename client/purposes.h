@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a vault may do, as the ones who consent and enrol need it. Thread-safe but for the session.
 #ifndef KLUIS_CLIENT_PURPOSES_H_
 #define KLUIS_CLIENT_PURPOSES_H_

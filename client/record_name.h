@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a record of the vault's state is called by people: its kind and its id. Pure, thread-safe.
 // Source: the keys of policy/record_key.h; a kind is a field number of kluis.v1.RecordChange.
 #ifndef KLUIS_CLIENT_RECORD_NAME_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A file written piece by piece that appears whole or not at all, and that only its owner can read.
 // Messages name the path and what to do. Not thread-safe. Movable.
 #ifndef KLUIS_CLIENT_REPLACED_FILE_H_

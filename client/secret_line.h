@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One secret line, typed or piped: never an argument, which every process could read. Not
 // thread-safe.
 #ifndef KLUIS_CLIENT_SECRET_LINE_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One run of the command line: who calls, which vault, over which connection. Files and the
 // connection are opened when a verb first needs them, so that signing works offline.
 // Calls block; a Session belongs to one thread, its channel may be shared.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // An enrolment desk: what the registrar attests about a capture, and the request that carries it
 // with the person's consent. Thread-safe.
 #ifndef KLUIS_CLIENT_STATION_H_

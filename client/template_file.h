@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #ifndef KLUIS_CLIENT_TEMPLATE_FILE_H_
 #define KLUIS_CLIENT_TEMPLATE_FILE_H_
 

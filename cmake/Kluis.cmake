@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # kluis_library, kluis_binary, kluis_test: one way to declare a target, so that warnings, hardening
 # and sanitizers are the same everywhere.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the preprocessor knew of the hardening when this binary was built; `./check hardening` reads
 // it back, because a binary does not show the level of FORTIFY by itself. It tells of the flags
 // that this source was given, which are those of every source of Kluis (cmake/Kluis.cmake).

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "crypto/blake2b_lanes.h"
 
 #include <sodium.h>

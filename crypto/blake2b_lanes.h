@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Keyed BLAKE2b-256 of many short messages at a time: what KeyedBlake2b (derive.h) computes one by
 // one, in the eight lanes of a vector register each, in about a fifth of the time. For the many
 // keys of a gallery that is loaded. Thread-safe: functions without state.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One keyed hash for every derivation: BLAKE2b-256 with the secret as its key and the use as its
 // personalisation, so that two uses can never meet in one value even if their data are equal.
 // Stateless and thread-safe.

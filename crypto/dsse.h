@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a signed statement signs: the exact payload with its type, so a consent can never pass for a
 // warrant. Envelopes themselves, their JSON and their signatures, are audit/statement.h's.
 // Stateless and thread-safe.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Signatures of people and of the log. Thread-safe: keys do not change after they are made.
 // Source: RFC 8032 s.5.1 (Ed25519, pure); libsodium >= 1.0.18, which refuses small-order public
 // keys and signatures whose S is not reduced.

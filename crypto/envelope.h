@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Seals templates and everything else that is personal, so that storage/ only ever holds
 // ciphertext. Thread-safe.
 // Source: XChaCha20-Poly1305, draft-irtf-cfrg-xchacha-03 s.2; libsodium >= 1.0.18. The 192-bit

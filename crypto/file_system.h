@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The few file operations that keys, the keyring and the published log need, as an interface so
 // that a test can fail or cut off each of them. Paths are used as given; a path that is itself a
 // symbolic link is never followed.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a person keeps in a file of mode 0600: a signing key, and the secret of subject-held custody
 // (crypto/release.h). The text form:
 //   kluis-ed25519-seed-v1\n          or   kluis-custody-secret-v1\n

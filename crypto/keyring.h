@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Forgetting that a backup cannot undo: one key for each of 2^32 slots, and a way to destroy the
 // key of a slot for good. Everything that may have to be forgotten is sealed under its own slot.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The tree behind the keyring: what is left of a GGM tree over 2^32 slots after some were
 // punctured. A node's children are BLAKE2b-256(key = node's seed, person = "kluis-ggm-child",
 // message = 00 or 01); the seed at depth 32 is the slot's key. A cover is the least set of nodes

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The way down the keyring's tree to the slot derived last, so that the next one in order needs
 // about two hashes and not 32. Not thread-safe.
 #ifndef KLUIS_CRYPTO_KEYRING_PATH_H_

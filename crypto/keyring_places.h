@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How the places of one keyring are brought to one state when it is opened. The rules are in
 // keyring.h. Not thread-safe.
 #ifndef KLUIS_CRYPTO_KEYRING_PLACES_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One place of a keyring, whole by itself: with its files and its root key the keyring opens. Each
 // place has keys of its own; that the places hold the same keyring is the concern of keyring.h.
 //

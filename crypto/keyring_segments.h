@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The keyring's cover in segments of 4096 slots, so that a puncture changes one segment and not the
 // whole. A segment exists from its first puncture on until its last slot is punctured. All other
 // slots are covered by nodes of whole segments or more, the top: the slots above the highest one

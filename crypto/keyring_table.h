@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One place's table of a keyring: where its pages are and what opens them. A page is one segment's
 // cover sealed under a key of its own, which is used for that one sealing and kept only here; the
 // table is sealed under the root key (keyring_replica.h). Not thread-safe while it is assigned.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the process as a whole must do to keep secrets out of reach of a core dump, and what it can
 // find out about being written to a disk.
 #ifndef KLUIS_CRYPTO_MEMORY_H_

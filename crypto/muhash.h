@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // MuHash3072: a digest of a multiset that follows additions and removals in any order, each in a
 // microsecond or two whatever the size of the set.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The root key under a passphrase: for development and for machines that one person runs. The
 // passphrase comes from a file of mode 0600, never from a command line, and is stretched once per
 // start; each change of the root key is wrapped under the result without stretching again.

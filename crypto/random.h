@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Public random bytes. Thread-safe.
 #ifndef KLUIS_CRYPTO_RANDOM_H_
 #define KLUIS_CRYPTO_RANDOM_H_

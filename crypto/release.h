@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Custody of the subject: a template whose key also needs a secret that only the subject's device
 // keeps. The secret travels to the vault in a sealed box: to enrol, and in the signed release of
 // one verification. Whoever carries the box, a registrar's station or an officer, cannot open it.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The root key in a file of its own, of mode 0600:
 //
 //   <path>   "kluis-root-key-1"[16] | generation u64 little-endian | root key[32], or what a

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Where a keyring keeps its root key: 32 bytes that open its newest state, replaced at each
 // puncture, and outside every backup. Behind an interface because a store may wrap what it writes
 // (root_key_file.h keeps it as it is). Not thread-safe.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Who protects the root key. The keyring's root key changes at each puncture and lies in a small
 // file; what that file holds is wrapped, so that a disk alone opens nothing. What unwraps it comes
 // from a passphrase (passphrase.h), from k of n shares (shamir_set.h) or stays in a token

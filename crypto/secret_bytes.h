@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The two places where a secret may live. Both are move-only, wiped when dropped, have no ==, no
 // copy and no stream operator, and hand out their bytes through one name that grep finds: Expose.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // SHA-256 over parts, for identifiers, digests and the Merkle log. Stateless and thread-safe.
 // Source: FIPS 180-4; OpenSSL 3, which uses the instructions that processors have for it (a fifth
 // of the time of libsodium 1.0.18). Ends the process if the library fails.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Splits a secret so that any k of n shares give it back and k-1 say nothing: per byte a random
 // polynomial of degree k-1 over GF(2^8) whose value at 0 is the secret's byte; share i is the
 // values at i. The field is that of AES (0x11b); its arithmetic has no table and no branch on a

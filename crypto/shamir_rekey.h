@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // New shares for a new secret, at founding and whenever the holders change, in two phases: all new
 // shares are handed out and brought back, each proven; only then is there a wrapper. Until the
 // root key is wrapped by it and that is durable, the old shares open the vault; nothing here

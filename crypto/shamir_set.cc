@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "crypto/shamir_set.h"
 
 #include <sodium.h>

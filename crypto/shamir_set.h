@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The shares of one vault: what is known of them in the open, and the collecting of k of them. Each
 // is checked when it arrives, so that a wrong one is refused at once and named.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A share as people write it down, print it and type it in again:
 //   kluis-haarlem-g1-s2-1<52 characters of the value><6 of the checksum>
 // that is: the vault's hint, the generation of the shares, the number of this share, then Bech32m's

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The keys of many slots, derived in one pass down the keyring's tree: at each depth the children
 // of all nodes that are on some slot's way are hashed side by side (blake2b_lanes.h). Asked for by
 // Keyring::Keys. Not thread-safe.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The digest by which a capture attestation names one template. Stateless and thread-safe.
 #ifndef KLUIS_CRYPTO_TEMPLATE_DIGEST_H_
 #define KLUIS_CRYPTO_TEMPLATE_DIGEST_H_

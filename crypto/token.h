@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The root key under a token (an HSM or a smart card) by PKCS#11. Each root key is wrapped by a key
 // of its own: AES-256, made in the token, not extractable. When the root key changes, the token
 // destroys the key before: then no copy of an older file opens, whatever the disk has kept.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A PKCS#11 module: the shared library through which a token is reached. Loaded by its absolute
 // path and started once per process, however many wrappers use it; stopped when the last drops it.
 // The library itself stays loaded, as modules do not bear unloading. Thread-safe.

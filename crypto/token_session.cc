@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "crypto/token_session.h"
 
 #include <p11-kit/pkcs11.h>

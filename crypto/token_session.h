@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One logged-in session with one token, and the few operations on its wrapping keys. Not
 // thread-safe.
 // Source: PKCS#11 v2.40; AES-GCM as CKM_AES_GCM of the current mechanisms, s.2.12.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "matching/ipsec_mb.h"
 
 #include <sodium.h>

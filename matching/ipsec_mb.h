@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #ifndef KLUIS_MATCHING_IPSEC_MB_H_
 #define KLUIS_MATCHING_IPSEC_MB_H_
 

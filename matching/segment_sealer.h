@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #ifndef KLUIS_MATCHING_SEGMENT_SEALER_H_
 #define KLUIS_MATCHING_SEGMENT_SEALER_H_
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #ifndef KLUIS_MATCHING_WORKER_POOL_H_
 #define KLUIS_MATCHING_WORKER_POOL_H_
 

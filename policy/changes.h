@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Inside policy/ only: what an allowed command changes. Each function appends to `ruling.changes`;
 // it relies on the command's rules, which all held.
 #ifndef KLUIS_POLICY_CHANGES_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "policy/changes.h"
 #include "policy/record_key.h"
 #include "policy/rules.h"

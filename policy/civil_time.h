@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Years and months of the Gregorian calendar, in UTC. Pure, safe from any thread.
 #ifndef KLUIS_POLICY_CIVIL_TIME_H_
 #define KLUIS_POLICY_CIVIL_TIME_H_

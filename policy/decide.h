@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The decision: a pure function of the state, the command and the time. The log keeps the command
 // and the time, so a replay that folds the entries before it comes to the same decision.
 // Stateless and thread-safe.

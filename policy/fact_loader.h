@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What each kind of thing that a command names adds to its facts. policy/facts.cc says which act
 // needs which. Of one thread.
 #ifndef KLUIS_POLICY_FACT_LOADER_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Everything that a rule may look at: the command as it is recorded in the log, the decision time,
 // and the state records that the command names. Loaded once per decision, then constant.
 #ifndef KLUIS_POLICY_FACTS_H_

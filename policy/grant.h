@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The permission to open templates. Only a decision of policy/ makes one; whoever opens a template
 // takes a Grant and checks that it covers that template. Immutable and thread-safe.
 #ifndef KLUIS_POLICY_GRANT_H_

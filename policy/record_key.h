@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The key of every state record: u8 kind | id. The kind is the record's field number in
 // kluis.v1.RecordChange, so a new record cannot reuse a kind. Pure, safe from any thread.
 #ifndef KLUIS_POLICY_RECORD_KEY_H_

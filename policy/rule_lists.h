@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Inside policy/ only: the lists of the rules_*.cc files, and the rules that several share.
 #ifndef KLUIS_POLICY_RULE_LISTS_H_
 #define KLUIS_POLICY_RULE_LISTS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The rules. Each is an id, the law it serves, one sentence, what the log and what the caller are
 // told when it is broken, and a pure function of the facts. A command is allowed when every rule of
 // its list holds: forbid overrides permit, and a command without a list has no permission.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Who is let in: asked of every call before anything of it is read. What a call may do then is
 // asked by its own rules, once more with the rules about its caller.
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Who says what time it is, and who lets a sweep go on that would end many.
 #include <algorithm>
 

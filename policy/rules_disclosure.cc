@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // From a candidate to a name: adjudication and disclosure.
 #include <algorithm>
 

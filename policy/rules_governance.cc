@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Founding, accreditation, registration, stop and lift.
 #include <algorithm>
 #include <iterator>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Measurements: the cuts of a purpose calibrated on its gallery, and its error rates.
 #include <algorithm>
 #include <cmath>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Who acts for the vault: the members that the founding names, who may register others, and for how
 // long.
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Who signs a grant saw a state of the vault. The statement names it, and is void when something of
 // the kind was granted or taken back since. What it names decides, not which date is later: a phone
 // with a wrong date bars nobody.

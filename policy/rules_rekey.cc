@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // New shares of the root key: who may have them made, and when they come into force.
 #include <set>
 

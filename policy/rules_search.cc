@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Searches, identifications and verifications, and their outcomes.
 #include <algorithm>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the vault does by itself: ends what is over and finishes erasures.
 #include <algorithm>
 #include <set>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "policy/state_view.h"
 
 #include "policy/record_key.h"

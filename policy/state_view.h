@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a decision may read: state records by key, nothing else. Implemented over the database by
 // service/ and in memory by MemoryState below, which a replay folds the log into.
 #ifndef KLUIS_POLICY_STATE_VIEW_H_

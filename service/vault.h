@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Everything that outlives a call, in the order it is opened: database, ledger and log first, and
 // the vault is sealed; then, unsealed, the keyring and what works under it. Unsealing repairs what
 // a crash left before anything can be served. Thread-safe.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // New shares of a vault: how they are begun, put in force and ended.
 #include <utility>
 

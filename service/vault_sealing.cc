@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How a vault is unsealed, rekeyed and sealed.
 #include <utility>
 

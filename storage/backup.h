@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Backups of an open database in a directory of their own, each as the database was at one moment.
 // Tables are shared between backups, so that a further one copies only what is new. A backup holds
 // what the database's directory holds: ciphertext and the public log, never a key.

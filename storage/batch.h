@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A list of changes that are written together or not at all. Not thread-safe.
 #ifndef KLUIS_STORAGE_BATCH_H_
 #define KLUIS_STORAGE_BATCH_H_

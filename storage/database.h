@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // RocksDB as ordered records with atomic batches and snapshots. Bytes in, bytes out: what is secret
 // is sealed before it comes here. Thread-safe.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Which keys were deleted or replaced since their columns were last compacted: until then their
 // bytes are still in files. What an earlier process did is not known, so at first all of a column
 // may have to be rewritten, and its tables say whether.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The open RocksDB behind a Database, and all it needs to outlive it. Of storage/ alone.
 // Thread-safe; what is in order: construction, one Open, everything else.
 #ifndef KLUIS_STORAGE_ENGINE_H_

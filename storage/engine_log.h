@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Where RocksDB says what went wrong: warnings and errors, in the file LOG of its directory, as
 // RocksDB's own logger would. That one ends the process when a line cannot be written and another
 // one follows (an assertion of Debian's build), so a full disk would take the vault down; here such

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "storage/group_sync.h"
 
 namespace kluis::storage {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Group commit: threads that wait for durability at the same time share one sync.
 //
 // The first to come is the leader: it syncs everything written so far, for all. Who comes meanwhile

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Where every record of Kluis lies: columns, keys, values. This is the only place that builds keys.
 // storage/ neither reads nor interprets values; it sees ciphertext, hashes and public log bytes.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Files of a database that it has replaced and that are still on the disk, because a scan or a
 // backup holds on to them. What they hold is gone when they are. Thread-safe.
 // Source: RocksDB 7.8, include/rocksdb/db.h (GetLiveFilesMetaData, DisableFileDeletions).

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How Kluis opens RocksDB: what is durable, what recovery accepts, and how each column is kept.
 #ifndef KLUIS_STORAGE_OPEN_OPTIONS_H_
 #define KLUIS_STORAGE_OPEN_OPTIONS_H_

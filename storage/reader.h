@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Reading ordered records: implemented by Database (the latest state) and Snapshot (one moment).
 #ifndef KLUIS_STORAGE_READER_H_
 #define KLUIS_STORAGE_READER_H_

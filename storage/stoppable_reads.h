@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A file system whose sequential reads end when nobody wants them any more: RocksDB reads whole
 // backups in one call that nothing else ends. Private to storage/. Safe to call from any thread, if
 // `gone` is.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Watches the replay of the write-ahead log (WAL) and ends it at the first gap.
 //
 // RocksDB starts a new WAL file whenever memory is flushed, and does not sync the old one first.

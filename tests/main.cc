@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A program of many tests: with names of files, without their ends, it runs the tests of these
 // alone, as ctest asks for; without any it runs all. Fails when a named file has no test.
 #include <cstdio>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Reads the tiles of an exported log and compares one entry bundle with its leaf hashes: the part
 // of LogDirectory that runs on many threads. Thread-safe. Source: c2sp.org/tlog-tiles.
 #ifndef KLUIS_AUDIT_LOG_BUNDLE_CHECK_H_

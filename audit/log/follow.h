@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Follows a published log: is the newer checkpoint the same log, and does it still grow? Every
 // answer is proven from the log's own tiles under roots that the log's key signed.
 // Source: RFC 6962 s.2.1.2 (consistency), c2sp.org/tlog-tiles.

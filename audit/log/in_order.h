@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Makes results on several threads and hands them over in order, a bounded number at a time: what
 // an auditor does with bundle after bundle of a log that does not fit in memory.
 #ifndef KLUIS_AUDIT_LOG_IN_ORDER_H_

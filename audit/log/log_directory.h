@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Reads and verifies an exported log: a directory in the form of c2sp.org/tlog-tiles.
 //   checkpoint                       the signed note
 //   tile/entries/<N>[.p/<W>]         entry bundles

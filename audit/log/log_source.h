@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Where a published log is read from (a web server, a directory), and its tiles as a tree.
 // Nothing here is verified: a root that somebody signed says whether the hashes are the log's.
 // An object belongs to one thread. Source: c2sp.org/tlog-tiles.

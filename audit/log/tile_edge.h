@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The right edge of the log's tree, in tiles: of each level the hashes of its newest tile that is
 // not full. It is a way to the root of its own: over tiles, by the recursive definition of RFC 6962
 // s.2.1 (RootOf), and never by MerkleFrontier. An object belongs to one thread at a time.

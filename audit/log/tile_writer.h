@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Publishes the log as a directory that any static web server can serve, and that verifies at its
 // checkpoint after a crash anywhere. Source: c2sp.org/tlog-tiles.
 //   checkpoint                     the signed note, replaced whole

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Recomputes the root of a log from its entries: what an auditor does with nothing but public keys.
 // Source: RFC 9162 s.2.1.1. Holds one entry and 64 hashes at a time, whatever the log's size.
 #ifndef KLUIS_AUDIT_LOG_VERIFY_LOG_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Whether a log says everything: each search has one outcome, each erasure that was started is
 // done, time never steps back but where supervisors ordered it, no start is far from the entry
 // before it unless its time was confirmed, and silence is shown by closing entries at the promised

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Whether each decision is reached again: by this program's policy, from the state before the
 // entry, the recorded command and the recorded time, with the same rule, reason and changes; and
 // whether what the command says was found of a statement is found of it again. An object belongs to

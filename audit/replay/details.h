@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What an inspection export adds to a replay: it opens commitments, so that the statements of
 // subjects and registrars are read and verified again like those that stand whole in the log.
 //

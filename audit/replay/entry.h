@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The part of a replay that needs no state and so can be done by many threads: an entry's bytes,
 // its form, the statements that stand in it and their signatures, and what follows from its fields
 // alone.

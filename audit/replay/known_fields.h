@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Whether a serialized message says only what its type has a field for. The parser keeps what it
 // does not know and says nothing, so an entry could carry things that no reader of it sees.
 // Thread-safe.

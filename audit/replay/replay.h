@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Replays a log: everything that an auditor can find out with public keys alone.
 //   integrity     the entries are those that the log's key signed
 //   completeness  nothing is missing (audit/replay/completeness.h)

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a replay found: four verdicts with counts, and a fifth when an inspection export was given.
 // Values; one object belongs to one thread at a time.
 #ifndef KLUIS_AUDIT_REPLAY_REPORT_H_

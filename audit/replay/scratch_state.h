@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The state that a replay folds a log into, in bounded memory however long the log is. Records
 // stand in memory up to a budget; beyond it those that were neither written nor read for longest go
 // to a temporary SQLite database, which the system removes with the process. A filter of fixed size

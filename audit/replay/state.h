@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The fold of a log: writes the entries' changes into a state and compares its digest and its
 // number of records with every closing entry. A record that is written many times between two
 // closing entries counts once, and the arithmetic of the digest is done by other threads. An object

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A few threads that run what they are given, first come first served. Thread-safe.
 #ifndef KLUIS_AUDIT_REPLAY_WORK_POOL_H_
 #define KLUIS_AUDIT_REPLAY_WORK_POOL_H_

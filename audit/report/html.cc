@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The yearly report as one HTML page: no script, no font, no picture and no style from elsewhere.
 #include <algorithm>
 #include <map>

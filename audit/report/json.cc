@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The yearly report as one JSON object. Times are unix seconds.
 #include <nlohmann/json.hpp>
 

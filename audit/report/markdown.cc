@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The yearly report as Markdown (CommonMark with tables).
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"

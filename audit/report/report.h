@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The yearly account of a vault, from its log alone: what AI Act article 26(10) asks of who uses
 // post-remote biometric identification, and the statistics that articles 24 and 25 of Directive
 // 2016/680 let a supervisor ask for. It holds counts, names of authorities and purposes, and the

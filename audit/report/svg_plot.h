@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Bar plots as inline SVG, for pages that load nothing: each has a title and a description for
 // screen readers, its axis and its values in text. Colours and fonts come from the page's CSS:
 // classes plot, axis, grid, value, label, s0 and s1. Pure functions, thread-safe.

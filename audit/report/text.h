@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the three forms of a yearly report say in the same words. Pure functions, thread-safe.
 #ifndef KLUIS_AUDIT_REPORT_TEXT_H_
 #define KLUIS_AUDIT_REPORT_TEXT_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What operators and supervisors do to keep a vault going, and a yearly report counts and does not
 // list: one row an act.
 #ifndef KLUIS_AUDIT_REPORT_UPKEEP_ACTS_H_

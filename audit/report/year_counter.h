@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Counts the entries of a log into a YearReport (audit/report/report.h). Not thread-safe.
 #ifndef KLUIS_AUDIT_REPORT_YEAR_COUNTER_H_
 #define KLUIS_AUDIT_REPORT_YEAR_COUNTER_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What YearCounter counts of cases and searches.
 #include "audit/report/text.h"
 #include "audit/report/year_counter.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Reads a published log over HTTP or HTTPS; certificates are checked against the machine's own.
 // Redirections are not followed. An object belongs to one thread.
 #ifndef KLUIS_AUDIT_TOOL_HTTP_CLIENT_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the verbs that serve share: where they listen, and what ends them. For one thread.
 #ifndef KLUIS_AUDIT_TOOL_LISTENING_H_
 #define KLUIS_AUDIT_TOOL_LISTENING_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a request for a published log gets: checkpoint and tiles, by GET or HEAD. Of the request its
 // first line decides; headers and bodies mean nothing, so there are no ranges, encodings and
 // conditions. Functions of their arguments and the directory, thread-safe.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Serves a published log by plain HTTP: GET and HEAD of checkpoint and tiles, nothing else. The
 // files are public and verify themselves, so there is no TLS; any static web server does the same.
 // Meant for strangers: of a request only its first line is read, and everything has a bound.

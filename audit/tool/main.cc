@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // kluis-audit: verifies an exported log with public keys and nothing else.
 #include <iostream>
 #include <optional>

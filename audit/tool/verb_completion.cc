@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // kluis-audit completion: a script for a shell.
 #include <iostream>
 #include <string>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // kluis-audit diff: an older and a newer copy of a log.
 #include <filesystem>
 #include <iostream>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // kluis-audit entry: one entry as JSON.
 #include <google/protobuf/util/json_util.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the verbs of kluis-audit share: exit codes, failures on stderr, keys on the command line, a
 // progress bar. For one thread.
 #ifndef KLUIS_AUDIT_TOOL_VERB_OUTPUT_H_

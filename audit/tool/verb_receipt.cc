@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // kluis-audit receipt verify: one entry's proof file, offline.
 #include <algorithm>
 #include <iostream>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // kluis-audit replay: every decision of a log, made again.
 #include <cstddef>
 #include <fstream>

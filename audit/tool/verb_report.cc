@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // kluis-audit report: the yearly account of a vault.
 #include <iostream>
 #include <memory>

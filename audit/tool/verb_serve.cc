@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // kluis-audit serve: a published log by plain HTTP, for whoever has no web server.
 #include <iostream>
 #include <memory>

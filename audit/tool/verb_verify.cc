@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // kluis-audit verify: the checkpoint, its cosignatures, and every entry and tile under it.
 #include <cstddef>
 #include <iostream>

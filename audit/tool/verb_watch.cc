@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // kluis-audit watch: follows a published log.
 #include <sys/stat.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // kluis-audit witness: a witness of other people's logs, over HTTP. The logic is
 // audit/witness/witness.h.
 #include <fcntl.h>

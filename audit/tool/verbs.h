@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The verbs of kluis-audit; each is one file, verb_<name>.cc, of the program and not of the
 // library.
 #ifndef KLUIS_AUDIT_TOOL_VERBS_H_

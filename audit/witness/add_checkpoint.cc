@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "audit/witness/add_checkpoint.h"
 
 #include <algorithm>

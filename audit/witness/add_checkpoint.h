@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The bytes of an add-checkpoint call, which a log sends and a witness reads. Pure functions,
 // thread-safe. Source: c2sp.org/tlog-witness.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Cosignatures: a witness's statement that, at a time, a checkpoint was the largest consistent one
 // that it had seen of a log. Pure functions, thread-safe.
 // Source: c2sp.org/tlog-cosignature, the Ed25519 type (key type 04).

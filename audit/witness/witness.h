@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A witness without its network: says of each checkpoint that it is the largest consistent one seen
 // of its log, and remembers that before it answers. Source: c2sp.org/tlog-witness.
 //

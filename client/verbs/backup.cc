@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Backups of a vault, and its return from one (operator). A backup and a restore take as long as
 // they take: --timeout does not cut them off.
 #include <chrono>

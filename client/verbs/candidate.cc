@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "client/command_line.h"
 #include "client/verbs/verbs.h"
 #include "kluis/v1/search_service.grpc.pb.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Decision time, for operators and supervisors: what it is, saying what time it really is, and
 // letting a sweep go on that would end many people at once.
 #include "absl/strings/str_cat.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "base/completion.h"
 
 #include "client/command_line.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The kluis command line, connected to the process.
 #include <cstdlib>
 #include <iostream>

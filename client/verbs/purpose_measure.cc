@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a purpose's cuts rest on and which errors they make (supervisor). A measurement takes as
 // long as it takes: --timeout does not cut it off.
 #include <chrono>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the verbs share that carry a supervisor's order about one purpose: stop, lift, rotate,
 // calibrate, evaluate.
 #ifndef KLUIS_CLIENT_VERBS_PURPOSE_ORDER_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // kluis vault init, unseal, prove, rekey and seal: who holds the key of the keys.
 #include <filesystem>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The verbs of kluis. Each group of them is one file, client/verbs/<group>.cc, whose names are in a
 // namespace of its own.
 #ifndef KLUIS_CLIENT_VERBS_VERBS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A stream of enrolments. Rows that have arrived are decided together and share one sync; every row
 // has its own answer. Rows in flight, their bytes and the memory of their secrets are bounded
 // (service/callers/limits.h). A caller that lets a deadline go by between two rows is cancelled.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Measures how alike strangers are in the gallery of a purpose, on the order of supervisors, and
 // puts what it found into the purpose's record, from which cuts are taken (matching/threshold.h).
 #ifndef KLUIS_SERVICE_ACTS_CALIBRATION_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One call whose caller is known and allowed for its role. Used by one thread at a time.
 #ifndef KLUIS_SERVICE_ACTS_CALL_H_
 #define KLUIS_SERVICE_ACTS_CALL_H_

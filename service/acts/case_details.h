@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What an authority writes about a case, and a judge against it: comes in beside the statement that
 // commits to it, lies sealed under the slot of the authority's year (kluis.v1.AuthorityYear), and
 // is shown as long as that slot lives. Thread-safe: functions of their arguments.

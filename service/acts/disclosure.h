@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // From a candidate's handle to the person behind it, once. Thread-safe: functions of their
 // arguments.
 #ifndef KLUIS_SERVICE_ACTS_DISCLOSURE_H_

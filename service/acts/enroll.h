@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One enrolment as an act of the ledger, the same for a single call and for a row of a batch.
 // Thread-safe: functions of their arguments.
 #ifndef KLUIS_SERVICE_ACTS_ENROLL_H_

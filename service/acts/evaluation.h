@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Error rates of a purpose that is for nothing else, over a labelled probe set, on a supervisor's
 // order. Used by one call, on its thread.
 #ifndef KLUIS_SERVICE_ACTS_EVALUATION_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What stands behind the commitments of log entries, as far as it has not been forgotten. Only for
 // an inspection that the log has allowed. Thread-safe: functions of their arguments.
 #ifndef KLUIS_SERVICE_ACTS_INSPECTION_H_

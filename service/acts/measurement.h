@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a calibration and an evaluation share: the templates of one purpose, opened one at a time
 // under the Grant of an intent that is in the log. Thread-safe: functions of their arguments.
 #ifndef KLUIS_SERVICE_ACTS_MEASUREMENT_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Whether a probe is one that its case searched with before, or nearly: who climbs towards somebody
 // by many small steps, or asks the same question of a gallery again and again, spends the warrant's
 // budget twice as fast, and the log says so.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The secret that a subject's device holds, on its way through the vault: opened for one enrolment
 // or one verification, compared, and wiped with what holds it. It is kept nowhere, and neither is
 // the sealed box that it came in: with the root key that box would open. Thread-safe: functions of

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Strict validation, one pure function per request. What passes here is well formed; whether it is
 // allowed is policy's to say. Every failure is kInvalidArgument, names the field and the rule, and
 // carries a reason of policy::IsRejectReason. Thread-safe.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a search does between its intent and its outcome. Thread-safe: functions of their arguments.
 #ifndef KLUIS_SERVICE_ACTS_SEARCH_H_
 #define KLUIS_SERVICE_ACTS_SEARCH_H_

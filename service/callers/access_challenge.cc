@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "service/callers/access_challenge.h"
 
 #include <algorithm>

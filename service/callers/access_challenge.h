@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Challenges that make an access request fresh where the date does not: a person's phone, or the
 // vault, may have a wrong date. Kept nowhere: a challenge proves itself. Thread-safe.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Every call that gRPC runs on a thread, from before its handler until its answer has left: cancels
 // those whose time is over, whatever they wait for, and drops what they hold when they are gone. A
 // handler cannot do this itself: when a client does not read, gRPC waits after the handler

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Who calls: by the client certificate of the connection, or of the header that the front sets for
 // callers whose TLS ended there. Thread-safe.
 #ifndef KLUIS_SERVICE_CALLERS_CALLERS_H_

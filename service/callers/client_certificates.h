@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Verifies callers' certificates as TLS does, and at each call anew: for callers whose TLS ended
 // in a front, and for connections that live longer than a certificate or its revocation.
 // Thread-safe.

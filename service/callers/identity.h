@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Who is at the other end of a connection: the one SPIFFE URI in the client's certificate. The
 // chain itself was verified by TLS (service/host/tls.h). Pure functions, thread-safe.
 // Source: github.com/spiffe/spiffe, standards/X509-SVID.md s.2: exactly one URI SAN.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How much of the vault one identity may take, and all together: calls a second, calls and streams
 // at a time, rows of batches and their bytes. A call beyond its limit is not decided, so it tells
 // nothing. What it held is given back when its answer has left. Thread-safe.

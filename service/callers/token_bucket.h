@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How often something may happen: a bucket of tokens that fills at a rate, one token each time.
 // For one thread; its user gives the time.
 #ifndef KLUIS_SERVICE_CALLERS_TOKEN_BUCKET_H_

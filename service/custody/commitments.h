@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Commitments of entries and their openings: the entry shows a digest, the nonce and the payload
 // stand sealed beside it and can be forgotten. Thread-safe: functions of their arguments.
 #ifndef KLUIS_SERVICE_CUSTODY_COMMITMENTS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Whether the vault is open, and who is inside: every call that needs the keyring holds a pass, and
 // the keyring is taken away only when nobody does. Thread-safe.
 #ifndef KLUIS_SERVICE_CUSTODY_GATE_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Whether a keyring belongs to this vault and is its newest: asked at each unsealing, before
 // anything is served. An older copy, put back whole with its root key, opens by itself; only the
 // vault knows what it must have forgotten. Reads every record of templates, subjects, cases and

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Seals everything that may have to be forgotten under its own slot, and opens templates under a
 // Grant only. Keys are derived from the slot's key for one use, bound to what the record is.
 // Thread-safe.

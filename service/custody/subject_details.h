@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What names a subject: details and public key, sealed under the subject's slot, and the way from a
 // public key to its subject. Thread-safe: functions without state.
 #ifndef KLUIS_SERVICE_CUSTODY_SUBJECT_DETAILS_H_

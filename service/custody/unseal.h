@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What stands between the keyring and whoever has the disk: the ways in which the root key is
 // wrapped, and how each is given to a vault that starts. A plain file, for development; a
 // passphrase in a file of its own; k of n shares, which their holders bring one by one; a key in a

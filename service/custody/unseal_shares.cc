@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Unsealing by shares: k of n holders bring theirs, and a rekey replaces all of them at once.
 #include <algorithm>
 #include <utility>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The searchable galleries: one for each purpose that has an active case, none for any other.
 // Loaded in the background when the first case of a purpose becomes active, kept in step with the
 // log, wiped when the last case of the purpose ends. Thread-safe.

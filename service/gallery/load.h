@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How a gallery is filled: all live templates of a purpose are opened under a Grant, on several
 // threads, and added. What changes meanwhile follows by the log. Thread-safe: one call is one load.
 #ifndef KLUIS_SERVICE_GALLERY_LOAD_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One purpose's gallery in memory: filled by the threads of a load (service/gallery/load.h) while
 // it follows the log, searched once it is whole, and told what its scans cost. Thread-safe.
 #ifndef KLUIS_SERVICE_GALLERY_RESIDENT_GALLERY_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the last scans of a gallery cost, for whoever runs the machine. Thread-safe.
 #ifndef KLUIS_SERVICE_GALLERY_SCAN_FIGURES_H_
 #define KLUIS_SERVICE_GALLERY_SCAN_FIGURES_H_

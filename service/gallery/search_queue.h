@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How many searches of one purpose run or wait at once. One more is refused before anything of it
 // is written, so that it costs the warrant nothing; purposes do not see each other's. A quarter of
 // the seats is never one authority's: another one that searches for the same purpose finds a seat

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What protects and compares templates of one purpose. Immutable and thread-safe.
 #ifndef KLUIS_SERVICE_GALLERY_SEARCH_ROOM_H_
 #define KLUIS_SERVICE_GALLERY_SEARCH_ROOM_H_

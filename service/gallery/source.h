@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Where a search reads the templates that its gallery does not keep (`gallery.refine = "disk"`).
 #ifndef KLUIS_SERVICE_GALLERY_SOURCE_H_
 #define KLUIS_SERVICE_GALLERY_SOURCE_H_

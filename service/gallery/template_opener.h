@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Opens many templates under one Grant: what Sealer::OpenTemplate does with each by itself, with
 // keys that are derived a thousand at a time. For a gallery that is loaded. One thread at a time.
 #ifndef KLUIS_SERVICE_GALLERY_TEMPLATE_OPENER_H_

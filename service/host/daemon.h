@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // kluisd without its command line: a vault, its services and the server around them. Tests run it
 // in their own process, with their own clock. Thread-safe once started.
 #ifndef KLUIS_SERVICE_HOST_DAEMON_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Keeps a daemon going whose database failed. After a failed write nobody can know what is on the
 // disk, so such a database answers nothing until it is opened again; a disk that was full and has
 // space again is the common cause. The way back is the one that a crash takes: everything is closed

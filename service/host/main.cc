@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // kluisd: reads its configuration, serves until SIGTERM or SIGINT, and lets running calls end.
 #include <csignal>
 #include <cstdint>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the machine's monitoring reads: counts, sizes and times, of no person, case, search or
 // caller. Purposes are named, as they are in the published log. Thread-safe: functions of a vault.
 // Source: Prometheus, text format 0.0.4 ("Exposition formats").

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Tells its metrics to whoever connects to a Unix socket. What a reader sends is never looked at,
 // so that `curl --unix-socket` gets an answer and nobody gets a parser. Thread-safe.
 // Source: HTTP/1.0 (RFC 1945), of which the answer is the only part.

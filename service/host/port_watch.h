@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Calls the vault's own port every few seconds, as a client without a certificate does, and opens
 // it anew when nobody answers. gRPC 1.51 stops accepting for good when it once ran out of
 // descriptors (CVE-2023-4785), and nothing else shows it. Thread-safe; Look belongs to one thread.

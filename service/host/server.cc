@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "service/host/server.h"
 
 #include <grpc/impl/codegen/grpc_types.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The gRPC server around the vault's services: port, limits, health, reflection and a stop that
 // lets running calls end. What the services do is theirs. Thread-safe once started.
 #ifndef KLUIS_SERVICE_HOST_SERVER_H_

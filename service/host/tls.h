@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The server's side of mutual TLS: a client without a certificate of the vault's CA gets no
 // connection. Who the client is: service/callers/identity.h. Thread-safe.
 //

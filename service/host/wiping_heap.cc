@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The heap of kluisd forgets: every block is wiped when it is freed, whoever freed it. Requests
 // hold templates, and gRPC, protobuf and OpenSSL keep them in buffers that only they know; without
 // this a dump of the memory would hold faces of people long after they were forgotten.

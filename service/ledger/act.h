@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the ledger takes and gives: a command before and after its decision.
 #ifndef KLUIS_SERVICE_LEDGER_ACT_H_
 #define KLUIS_SERVICE_LEDGER_ACT_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the entry that closes a checkpoint says. Functions of their arguments.
 #ifndef KLUIS_SERVICE_LEDGER_CLOSING_H_
 #define KLUIS_SERVICE_LEDGER_CLOSING_H_

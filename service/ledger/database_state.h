@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // State records as they are in the database now, for reads outside of a decision. Thread-safe.
 #ifndef KLUIS_SERVICE_LEDGER_DATABASE_STATE_H_
 #define KLUIS_SERVICE_LEDGER_DATABASE_STATE_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Decision time: what a decision takes for now. It is evidence, not a reading. Within a run it
 // follows the clock that nobody sets (CLOCK_BOOTTIME) from a start whose time is confirmed; the
 // machine's own clock, which anybody may set, is compared with it. Thread-safe.

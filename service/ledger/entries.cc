@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What is read of the log: nodes and entries.
 #include <algorithm>
 #include <utility>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The one place where errors become gRPC's: codes, reasons and what of a message may leave.
 // Pure functions, thread-safe. Source: AIP-193 (google.rpc.Status with one ErrorInfo).
 //

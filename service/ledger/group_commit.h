@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Group commit: acts of threads that commit at the same time share one append and one sync, and are
 // decided as if each had come alone.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The one place where anything is decided and written. A command is ruled on, its entry, its state
 // changes and its sealed records become one batch, batches are written in the order of the log, and
 // nobody is answered before the batch is durable. Threads that wait share one sync.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The rows of the log: nodes of the tree, the size, and what entries say. Thread-safe: functions
 // of a reader. Layout: storage/layout.h.
 #ifndef KLUIS_SERVICE_LEDGER_LOG_ROWS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Resource names of the API (AIP-122): collection/<32 hex digits of a random id>.
 #ifndef KLUIS_SERVICE_LEDGER_NAMES_H_
 #define KLUIS_SERVICE_LEDGER_NAMES_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What became of an act, for its caller. Functions of their arguments, thread-safe.
 #ifndef KLUIS_SERVICE_LEDGER_OUTCOME_H_
 #define KLUIS_SERVICE_LEDGER_OUTCOME_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Folds the whole log and compares the result with the database, record by record: what somebody
 // edited behind the log's back shows. Thread-safe.
 #ifndef KLUIS_SERVICE_LEDGER_SELF_CHECK_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The digest of a whole state and the number of its records. Thread-safe: a function of a reader.
 #ifndef KLUIS_SERVICE_LEDGER_STATE_SUMMARY_H_
 #define KLUIS_SERVICE_LEDGER_STATE_SUMMARY_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Takes in signed statements: reads the payload strictly and finds out who signed
 // (audit/statement_facts.h). What follows from that is policy's to say. Thread-safe: functions of
 // their arguments.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What one batch of the ledger is about to write: a view of the database in which it is written
 // already, so that acts of one batch see each other. Not thread-safe.
 #ifndef KLUIS_SERVICE_LEDGER_WRITES_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The machine's two clocks, as an interface so that a test sets them. What decides reads neither:
 // it takes the time of its act, which service/ledger/decision_clock.h makes of both. Thread-safe.
 #ifndef KLUIS_SERVICE_PROCESS_CLOCK_H_

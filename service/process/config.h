@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // kluisd's settings, from one TOML file. Strict: what is not known, or not safe, stops the start
 // with one line. deploy/kluisd.example.toml explains every key. Thread-safe: functions of a value.
 // Source: toml.io 1.0 (toml++ 3).

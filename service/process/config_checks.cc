@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "service/process/config_checks.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What makes a configuration unsafe, as "<key>: <rule>"; nothing: it is in order.
 // Thread-safe: functions of a value.
 #ifndef KLUIS_SERVICE_PROCESS_CONFIG_CHECKS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What is so wrong with the vault's own storage that it must not answer: the database or the
 // published log was exchanged, two ways to the log's root differ, a witness knows another history.
 // It stays until the process ends, also when the cause is gone: the next start looks again.

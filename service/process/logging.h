@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // kluisd's own log for its operator (not the audit log): one JSON object a line. Its interface
 // takes numbers and registered words only, and a Diagnosis of the storage, so that a name, an id or
 // a text of a dependency has no way in. Thread-safe. Source: spdlog >= 1.10.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Gives back to the system what the heap has freed, so that what an attack or a large batch took
 // does not stay. Going through a heap of a gigabyte takes a quarter of a second, in which its
 // threads wait for memory: it is done when the process has grown, and ever more rarely while it

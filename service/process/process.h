@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How the whole process uses memory and locks.
 #ifndef KLUIS_SERVICE_PROCESS_PROCESS_H_
 #define KLUIS_SERVICE_PROCESS_PROCESS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A thread that does one thing every so many seconds until it is stopped. Thread-safe.
 #ifndef KLUIS_SERVICE_PROCESS_TICKER_H_
 #define KLUIS_SERVICE_PROCESS_TICKER_H_

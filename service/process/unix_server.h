@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Listens on a Unix socket, which is a file that only some may open, and hands each connection on
 // without reading from it. Thread-safe.
 // Source: unix(7).

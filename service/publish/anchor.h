@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The last signed checkpoint, in a file apart from the database: what was signed cannot be taken
 // back with a copy of an older database. Changed by compare-and-swap, so that a second vault on a
 // copy of the database, or somebody who puts an older file back, is found before anything is

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // POSTs to one URL, one at a time, on a thread of its own, so that whoever waits for an answer can
 // stop waiting. Thread-safe. Over cpp-httplib; https verifies against the system's certificates.
 #ifndef KLUIS_SERVICE_PUBLISH_HTTP_POST_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Signs checkpoints and publishes the log. A checkpoint takes these steps, each after the one
 // before it is on disk: the closing entry; tiles, and from them a second root that must equal the
 // ledger's; the signed note in the anchor; cosignatures; the published checkpoint. So the signature

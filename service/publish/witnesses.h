@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Asks the configured witnesses for their cosignatures on a checkpoint and merges them into its
 // note. A witness that fails is seen in States and holds nobody up for longer than the timeout.
 // Source: c2sp.org/tlog-witness, the log's side.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Backups of the vault's database, for operators: made while it serves, kept in vault.backups. No
 // key is in them; a backup that comes back brings back nothing that was forgotten
 // (service/recovery/recovery.h). Messages name no path. Thread-safe: functions of their arguments.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The second half of a recovery: what it says in the log, and what follows from that.
 #include <set>
 #include <utility>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The mark of a recovery that is not finished, in the directory of the database: it is there before
 // anything else is (storage/backup.h), and gone when the log says what happened. Each change is on
 // disk at return. One thread at a time.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What follows the loss of a vault's database: a backup is restored, rolled forward from the
 // published log and opened with the keyring as it is now, and nothing is served before that is in
 // the log. In this order, and all of it again after a crash or an error at any point:

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The sealed rows of a database that was restored from a backup and rolled forward: those that
 // belong to what is erased, those that are missing, and those whose key is destroyed. Nothing else
 // may use the database meanwhile. All may be repeated.

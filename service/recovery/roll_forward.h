@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A database restored from a backup is older than what was signed and published since. Rolling it
 // forward appends the published entries as they are, with the state they make, so that a consent
 // withdrawn after the backup is withdrawn again before anything is served. What was sealed after

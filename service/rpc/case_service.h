@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // kluis.v1.CaseService.
 #ifndef KLUIS_SERVICE_RPC_CASE_SERVICE_H_
 #define KLUIS_SERVICE_RPC_CASE_SERVICE_H_

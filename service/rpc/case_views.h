@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Cases as the API shows them. Thread-safe: functions of their arguments.
 #ifndef KLUIS_SERVICE_RPC_CASE_VIEWS_H_
 #define KLUIS_SERVICE_RPC_CASE_VIEWS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "service/rpc/enrollment_service.h"
 
 #include "service/acts/batch_enroll.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What every RPC goes through, in this order: peer identity -> limits -> role -> whether the vault
 // knows the caller -> sealed or not -> request id -> strict validation -> its own act. Limits of an
 // act of a subject come after the gate, when it is known whose key signed. A call beyond its limit

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What is particular about some RPCs, by their full names ("kluis.v1.SubjectService.GetHoldings"):
 // what goes on when others must wait, and what is kept of its answer. Pure functions, thread-safe.
 #ifndef KLUIS_SERVICE_RPC_METHODS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How many items one answer holds: a page ends before it grows beyond what any configuration lets
 // through (server.max_message_kib is 64 at least). For one thread.
 #ifndef KLUIS_SERVICE_RPC_PAGE_BYTES_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Page tokens: opaque, and of use only to the caller they were given to (AIP-158). They hold how
 // many results to skip, authenticated with a key of this process; after a restart a list begins
 // anew. Thread-safe.

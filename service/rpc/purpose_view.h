@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A purpose as the API shows it to everybody. Thread-safe: a function of its arguments.
 #ifndef KLUIS_SERVICE_RPC_PURPOSE_VIEW_H_
 #define KLUIS_SERVICE_RPC_PURPOSE_VIEW_H_

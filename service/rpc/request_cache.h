@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Answers a repeated request with the answer to the first one (AIP-155), so that a client that lost
 // a reply can ask again without doing a thing twice. In memory, for ten minutes, and bounded in
 // bytes, for each caller and in all: what is over drops the oldest. After a restart the statements'

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // kluis.v1.SearchService.
 #ifndef KLUIS_SERVICE_RPC_SEARCH_SERVICE_H_
 #define KLUIS_SERVICE_RPC_SEARCH_SERVICE_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "service/rpc/subject_rights.h"
 
 #include "crypto/ed25519.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The acts that a subject signs, before they are read in full: whose known key signed one. Until
 // then a request counts against the certificate that brought it. Thread-safe: functions of their
 // arguments.

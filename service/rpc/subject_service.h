@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // kluis.v1.SubjectService.
 #ifndef KLUIS_SERVICE_RPC_SUBJECT_SERVICE_H_
 #define KLUIS_SERVICE_RPC_SUBJECT_SERVICE_H_

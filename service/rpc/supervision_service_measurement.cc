@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The measurements of SupervisionService: one at a time, whatever it measures.
 #include <mutex>
 #include <utility>

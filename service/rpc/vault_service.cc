@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "service/rpc/vault_service.h"
 
 #include "base/codec.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What VaultService does about backups. The streams say how far it is, so that a long one is not
 // taken for a dead one.
 #include <utility>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What VaultService does about decision time. The orders work while the vault is sealed.
 #include <cstdlib>
 #include <utility>

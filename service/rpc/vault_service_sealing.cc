@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What VaultService does about the seal. No share enters a message, a log line or the request
 // cache.
 #include <utility>

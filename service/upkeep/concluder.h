@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The second half of an erasure. Key and rows are gone (service/upkeep/eraser.h); this rewrites the
 // tables that still hold the rows' bytes and then says in the log that the erasure is done, for all
 // that wait together. A thread of its own begins at once and takes at most a twentieth of the time.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Notices that a directory is not the one that was opened: moved away, deleted, replaced by
 // another, its symbolic link turned elsewhere. A database whose directory was swapped goes on
 // writing into files that nobody will find again, so this must be seen at once. Thread-safe.

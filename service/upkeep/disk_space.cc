@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "service/upkeep/disk_space.h"
 
 #include <fcntl.h>

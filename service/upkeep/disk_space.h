@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The free space of the file system that holds the database, and a reserve on it: a file that takes
 // up space until it is given back. As an interface, so that a test fills the disk with a number.
 // One thread at a time (service/upkeep/space_guard.h sees to it). Source: POSIX fstatvfs,

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The first half of an erasure that an entry started: destroys the slot's key, then removes the
 // rows. That is what an answer waits for; the second half is the concluder's
 // (service/upkeep/concluder.h). Idempotent, so that a crash anywhere is made good at the next

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Carries out what a rotation order says (policy/: RotateTransform): every live template of the
 // purpose is protected by the new transform and sealed under a new slot of its own, its old slot is
 // punctured, and last the old transform's. Each template moves in one batch, so that a crash leaves

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Keeps the last of the disk for those who take something back. While space is short, nothing is
 // written but revocations, reads of what is held, and the upkeep that both need; a reserve on the
 // disk is given back for them, and made again once there is space. So a full disk stops enrolments

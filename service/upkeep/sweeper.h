@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Ends what is over: templates whose consent expired, cases whose warrant did or never came, cases
 // past their retention, subjects with nothing left, years of authorities; and goes on with
 // rotations. Rules already refuse what is over before a sweep comes by; the sweep makes it final.

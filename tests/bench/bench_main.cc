@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // kluis_bench: what the vault's service does on this machine, over gRPC with mutual TLS and with
 // every entry durable before its answer. It asserts nothing: times depend on the machine.
 

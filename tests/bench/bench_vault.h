@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A founded vault with its members, served in this process over loopback with mutual TLS: the real
 // service, the machine's clock, RocksDB on the machine's disk. Thread-safe once started.
 #ifndef KLUIS_TESTS_BENCH_BENCH_VAULT_H_

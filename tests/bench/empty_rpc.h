@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // An RPC with nothing in it and nothing to do: what a call costs before it does anything. It is
 // served as the calls of the vault are, by threads that wait for their answer. The health check is
 // not: gRPC answers it on threads of its own.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The slow way to search: every probe against everybody. What a gallery is counted against.
 #ifndef KLUIS_TESTS_BENCH_EXHAUSTIVE_H_
 #define KLUIS_TESTS_BENCH_EXHAUSTIVE_H_

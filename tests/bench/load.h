@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Runs the same call on many threads for some time and counts.
 #ifndef KLUIS_TESTS_BENCH_LOAD_H_
 #define KLUIS_TESTS_BENCH_LOAD_H_

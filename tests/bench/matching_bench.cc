@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What one scan of a sealed gallery costs, and its parts: opening segments, scanning sketches; and
 // the float kernels of 1:1. Random rows: times here do not depend on faces, see rows_gallery.cc.
 

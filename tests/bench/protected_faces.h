@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Synthetic faces as a gallery gets them: captures of client/synth.h, with the tails of real
 // strangers, protected by the transform of a purpose. And probes that lie exactly at the cut.
 #ifndef KLUIS_TESTS_BENCH_PROTECTED_FACES_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a bench run found: one row per figure, as a table for people and as JSON for machines.
 // Not thread-safe.
 #ifndef KLUIS_TESTS_BENCH_REPORT_H_

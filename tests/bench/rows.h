@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The figures, in groups that share their preparations. Each group adds its rows to the report and
 // prepares only what the report wants.
 #ifndef KLUIS_TESTS_BENCH_ROWS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What forgetting costs with much forgotten already, and what a vault with many templates takes to
 // be unsealed.
 #include <atomic>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A search from the officer's side: one Identify over mutual TLS, with two durable entries, in the
 // gallery of a vault with a million people.
 #include <chrono>

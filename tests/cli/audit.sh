@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # What kluis-audit says of published logs, honest and not. Usage: audit.sh BIN_DIRECTORY
 # MAKE_AUDIT_LOGS. Each case: a command, its exit code, a text it must print.
 set -uo pipefail

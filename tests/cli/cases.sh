@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # What the scripts share that run the real kluis against a real kluisd: a place of their own that
 # goes at the end, the server, and cases: a command, its exit code, a text it must print.
 # Sourced, with `bin` (where kluis and kluisd are) and `port` set.

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # A purpose in the custody of its subjects, from the secret to the release, with the real kluis
 # against a real kluisd. Usage: custody.sh BIN_DIRECTORY [PORT].
 # Each case: a command, its exit code, a text it must print.

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Forgetting is final, from the command line: a person is enrolled and backed up, withdraws, and the
 # old backup is restored in a new place with every file of the old machine but the root key that the
 # withdrawal destroyed. Nothing opens the template, and nothing of it is in any file.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What an adversary with every file tries, for forgetting.sh. Exit codes: 0 done, 1 it cannot be
 // had, 2 usage.
 //   keyring_probe seeds KEYRING ROOTKEY SLOT   every seed from the cover down to the slot's key,

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Writes the published logs that tests/cli/audit.sh looks at. Usage: make_audit_logs DIRECTORY.
 //   vkey             the log's key          stranger.vkey    another log's
 //   witness.vkey     a witness's key, which has cosigned nothing

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # A purpose whose cuts are calibrated on its gallery, and one whose error rates are measured with a
 # labelled probe set, with the real kluis against a real kluisd. Usage: measurement.sh BIN_DIRECTORY
 # [PORT]. Each case: a command, its exit code, a text it must print.

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # What kluis and kluis-audit do without a server: keys, statements, synthetic people, files, help.
 # Usage: offline.sh BIN_DIRECTORY. Each case: a command, its exit code, a text it must print.
 set -uo pipefail

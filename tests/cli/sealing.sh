@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Shares, from their making to the end of the old ones, with the real kluis against a real kluisd.
 # Usage: sealing.sh BIN_DIRECTORY [PORT]. Each case: a command, its exit code, a text it must print.
 bin=${1:?usage: sealing.sh BIN_DIRECTORY [PORT]}

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # The published log for everybody: `kluis-audit serve` and deploy/nginx-log.conf with Debian's nginx serve the
 # same, refuse the same, and what they serve verifies. Usage: serve.sh BIN_DIRECTORY MAKE_AUDIT_LOGS.
 # Each case: a command, its exit code, a text it must print.

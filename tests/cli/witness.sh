@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # kluis-audit witness as a program: what it serves, what it remembers, what it refuses to start with.
 # Usage: witness.sh BIN_DIRECTORY PROBE. Each case: a command, its exit code, a text it must print.
 set -uo pipefail

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Plays a log towards a real witness, for the scripts beside it. The log is of "entry 0", "entry
 // 1",
 // ... with the origin that sigsum's witnesses ask for: sigsum.org/v1/tree/<hex SHA-256 of its key>.

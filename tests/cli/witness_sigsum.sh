@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # kluisd's client against a witness that others wrote: sigsum-witness, Debian bookworm-backports,
 # 0.11.1. Exit 77 (skipped) where that program is not installed.
 # Usage: witness_sigsum.sh PROBE

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What is asked before anything of a call is read, and what is told of calls beyond a limit.
 #ifndef KLUIS_TESTS_FAKES_ADMISSION_ACTS_H_
 #define KLUIS_TESTS_FAKES_ADMISSION_ACTS_H_

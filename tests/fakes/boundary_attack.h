@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The best that is known to do with yes and no, for who already has a picture that matches and
 // wants the template behind it: search from just inside the cut in random directions, and add up
 // those that still match. This attacker is told where the cut lies, so what it gets is the most

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A program as a child process: started, ended by its id, and never left behind. One thread.
 #ifndef KLUIS_TESTS_FAKES_CHILD_PROCESS_H_
 #define KLUIS_TESTS_FAKES_CHILD_PROCESS_H_

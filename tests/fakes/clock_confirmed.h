@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // For vaults that were down for longer than their clock is believed. Functions of their arguments.
 #ifndef KLUIS_TESTS_FAKES_CLOCK_CONFIRMED_H_
 #define KLUIS_TESTS_FAKES_CLOCK_CONFIRMED_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What an erasure has to remove from the files of a database: the bytes of a row as it is sealed.
 #ifndef KLUIS_TESTS_FAKES_ERASED_ROWS_H_
 #define KLUIS_TESTS_FAKES_ERASED_ROWS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Two clocks that stand still until a test moves them. Thread-safe.
 #ifndef KLUIS_TESTS_FAKES_FAKE_CLOCK_H_
 #define KLUIS_TESTS_FAKES_FAKE_CLOCK_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A disk of which a test says how much is taken. Thread-safe as far as its guard is.
 #ifndef KLUIS_TESTS_FAKES_FAKE_DISK_SPACE_H_
 #define KLUIS_TESTS_FAKES_FAKE_DISK_SPACE_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A log in this process, over gRPC, that serves its entries in small messages.
 #ifndef KLUIS_TESTS_FAKES_FAKE_LOG_H_
 #define KLUIS_TESTS_FAKES_FAKE_LOG_H_

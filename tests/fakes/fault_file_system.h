@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A file system over the real one that fails on command and can lose what was not synced.
 //
 // Every change of a file counts: append, sync, create, rename, delete and directory sync. Reads

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A whole file. Stateless and thread-safe.
 #ifndef KLUIS_TESTS_FAKES_FILE_BYTES_H_
 #define KLUIS_TESTS_FAKES_FILE_BYTES_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The real kluisd behind the real front (deploy/front with Debian's HAProxy), each a process and a
 // user of its own where this process is root, and everybody around them. One thread.
 #ifndef KLUIS_TESTS_FAKES_FRONTED_VAULT_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the tests of the gallery share: a view of what only a debugger or a core dump would see, and
 // people who are easy to tell apart. One thread.
 #ifndef KLUIS_TESTS_FAKES_GALLERY_PEER_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A log of the entries "entry 0", "entry 1", ... with its key: signs checkpoints of any size and
 // proves consistency between them. With a `twist` it is another log under the same key whose
 // entries differ from that index on. Not thread-safe.

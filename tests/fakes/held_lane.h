@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A purpose of subject-held custody in a vault of a test, and what devices and officers do under
 // it. Thread-safe as TestWorld.
 #ifndef KLUIS_TESTS_FAKES_HELD_LANE_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A vault kept as main keeps it, with everything in one directory of the test's choice, and
 // everybody around it. Founded and set up when constructed. One thread.
 #ifndef KLUIS_TESTS_FAKES_KEPT_VAULT_H_

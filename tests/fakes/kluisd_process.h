@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The real kluisd as a child process that can be killed at any moment. Ends with this object, and
 // with the test program. One thread.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Measures whether two protected forms tell that they are of one person: D_sys of Gomez-Barrero,
 // Galbally, Rathgeb and Busch, "General Framework to Evaluate Unlinkability in Biometric Template
 // Protection Systems", IEEE TIFS 13(6), 2018, with omega = 1 (mated and other pairs equally

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Writes a log as the vault does: each entry is decided by policy::Decide over the state that the
 // entries before it leave, statements are really signed, commitments really opened by what is kept,
 // and closing entries have the digest of the state. And as a vault does that lies: with other

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A short history of a vault, as entries: two authorities, one purpose, four cases, searches of
 // each result, refusals, erasures, orders and interruptions. Nothing is decided here: the entries
 // say what a vault would have said. Times are unix seconds.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A long honest log with a mix of everything that a vault does, for benches and for tests of
 // length: enrolments, withdrawals, expiries and erasures, verifications, cases with their searches,
 // candidates and disclosures, refusals, orders. The same seed gives the same acts; nonces and so

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The least of an HTTP client: one request over loopback, sent as it is written, and the answer.
 #ifndef KLUIS_TESTS_FAKES_LOOPBACK_CLIENT_H_
 #define KLUIS_TESTS_FAKES_LOOPBACK_CLIENT_H_

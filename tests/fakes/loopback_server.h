@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Servers on 127.0.0.1 for a test of an HTTP client: a well-behaved one whose answers a function
 // makes, and one that does with each connection what a function says.
 #ifndef KLUIS_TESTS_FAKES_LOOPBACK_SERVER_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Calibrations and evaluations as commands for a PolicyWorld. Functions of their arguments.
 #ifndef KLUIS_TESTS_FAKES_MEASUREMENT_ACTS_H_
 #define KLUIS_TESTS_FAKES_MEASUREMENT_ACTS_H_

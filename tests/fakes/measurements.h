@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Calibrations and evaluations as calls to a real vault. Functions of their arguments.
 #ifndef KLUIS_TESTS_FAKES_MEASUREMENTS_H_
 #define KLUIS_TESTS_FAKES_MEASUREMENTS_H_

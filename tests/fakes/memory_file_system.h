@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A file system in memory that loses what was not synced, as a machine without power does.
 // Names become durable only by SyncDirectory; until then each change of a name is pending, and a
 // crash keeps a prefix of the pending changes (a journal writes them in order). Bytes become

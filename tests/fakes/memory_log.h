@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Replays a log of log_builder.h as it stands in memory. Functions of their arguments.
 #ifndef KLUIS_TESTS_FAKES_MEMORY_LOG_H_
 #define KLUIS_TESTS_FAKES_MEMORY_LOG_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A sequence of batches 0, 1, 2, ... of which a reader can tell how many a database holds, whether
 // each is whole, and whether one is missing before another.
 #ifndef KLUIS_TESTS_FAKES_NUMBERED_BATCHES_H_

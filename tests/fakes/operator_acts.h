@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What operators do to the vault itself, as commands for a PolicyWorld: seal it, bring new shares,
 // back it up, order a recovery; and what a recovery does by itself. Each is allowed in a world that
 // has the operators otto and olga, whom the founding names. Functions of their arguments.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What tests of rules ask of a ruling. RefusedBy and HiddenBy name the rule by its literal id as
 // their first argument: tests/unit/policy_rules_test.cc reads the ids from the sources of the tests
 // and fails when a rule has none.

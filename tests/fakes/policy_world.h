@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A vault for tests of policy/: a state in memory, a clock, and every command as an honest caller
 // would send it. Each builder returns a command that the rules allow after Ready() (or after the
 // step its comment names), so that a test breaks one thing and sees one rule refuse. What is done

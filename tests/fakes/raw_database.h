@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The RocksDB under a Database, opened as that opens it, for what needs it bare. Only while no
 // Database has it open. Thread-safe, but for construction.
 #ifndef KLUIS_TESTS_FAKES_RAW_DATABASE_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Folds the published log of a vault again, as an auditor does. Functions of their arguments.
 #ifndef KLUIS_TESTS_FAKES_REPLAYED_H_
 #define KLUIS_TESTS_FAKES_REPLAYED_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Restrictions of processing as commands for a PolicyWorld. Functions of their arguments.
 #ifndef KLUIS_TESTS_FAKES_RESTRICTION_ACTS_H_
 #define KLUIS_TESTS_FAKES_RESTRICTION_ACTS_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // For every rule of policy::AllRules() a command that breaks it and, as far as it can be, no other:
 // what an attacker would send to a vault that does not have the rule. tests/property/
 // audit_planted_rule_test.cc fails when a rule has no row.

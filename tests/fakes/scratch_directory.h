@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A new empty directory for one test, removed with the object.
 #ifndef KLUIS_TESTS_FAKES_SCRATCH_DIRECTORY_H_
 #define KLUIS_TESTS_FAKES_SCRATCH_DIRECTORY_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A log as its server publishes it: entries, tiles of all levels and a signed checkpoint, in
 // memory. A test grows it, forks it, damages it and makes it silent.
 #ifndef KLUIS_TESTS_FAKES_SERVED_LOG_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The holders of a vault's shares: what each brings through an operator, and what comes of it.
 // Functions of their arguments. One thread.
 #ifndef KLUIS_TESTS_FAKES_SHARE_HOLDERS_H_

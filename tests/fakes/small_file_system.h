@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A file system whose disk has a mount of its own, so that it can really be filled: a tmpfs. Only a
 // privileged process may mount; elsewhere `why_not` says so, and a test is skipped. One thread.
 #ifndef KLUIS_TESTS_FAKES_SMALL_FILE_SYSTEM_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A token of SoftHSM in a scratch directory, and a module in front of it that fails where it is
 // told to. One at a time per process: SoftHSM reads its directory from the environment, and the
 // functions of PKCS#11 have no place for an object. Not thread-safe.

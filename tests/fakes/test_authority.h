@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A certificate authority of a test's own, whose certificates may be anything that a real one would
 // not issue. One thread.
 #ifndef KLUIS_TESTS_FAKES_TEST_AUTHORITY_H_

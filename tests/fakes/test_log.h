@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A log of made-up entries, its signer, and what it must look like at each size: roots come from
 // MerkleFrontier, while TileWriter and LogDirectory go over tiles. One thread.
 #ifndef KLUIS_TESTS_FAKES_TEST_LOG_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A whole vault in this process, in a directory of its own, with a clock that stands still, and
 // everybody around it. Founded and set up when constructed.
 #ifndef KLUIS_TESTS_FAKES_TEST_VAULT_H_

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "tests/fakes/test_world.h"
 
 #include <google/protobuf/descriptor.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Everybody around a vault: three supervisors, two authorities with officers, a judge, a desk, and
 // people to enrol, each with certificate and signing key. Says nothing about where the vault runs:
 // Connect names its port. Each call returns what the caller got; what must succeed ends the test

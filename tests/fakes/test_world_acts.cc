@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What everybody around the vault does, each act complete and honest.
 #include "absl/strings/str_cat.h"
 #include "audit/details.h"

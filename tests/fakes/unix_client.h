@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Connects to a Unix socket, sends, and reads until the other side closes.
 #ifndef KLUIS_TESTS_FAKES_UNIX_CLIENT_H_
 #define KLUIS_TESTS_FAKES_UNIX_CLIENT_H_

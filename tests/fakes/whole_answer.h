@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Everything that a caller gets of one call, as text that can be compared with that of another:
 // code, message, details, both kinds of metadata, and the response with its size. Functions of
 // their arguments.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Fails and cuts off every file operation of the tile writer in turn, n = 1, 2, ... until none
 // fails, over a history of checkpoints: the directory always verifies at its checkpoint.
 #include <gtest/gtest.h>

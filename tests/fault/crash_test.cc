@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The real kluisd, killed at random moments under load. After each restart everything that was
 // acknowledged is there, nobody who withdrew is found, and the log extends what was signed before.
 // The keyring, kept in two places, is looked at as the kill left it: no slot of an acknowledged

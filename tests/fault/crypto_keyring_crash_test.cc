@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Fails and cuts off every file operation of the keyring in turn: n = 1, 2, ... until none fails.
 #include <gtest/gtest.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One change of the root key under a token, with a failure at each call of the module, and with a
 // failure and a crash at each operation on the file that holds it.
 #include <gtest/gtest.h>

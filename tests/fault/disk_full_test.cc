@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A vault whose disk is really full: what takes something back goes on, the rest is refused with
 // one reason, and everything comes back by itself. And one whose database failed: it is opened
 // again.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The real kluisd, killed after withdrawals were answered and before their files were rewritten.
 // The next start rewrites them and says so in the log before it serves. KLUIS_CRASHES (10): how
 // often.

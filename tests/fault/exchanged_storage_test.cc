@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The files of a running vault are moved, deleted or exchanged: it notices within seconds, answers
 // nobody, and does not open something else in their place by itself.
 #include <filesystem>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A vault loses its database: from a backup that was made while it served, the published log and
 // the keyring as it is, it comes back without what was taken back since, after a crash at any step.
 #include "service/recovery/recovery.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Fails and cuts off every file operation of a rekey in turn: whoever comes with the shares in
 // force opens the vault, and nothing it held is lost.
 #include <gtest/gtest.h>

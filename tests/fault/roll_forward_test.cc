@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A backup is restored under a vault whose log went on. What was withdrawn since stays withdrawn,
 // what was enrolled since is reported, and nothing that was not signed gets in.
 #include "service/recovery/roll_forward.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Somebody puts an older or another database, anchor or published log under a vault. It must not
 // start, must not sign, and must say so in one line.
 #include <gmock/gmock.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The real kluisd, killed at random moments while a purpose's transform is rotated. The next start
 // ends the rotation before it serves: everybody is found as before, and no former slot is left.
 // KLUIS_CRASHES (10): how often.

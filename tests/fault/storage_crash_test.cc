@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What recovery accepts: a torn tail goes, damage to what was acknowledged refuses to open, and no
 // batch is there without the ones before it, even when the log is split over two files.
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Fails the n-th change of the disk, n = 1, 2, ... until none fails: once, from then on, and as a
 // crash that also loses what was not synced.
 #include <gtest/gtest.h>

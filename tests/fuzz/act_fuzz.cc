@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Runs a request through its whole act on a small vault, over mutual TLS. The first byte chooses
 // the act, the rest is what its caller writes, in wire form: a statement, which is signed here with
 // the caller's key and stamped where it lacks vault, id and time, or a request without one.

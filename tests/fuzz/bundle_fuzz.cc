@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Entry bundles (audit/tiles.h). The first byte is how many entries to expect, less one; what is
 // read is printed back byte for byte, and no bundle can be read as two numbers of entries.
 #include <cstddef>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Checkpoints as text and as signed notes (audit/checkpoint.h): what is read is printed back byte
 // for byte, and nobody but the key's holder has signed.
 #include <cstddef>

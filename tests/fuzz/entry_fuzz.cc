@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Feeds bytes to the decoding of a log entry, then folds its changes and decides its command again,
 // over an empty state and over the state that its own changes make: no bytes may bring it down. A
 // refusal changes nothing, an allowed command folds, and deciding twice gives the same.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Feeds bytes to the reading of a founding document, as the first start does, up to the decision: a
 // founding that is allowed is signed by all the supervisors that it names itself.
 #include <google/protobuf/stubs/logging.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Feeds bytes to what reads a keyring's table and its pages, as if the root key had opened them:
 // a page's plaintext is sealed here first, under the key that its entry has. What is accepted has
 // one spelling. The first byte chooses: even a table, odd a page.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Feeds bytes to the parsers of notes, checkpoints, verifier keys and tile paths. What is accepted
 // must print back byte for byte, as each of these formats has one spelling; and nothing but the
 // signed original may verify under the published key.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Any bytes as a template file: through the .npy reader and, for JSON as well, the batch reader.
 // Checks that what is accepted can be read to its promised end, and that every refusal has a code.
 #include <sys/mman.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Proof files (audit/proof_file.h): what is read is printed back byte for byte, and what verifies
 // is a proof of exactly the length that its sizes need.
 #include <cstddef>

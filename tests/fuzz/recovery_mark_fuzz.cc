@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Feeds bytes to the mark of a recovery that is not finished, as the file that a start finds. A
 // mark has one spelling; whatever the file holds, no ordinary start goes on.
 #include <cstddef>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Runs a fuzz target over its stored corpus, so that every g++ test run replays what libFuzzer
 // found. Usage: TARGET CORPUS_DIR. Fails when the corpus is empty: a replay of nothing shows
 // nothing.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Every request validator on arbitrary bytes: the first byte chooses the request, the rest is its
 // wire form. Validation is pure: the same request gives the same answer, and a refusal says why.
 #include <google/protobuf/stubs/logging.h>

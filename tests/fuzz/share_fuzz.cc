@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Feeds bytes to the parser of shares that people type in. What is accepted has one spelling but
 // for white space and capitals: printing it and parsing that gives the same share.
 #include <cctype>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Feeds bytes to the readers of statements: the first byte picks the kind, the rest is the payload;
 // and the whole input is read as a DSSE envelope's JSON. What is accepted has one meaning: made
 // again from what was understood, it reads back equal.

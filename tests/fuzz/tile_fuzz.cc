@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Tiles and their paths (audit/tiles.h): one spelling for each, printed back byte for byte.
 #include <cstddef>
 #include <cstdint>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Feeds bytes to what reads a witness's answers: cosignature lines (200) and a size (409); and, as
 // the witness, the call itself. Each form has one spelling, and nothing but the witness's own
 // signature counts as its cosignature.

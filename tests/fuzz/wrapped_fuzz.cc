@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Feeds bytes to what reads a wrapped root key and the header of one under shares. A wrapped key
 // has one spelling, and no bytes that were not wrapped open.
 #include <cstddef>

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """One attacker over loopback: attack.py ATTACK PORT SECONDS [--certificate STEM] [--source ADDRESS].
 
 Ends by itself after SECONDS, holds at most 3,000 connections, and prints one line of what it did. Without

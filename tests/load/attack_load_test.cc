@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The load test that decides: each attack of tests/load/attack.py, by a stranger and by the holder
 // of a subject's certificate, while others withdraw, order stops, ask for access and search. All
 // their calls succeed, kluisd does not grow and is not unsealed anew. All of it through the front,

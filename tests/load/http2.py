@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The least of HTTP/2 over TLS to attack a gRPC server with: frames as they are written (RFC 9113), headers
 as literals without a table (RFC 7541 s.6.2.2). Standard library only."""
 import socket

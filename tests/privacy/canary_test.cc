@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A person with recognisable data goes through the whole story; afterwards no file of the vault, no
 // log line and no log entry holds any of it in the clear.
 #include <cstring>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // When the log says that an erasure is done, no file of the database has the bytes of the row.
 #include <gtest/gtest.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The memory of the real kluisd, read whole while it runs: more than any core dump of it would
 // hold, as locked pages are left out of those. After a withdrawal there is nothing left of the
 // person.

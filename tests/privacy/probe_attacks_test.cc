@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Who is allowed to search, and wants a template instead of an answer. Each attack is played twice:
 // against an oracle that leaks the score, where it must succeed, or it would prove nothing; and
 // against the vault, over its API and within a warrant's budget, where it must not.

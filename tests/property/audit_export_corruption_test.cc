@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A whole export of 300 entries, damaged in every way that a file can be: each single byte flipped,
 // entries removed, doubled and moved, tails cut, sizes edited, and histories that fork. All of it
 // is found, and the message names the entry or the file.

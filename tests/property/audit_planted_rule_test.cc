@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A vault that skips one rule writes a decision that no other vault would have written. For every
 // rule that there is, a replay finds it: at its index, and by the rule's name.
 #include <gmock/gmock.h>

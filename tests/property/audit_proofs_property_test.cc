@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Proofs of trees of every size up to 600, made from stored nodes and verified against roots that
 // the recursive definition gives. The seed is printed; KLUIS_SEED sets it.
 #include <gtest/gtest.h>

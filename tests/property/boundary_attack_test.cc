@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What an attacker with a matching picture gets out of a gallery's answers
 // (fakes/boundary_attack.h), by how many searches it has.
 

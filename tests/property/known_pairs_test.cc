@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How many templates in both forms, raw and protected, give a purpose's transform away: it is
 // linear, so as many as it has dimensions. Encryption stands before it (SECURITY.md).
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The whole path of a search - normalise, transform, quantise, sketch, refine - against the scores
 // of the raw templates in float64.
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The cut that a calibration gives, on people who took no part in it: the rate of false positives
 // is near the target, also where the tail of strangers is not normal.
 #include <gtest/gtest.h>

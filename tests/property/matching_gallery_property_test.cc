@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The gallery against a plain list of rows, over random histories.
 
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Two stages against exhaustive scoring, on people with the shapes of real faces: matches that are
 // planted exactly at the cut, and strangers with the tails that strangers have.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The promise of the first stage: how often a template that is exactly at the cut is passed over.
 
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Random people, in the shapes that were measured: ARCHITECTURE.md, section 9.
 
 #include <gtest/gtest.h>

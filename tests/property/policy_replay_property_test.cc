@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Random histories, honest and not: what holds after every entry, and that folding the log and
 // deciding again from the recorded command and time gives the same decision and the same changes
 // byte for byte. The seed is printed; KLUIS_SEED sets it.

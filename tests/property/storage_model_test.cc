@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Random batches, scans, snapshots and reopenings against std::map. Prints its seed.
 #include <gtest/gtest.h>
 

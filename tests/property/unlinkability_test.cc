@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Protected templates do not tell that they are of one person: not across purposes, not across a
 // rotation. KLUIS_SEED repeats a run.
 #include <cmath>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Nothing of a call is read or held before the vault knows who calls.
 #include <grpcpp/grpcpp.h>
 

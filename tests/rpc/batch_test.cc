@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Streams of enrolments: each row by itself, or all or none.
 #include <string>
 #include <thread>

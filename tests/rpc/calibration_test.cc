@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Calibrations in a real vault: what supervisors order, which cuts come of it, and what is refused.
 #include <string>
 #include <vector>

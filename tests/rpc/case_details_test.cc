@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What an authority writes about a case, and a judge against it: taken with the statement that
 // commits to it, shown to who may read the case, and forgotten with the authority's year.
 #include "service/acts/case_details.h"

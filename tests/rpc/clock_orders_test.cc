@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Mending the clock of a whole vault: two operators confirm, supervisors set back, and a sweep that
 // would end many waits for an operator.
 #include <functional>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A start far from the last entry, confirmed by the witnesses of the log: as many as the quorum, at
 // one time, which the machine's clock shows too.
 #include <memory>

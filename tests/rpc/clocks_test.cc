@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Every end date one second before and at it, with a clock that only the test moves.
 #include <string>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A template in its subject's custody, and somebody who has everything but the subject's device:
 // root key, keyring, database, log, and a decision that says yes.
 #include <gtest/gtest.h>

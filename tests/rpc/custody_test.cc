@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Templates in the custody of their subjects: who may verify, once, for what and until when; and
 // what is refused, with the caller's reason and the log's.
 #include <string>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A name is told once: not once a handle, of which each search gives another to the same person.
 #include <gtest/gtest.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The two halves of an erasure: what is true when a call is answered, and what when the log says
 // that it is done (service/upkeep/concluder.h).
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Evaluations in a real vault: what is counted, what the log says of it, what is refused; and what
 // holds of every measurement.
 #include <chrono>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What is in memory and in the keyring follows the log by itself: an act that only says what became
 // of a template needs no code that knows of galleries or erasures.
 #include <string>

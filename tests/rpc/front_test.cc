@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Callers through a front: known by the certificate in its header as others are by their TLS, on
 // its socket and nowhere else.
 #include <grpcpp/create_channel.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A gallery in a real vault: loaded when its case becomes active, waited for within a search's
 // deadline, gone with the last case, and the same answers wherever its templates are kept.
 #include <algorithm>

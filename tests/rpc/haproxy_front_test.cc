@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // deploy/front as it is: Debian's HAProxy before a real kluisd.
 #include <grpcpp/create_channel.h>
 #include <grpcpp/security/credentials.h>

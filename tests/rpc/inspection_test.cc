@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Supervisors look at what stands behind the commitments of entries: as many of them as the
 // founding says, once for each order, and only at what has not been forgotten.
 #include "service/acts/inspection.h"

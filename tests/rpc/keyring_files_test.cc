@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a vault makes of the files of its keyring at a start: whole, lost in one place, older,
 // another vault's, damaged; under a passphrase, or under a token.
 #include <filesystem>

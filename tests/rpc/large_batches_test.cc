@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Two desks enrol as many people as a batch may have, at the same time. (Each row took a guarded
 // mapping of its own or more, and the process ended when the kernel gave no further one.)
 #include <grpcpp/grpcpp.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What one caller may take, and what stays possible for the others.
 #include <grpcpp/grpcpp.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Under which kind the log has the calls of the API (Directive 2016/680, article 25), and that it
 // has them.
 #include <grpcpp/generic/generic_stub.h>

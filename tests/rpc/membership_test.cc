@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A certificate of a role is not enough: whoever acts or reads is a member that supervisors named.
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What monitoring reads of a real vault, and what it cannot.
 #include <cctype>
 #include <sstream>

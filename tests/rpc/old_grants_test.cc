@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Statements that were signed before something was taken back, and are brought afterwards; and
 // statements of which somebody else knows the id.
 #include <string>

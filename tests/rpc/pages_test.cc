@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The longest texts that a statement may have, and more items than one answer holds: each can be
 // read back by every call that returns it.
 #include <set>

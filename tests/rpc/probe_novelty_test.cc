@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A probe that a case had before, or nearly: it costs two searches, and the log says so.
 #include <cmath>
 #include <random>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Every refusal three times: the code and the reason that the caller gets, and the reason in the
 // log entry that the refusal names.
 #include <cstdlib>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // New shares of a vault that has some: no operator takes it by them, and every step is an entry.
 #include <gtest/gtest.h>
 

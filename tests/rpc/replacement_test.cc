@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A subject replaces its template: one entry ends the old one and begins the new one, and the old
 // one cannot be opened any more when the desk hears of it.
 #include <string>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A real vault's published log, replayed: what the service writes is what an auditor reaches again.
 
 #include <sstream>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A client that lost a reply asks again under the same request_id.
 #include <string>
 #include <thread>

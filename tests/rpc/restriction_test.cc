@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // GDPR 18: a template that its subject restricted is kept and compared with nothing, from the
 // answer on, in a gallery that is resident and in one that is loaded afterwards, until the subject
 // lifts it.

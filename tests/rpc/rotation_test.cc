@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A purpose's transform is rotated in a real vault: people are found as before, what was kept
 // before is of no use to anybody, and whatever interrupts it, it ends.
 #include <atomic>

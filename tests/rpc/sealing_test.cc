@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A vault that waits for its shares: what it answers meanwhile, who may bring them, and that new
 // ones end the old ones.
 #include <grpcpp/generic/generic_stub.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What somebody changed in the database behind the log's back is found and named.
 #include <map>
 #include <string>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Many callers enrol, search and withdraw at once. What must hold is then read from the order of
 // the log itself. KLUIS_SOAK_SECONDS (10): how long.
 #include <atomic>

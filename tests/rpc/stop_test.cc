@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // AP-6: a stop order is in force before it is answered, also for the searches that run.
 #include <atomic>
 #include <string>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The story of one search, from consent to withdrawal, as everybody in it sees it.
 #include <string>
 

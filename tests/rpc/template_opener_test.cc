@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Many templates opened under one Grant: as each is opened by itself, and refused as each is.
 #include "service/gallery/template_opener.h"
 

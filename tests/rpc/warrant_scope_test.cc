@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The categories of people that a warrant names: nobody else is compared, whoever is enrolled.
 #include <string>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Every text of a statement has a longest length.
 #include <gtest/gtest.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What an inspection export says of cases: the authority's words, and the judge's against them.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

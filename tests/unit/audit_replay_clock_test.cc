@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a replay says of a log whose time was mended: where it may jump, and where it may step back.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

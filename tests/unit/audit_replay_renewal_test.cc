@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A log in which templates are replaced and a purpose's transform is rotated, replayed with the
 // statements behind its commitments.
 #include <gmock/gmock.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A log in which subjects restrict their templates and cases wait in vain, replayed.
 #include <gtest/gtest.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Known answers were computed apart from this code, with Python 3.11:
 //   hashlib.blake2b(message, digest_size=32, key=bytes(range(32)), person=use padded with zeros)
 // and hashlib.sha256; the length prefixes with struct.pack("<Q", len(part)).

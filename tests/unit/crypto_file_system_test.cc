@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the machine's file system and the one in memory must do alike.
 #include <gtest/gtest.h>
 #include <sys/stat.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A keyring in more than one place: what each place may be when it is opened, and what is refused.
 #include <gtest/gtest.h>
 

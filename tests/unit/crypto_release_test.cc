@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Known answers were computed apart from this code, in Python 3.11 with integers and hashlib: the
 // seed is blake2b(b"", digest_size=32, key=bytes(range(32)), person="kluis-release"), the private
 // key the first half of its SHA-512, and the box X25519 (RFC 7748), XSalsa20 and Poly1305 of the

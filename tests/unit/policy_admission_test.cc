@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Who is let in before anything of a call is read, and what the vault tells of calls beyond a
 // limit.
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Every time and every number that a statement can say has a bound. The walk over the descriptors
 // finds those that have none: a new field fails until it has a row here.
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Who says what time it is, what is decided while nobody knows, and who lets a sweep go on.
 #include <gtest/gtest.h>
 

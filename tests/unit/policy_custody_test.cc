@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Custody of the subject: purposes that have it, enrolment with the device's secret, and
 // verification with a release.
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Consent, capture, withdrawal and access.
 #include <gtest/gtest.h>
 

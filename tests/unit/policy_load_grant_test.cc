@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The permission to load a gallery: who gets it, and when nobody does.
 #include <gtest/gtest.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Calibrations and evaluations: who orders them, and what may come of them.
 #include <gtest/gtest.h>
 

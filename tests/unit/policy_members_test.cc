@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Operators, auditors and supervisors: who is one, who makes one, and until when.
 #include <gtest/gtest.h>
 

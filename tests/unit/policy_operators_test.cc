@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What operators do to the vault itself: seal, new shares, recovery.
 #include <gtest/gtest.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What supervisors order: stop, lift and inspection.
 #include <gtest/gtest.h>
 

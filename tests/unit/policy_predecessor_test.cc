@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Grants and what takes them back. Each pair is played: a grant is signed, something of its kind is
 // taken back, and the old grant is tried.
 #include <functional>

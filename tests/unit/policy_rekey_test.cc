@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // New shares: nobody alone takes the vault by them.
 #include <gtest/gtest.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Restriction of processing: who may ask for it and lift it, and what stays as it was.
 #include <gtest/gtest.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Who may do what: the rule holds in policy itself, whatever the transport let through.
 #include <gtest/gtest.h>
 

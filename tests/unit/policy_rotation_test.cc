@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // New secrets and new captures: a purpose's transform is rotated, a template is replaced.
 #include <gtest/gtest.h>
 

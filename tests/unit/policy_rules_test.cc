@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The rules as a whole: well formed, in every command's list, and each with a test that breaks it.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Searches, outcomes, adjudication and disclosure; and a store that fails.
 #include <gtest/gtest.h>
 

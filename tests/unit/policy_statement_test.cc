@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The rules of every statement, and of who sends it.
 #include <gtest/gtest.h>
 

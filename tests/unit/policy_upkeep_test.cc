@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the vault ends by itself; what it does with requests that have no rules; a store that fails.
 #include <gtest/gtest.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What an authority wrote about the cases of a year: who counts them, and when it is forgotten.
 #include <gtest/gtest.h>
 

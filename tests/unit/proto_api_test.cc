@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Walks the descriptors of every service: what no RPC may have, and what each must.
 #include <gtest/gtest.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Erasures whose files cannot be rewritten, because the disk has no room for it.
 #include <gtest/gtest.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What happens to templates on their way into a gallery, while the log goes on.
 #include <gtest/gtest.h>
 

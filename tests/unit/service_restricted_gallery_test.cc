@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A gallery that is being loaded while a subject restricts its template, or lifts that: what the
 // load read before is not what counts.
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A disk that is nearly full must not be filled by the database's own upkeep.
 #include <gtest/gtest.h>
 
