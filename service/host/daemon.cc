@@ -215,13 +215,14 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const Config& config, cons
   options.max_concurrent_streams = static_cast<int>(config.server.max_concurrent_streams);
   options.reflection = config.server.reflection;
   options.connection_seconds = static_cast<int>(config.server.connection_seconds);
+  options.front = !config.server.front_socket.empty();
   if (!config.metrics.socket.empty()) {
     auto metrics = ServeMetrics(config.metrics.socket,
                                 [raw = parts->vault.get()] { return MetricsText(*raw); });
     if (!metrics.ok()) return metrics.status();
     parts->metrics = *std::move(metrics);
   }
-  // Every call asks for the fault itself (service/acts/call.cc); this is for health and the
+  // Every call asks for the fault itself (service/rpc/front_door.cc); this is for health and the
   // operator.
   parts->vault->fault().Tell([raw = parts.get()](const std::string& text) {
     raw->logger->Error("out-of-service", {{"why", Diagnosis{text}}});

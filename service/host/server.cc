@@ -12,7 +12,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <thread>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 
@@ -21,7 +23,8 @@ namespace {
 
 constexpr int kIdleMilliseconds = 60'000;  // a client that goes on connects again
 constexpr int kHandshakeMilliseconds = 10'000;
-constexpr int kGraceMilliseconds = 300'000;  // for the calls of a connection that is too old
+constexpr int kFrontIdleMilliseconds = 600'000;  // the front closes its own after a minute
+constexpr int kGraceMilliseconds = 300'000;      // for the calls of a connection that is too old
 constexpr int kMaxMetadataBytes = 16 * 1024;
 
 // The reflection library adds itself to every server of a program that links it; this takes it out.
@@ -45,35 +48,42 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   std::unique_ptr<Server> started(
       new Server(options, std::vector<HostedService>(services.begin(), services.end())));
+  started->quota_.SetMaxThreads(options.max_threads);
   const absl::Status opened = started->Open();
   if (!opened.ok()) return opened;
   return started;
 }
 
-absl::Status Server::Open() {
-  int port = 0;
+std::unique_ptr<grpc::Server> Server::Build(int* port) {
   grpc::ServerBuilder builder;
   if (!options_.reflection) builder.SetOption(std::make_unique<WithoutReflection>());
-  builder.AddListeningPort(options_.listen, options_.credentials, &port);
   builder.SetMaxReceiveMessageSize(options_.max_message_bytes);
   builder.SetMaxSendMessageSize(options_.max_message_bytes);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, options_.max_concurrent_streams);
   builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kMaxMetadataBytes);
-  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);  // never two vaults on one port
-  // TLS keeps the last record of a connection, which may be a template, as long as it is open.
-  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, kIdleMilliseconds);
-  // A certificate that is over or withdrawn ends with its connection.
-  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS, options_.connection_seconds * 1000);
-  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS, kGraceMilliseconds);
-  builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, kHandshakeMilliseconds);
+  if (port != nullptr) {
+    builder.AddListeningPort(options_.listen, options_.credentials, port);
+    builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);  // never two vaults on one port
+    // TLS keeps the last record of a connection, which may be a template, as long as it is open.
+    builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, kIdleMilliseconds);
+    // A certificate that is over or withdrawn ends with its connection.
+    builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS, options_.connection_seconds * 1000);
+    builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS, kGraceMilliseconds);
+    builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, kHandshakeMilliseconds);
+  } else {
+    builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, kFrontIdleMilliseconds);
+  }
   builder.SetSyncServerOption(grpc::ServerBuilder::NUM_CQS, 1);
   builder.SetSyncServerOption(grpc::ServerBuilder::MIN_POLLERS, 2);
   builder.SetSyncServerOption(grpc::ServerBuilder::MAX_POLLERS, 16);
-  grpc::ResourceQuota quota("kluisd");
-  quota.SetMaxThreads(options_.max_threads);
-  builder.SetResourceQuota(quota);
+  builder.SetResourceQuota(quota_);
   for (const HostedService& hosted : services_) builder.RegisterService(hosted.service);
-  std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
+  return builder.BuildAndStart();
+}
+
+absl::Status Server::Open() {
+  int port = 0;
+  std::unique_ptr<grpc::Server> server = Build(&port);
   if (server == nullptr || port == 0) {
     return absl::UnavailableError(
         absl::StrCat("server.listen: cannot open ", options_.listen,
@@ -82,6 +92,10 @@ absl::Status Server::Open() {
   server_ = std::move(server);
   port_ = port;
   options_.listen = absl::StrCat(options_.listen.substr(0, options_.listen.rfind(':') + 1), port);
+  if (options_.front && front_ == nullptr) {
+    front_ = Build(nullptr);
+    if (front_ == nullptr) return absl::UnavailableError("server.front_socket: cannot be served");
+  }
   ShowServing();
   return absl::OkStatus();
 }
@@ -89,10 +103,12 @@ absl::Status Server::Open() {
 Server::~Server() { Shutdown(absl::ZeroDuration()); }
 
 void Server::ShowServing() {
-  if (server_ == nullptr) return;
-  grpc::HealthCheckServiceInterface* const health = server_->GetHealthCheckService();
-  health->SetServingStatus("", serving_);
-  for (const HostedService& hosted : services_) health->SetServingStatus(hosted.name, serving_);
+  for (const auto& server : {server_, front_}) {
+    if (server == nullptr) continue;
+    grpc::HealthCheckServiceInterface* const health = server->GetHealthCheckService();
+    health->SetServingStatus("", serving_);
+    for (const HostedService& hosted : services_) health->SetServingStatus(hosted.name, serving_);
+  }
 }
 
 void Server::SetServing(bool serving) {
@@ -124,9 +140,9 @@ void Server::AddConnection(int connection) {
   std::shared_ptr<grpc::Server> serving;
   {
     const std::lock_guard lock(mutex_);
-    if (!shut_) serving = server_;
+    if (!shut_) serving = front_;
   }
-  if (serving == nullptr) {  // its port is being opened anew: the front asks again
+  if (serving == nullptr) {
     close(connection);
     return;
   }
@@ -134,17 +150,25 @@ void Server::AddConnection(int connection) {
 }
 
 void Server::Shutdown(absl::Duration drain) {
-  std::shared_ptr<grpc::Server> last;
+  std::vector<std::shared_ptr<grpc::Server>> last;
   {
     const std::lock_guard lock(mutex_);
     if (shut_) return;
     shut_ = true;
-    last = server_;
+    for (const auto& server : {server_, front_}) {
+      if (server != nullptr) last.push_back(server);
+    }
   }
-  if (last == nullptr) return;
-  last->GetHealthCheckService()->Shutdown();
-  last->Shutdown(absl::ToChronoTime(absl::Now() + drain));
-  last->Wait();
+  const auto end = absl::ToChronoTime(absl::Now() + drain);
+  for (const auto& server : last) server->GetHealthCheckService()->Shutdown();
+  std::vector<std::thread> ending;  // neither takes a call while the other ends
+  for (const auto& server : last) {
+    ending.emplace_back([&server, end] {
+      server->Shutdown(end);
+      server->Wait();
+    });
+  }
+  for (std::thread& thread : ending) thread.join();
 }
 
 }  // namespace kluis::service

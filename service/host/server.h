@@ -4,6 +4,7 @@
 #ifndef KLUIS_SERVICE_HOST_SERVER_H_
 #define KLUIS_SERVICE_HOST_SERVER_H_
 
+#include <grpcpp/resource_quota.h>
 #include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server.h>
 #include <grpcpp/server_context.h>
@@ -28,6 +29,7 @@ struct ServerOptions {
   int max_concurrent_streams = 256;    // per connection
   int max_threads = 512;               // calls beyond them are refused: RESOURCE_EXHAUSTED
   int connection_seconds = 600;        // of a connection; its client connects again
+  bool front = false;                  // whether AddConnection is called
   bool reflection = false;
 };
 
@@ -56,12 +58,13 @@ class Server {
   int port() const { return port_; }
 
   // Serves callers over `connection`, a connected stream socket that is this object's from now on.
-  // There is no TLS on it: who calls there is said by a header (service/callers/callers.h). Closed
-  // while the port is opened anew, and after Shutdown.
+  // There is no TLS on it: who calls there is said by a header (service/callers/callers.h). The
+  // front closes it, and this object only when nothing came for long: HAProxy 2.6 loses the answer
+  // to a call when its own write meets a connection that is being closed. Closed after Shutdown.
   void AddConnection(int connection);
-  // Closes the port and opens it again, for one that does not accept any more. Running calls have
-  // `drain` to end. Health is what SetServing said last. kUnavailable: it does not open; call
-  // again. Of no effect after Shutdown.
+  // Closes the port and opens it again, for one that does not accept any more. Running calls that
+  // came through it have `drain` to end; those of the front go on. Health is what SetServing said
+  // last. kUnavailable: it does not open; call again. Of no effect after Shutdown.
   absl::Status Reopen(absl::Duration drain);
 
   // Sets the health of every service and of "". Of no effect after Shutdown.
@@ -75,14 +78,18 @@ class Server {
   Server(ServerOptions options, std::vector<HostedService> services)
       : options_(std::move(options)), services_(std::move(services)) {}
 
+  // A server with all services; on the port when `port` is given, which becomes the open one's.
+  std::unique_ptr<grpc::Server> Build(int* port);
   absl::Status Open();
   void ShowServing();
 
   ServerOptions options_;
   const std::vector<HostedService> services_;
+  grpc::ResourceQuota quota_{"kluisd"};  // of the threads of both servers
   int port_ = 0;
   std::mutex mutex_;  // guards what follows
   std::shared_ptr<grpc::Server> server_;
+  std::shared_ptr<grpc::Server> front_;  // of the same services; null: there is no front
   bool serving_ = false;
   bool shut_ = false;
 };

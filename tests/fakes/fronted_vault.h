@@ -42,14 +42,16 @@ class FrontedVault : private FrontedPlace, public TestWorld {
 
   // `kluisd`: the program. `own_limits`: those of an installation, and not ones so wide that the
   // front's are what is tried.
-  explicit FrontedVault(const std::string& kluisd, bool own_limits = false)
+  explicit FrontedVault(const std::string& kluisd, bool own_limits = false,
+                        int connection_seconds = 600)
       : TestWorld(FrontedPlace::clock) {
     const std::string& place = scratch.path();
     WriteFounding(place);
     MakeFrontPlace(place);
     std::ofstream(place + "/kluisd.toml")
-        << "[server]\nlisten = \"127.0.0.1:0\"\nca = \"" << Pki() << "/ca.crt\"\ncert = \"" << Pki()
-        << "/server.crt\"\nkey = \"" << Pki() << "/server.key\"\nfront_socket = \"front/socket\"\n"
+        << "[server]\nlisten = \"127.0.0.1:0\"\nconnection_seconds = " << connection_seconds
+        << "\nca = \"" << Pki() << "/ca.crt\"\ncert = \"" << Pki() << "/server.crt\"\nkey = \""
+        << Pki() << "/server.key\"\nfront_socket = \"front/socket\"\n"
         << "front_user = \"" << (geteuid() == 0 ? kFrontUser : geteuid()) << "\"\n"
         << (own_limits ? "[limits]\nportals = [\"portal 2000 64\"]\n"
                        : "[limits]\nmember_rate = 2000\nsubject_rate = 2000\n");

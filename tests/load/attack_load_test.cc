@@ -286,8 +286,9 @@ std::vector<Attack> ClaimedWithoutTheFront() {
   std::vector<Attack> claimed = AllAttacks();
   std::erase_if(claimed, [](const Attack& attack) {
     return attack.name == "tcp-connections" ||
-           (attack.certificate && (attack.name == "rapid-reset" || attack.name == "continuation" ||
-                                   attack.name == "endless-body"));
+           (attack.certificate &&
+            (attack.name == "tls-connections" || attack.name == "rapid-reset" ||
+             attack.name == "continuation" || attack.name == "endless-body"));
   });
   return claimed;
 }

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <fstream>
 #include <memory>
 #include <string>
@@ -104,6 +105,29 @@ TEST_F(HaproxyFront, LetsNoMessageOfASubjectThroughThatIsTooLong) {
     EXPECT_TRUE(refused == grpc::StatusCode::UNKNOWN || refused == grpc::StatusCode::CANCELLED)
         << bytes << ": " << refused;
   }
+}
+
+// HAProxy lost one call in some hundred when kluisd closed a connection for its age.
+TEST(HaproxyFrontOfShortConnections, LosesNoCallWhenOnesOfKluisdAreOver) {
+  FrontedVault vault(KLUISD_BINARY, /*own_limits=*/false, /*connection_seconds=*/1);
+  std::atomic<int> calls = 0;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 3; ++i) {
+    threads.emplace_back([&] {
+      const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(8);
+      while (std::chrono::steady_clock::now() < end) {
+        const Person person = vault.NewPerson();
+        const auto enrolled = vault.Enroll(person);
+        ASSERT_TRUE(enrolled.ok()) << enrolled.status.error_message();
+        const auto withdrawn = vault.Withdraw(person);
+        ASSERT_TRUE(withdrawn.ok()) << withdrawn.status.error_message();
+        calls += 2;
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));  // below the front's rate
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_GT(calls, 100);
 }
 
 TEST_F(HaproxyFront, MayDieAndComeBackWithoutAnUnsealing) {
