@@ -6,7 +6,7 @@
 namespace kluis::matching {
 namespace {
 
-// Repeats, by the scores of genuine pairs in ARCHITECTURE.md, section 9. ArcFace: 0.74 +- 0.09 is
+// Repeats, by the scores of genuine pairs in BENCHMARKS.md. ArcFace: 0.74 +- 0.09 is
 // an angle of 0.74 +- 0.13, and a cosine of 0.95 one of 0.32, 3.1 deviations below: one pair in a
 // thousand. dlib: 0.15 is 3.4 deviations below 0.39 +- 0.07: three in ten thousand.
 constexpr std::array kAlgorithms = {

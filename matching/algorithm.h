@@ -33,9 +33,8 @@ struct Algorithm {
 };
 
 // All algorithms Kluis knows, in the order of their ids. The figures were measured on 60 public
-// faces of about 16 people (262 impostor pairs) with two public extractors: ARCHITECTURE.md,
-// section 9. They are a start, not a calibration: who runs Kluis on other faces has to measure
-// again.
+// faces of about 16 people (262 impostor pairs) with two public extractors: BENCHMARKS.md. They are
+// a start, not a calibration: who runs Kluis on other faces has to measure again.
 std::span<const Algorithm> Algorithms();
 
 // The algorithm with exactly this id, or nullptr. The pointer is valid for the life of the process.

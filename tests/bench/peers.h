@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the gallery is measured against: search engines that people use, from Debian, on the same
 // templates in plain. Debian builds them for any processor; built for AVX-512 FAISS is about five
-// times as fast (ARCHITECTURE.md, section 9).
+// times as fast (BENCHMARKS.md).
 #ifndef KLUIS_TESTS_BENCH_PEERS_H_
 #define KLUIS_TESTS_BENCH_PEERS_H_
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Random people, in the shapes that were measured: ARCHITECTURE.md, section 9.
+// Random people, in the shapes that were measured: BENCHMARKS.md.
 
 #include <gtest/gtest.h>
 
