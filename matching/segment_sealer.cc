@@ -103,45 +103,6 @@ class OpenSslSealer final : public SegmentSealer {
   std::unique_ptr<EVP_CIPHER_CTX, FreeContext> open_;
 };
 
-class SodiumGcmSealer final : public SegmentSealer {
- public:
-  static std::unique_ptr<SegmentSealer> Create(std::span<const std::uint8_t, kKeyBytes> key) {
-    auto sealer = std::unique_ptr<SodiumGcmSealer>(new SodiumGcmSealer);
-    auto* const expanded =
-        reinterpret_cast<crypto_aead_aes256gcm_state*>(sealer->expanded_.ExposeMutable().data());
-    if (crypto_aead_aes256gcm_beforenm(expanded, key.data()) != 0) return nullptr;
-    return sealer;
-  }
-
-  bool Seal(std::uint64_t counter, std::span<const std::uint8_t> owner,
-            std::span<const std::uint8_t> plain, std::span<std::uint8_t> sealed) override {
-    if (!SizesFit(plain.size(), sealed.size())) return false;
-    return crypto_aead_aes256gcm_encrypt_afternm(
-               sealed.data(), nullptr, plain.data(), plain.size(), owner.data(), owner.size(),
-               nullptr, Nonce<kGcmNonceBytes>(counter).data(), state()) == 0;
-  }
-
-  bool Open(std::uint64_t counter, std::span<const std::uint8_t> owner,
-            std::span<const std::uint8_t> sealed, std::span<std::uint8_t> plain) override {
-    const bool ok = SizesFit(plain.size(), sealed.size()) &&
-                    crypto_aead_aes256gcm_decrypt_afternm(
-                        plain.data(), nullptr, nullptr, sealed.data(), sealed.size(), owner.data(),
-                        owner.size(), Nonce<kGcmNonceBytes>(counter).data(), state()) == 0;
-    return WipeUnless(ok, plain);
-  }
-
- private:
-  SodiumGcmSealer() = default;
-
-  const crypto_aead_aes256gcm_state* state() const {
-    return reinterpret_cast<const crypto_aead_aes256gcm_state*>(expanded_.Expose().data());
-  }
-
-  // Guarded memory ends where a page ends, so this size, a multiple of 16, is aligned to 16.
-  static_assert(sizeof(crypto_aead_aes256gcm_state) % 16 == 0);
-  crypto::SecretBytes expanded_ = crypto::SecretBytes::Zero(sizeof(crypto_aead_aes256gcm_state));
-};
-
 class XChaChaSealer final : public SegmentSealer {
  public:
   explicit XChaChaSealer(std::span<const std::uint8_t, kKeyBytes> key)
@@ -196,9 +157,6 @@ absl::StatusOr<std::unique_ptr<SegmentSealer>> SegmentSealer::Create(
       break;
     case Cipher::kAesGcmOpenSsl:
       sealer = OpenSslSealer::Create(key);
-      break;
-    case Cipher::kAesGcmSodium:
-      sealer = SodiumGcmSealer::Create(key);
       break;
     case Cipher::kXChaCha20Sodium:
       sealer = std::make_unique<XChaChaSealer>(key);

@@ -15,13 +15,13 @@ namespace kluis::matching {
 // stored: the key lives as long as the gallery, and nonces are counters. One object per thread.
 //
 // Ciphers: AES-256-GCM (NIST SP 800-38D) with the 12-byte nonce counter u64 little-endian | 4
-// zeros, by intel-ipsec-mb (preferred: about 10 GB/s a core where the processor has wide AES), by
-// OpenSSL (4 GB/s) or by libsodium (1.5 GB/s) - the same bytes; or XChaCha20-Poly1305 with the
-// 24-byte nonce counter u64 | 16 zeros, for processors without AES instructions. OpenSSL keeps its
-// expanded key in its own heap: cleansed when freed, but not locked or guarded.
+// zeros, by intel-ipsec-mb (preferred: about 10 GB/s a core where the processor has wide AES) or by
+// OpenSSL (4 GB/s) - the same bytes; or XChaCha20-Poly1305 with the 24-byte nonce counter u64 |
+// 16 zeros, for processors without AES instructions. OpenSSL keeps its expanded key in its own
+// heap: cleansed when freed, but not locked or guarded.
 class SegmentSealer {
  public:
-  enum class Cipher { kAesGcmOpenSsl, kAesGcmSodium, kXChaCha20Sodium, kAesGcmIpsecMb };
+  enum class Cipher { kAesGcmOpenSsl, kXChaCha20Sodium, kAesGcmIpsecMb };
 
   static constexpr std::size_t kKeyBytes = 32;
   static constexpr std::size_t kTagBytes = 16;

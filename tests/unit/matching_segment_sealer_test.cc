@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/codec.h"
 #include "matching/segment_sealer.h"
 
 namespace kluis::matching::segment_sealer_test {
@@ -16,9 +17,8 @@ using Cipher = SegmentSealer::Cipher;
 using Bytes = std::vector<std::uint8_t>;
 
 constexpr Cipher kCiphers[] = {Cipher::kAesGcmIpsecMb, Cipher::kAesGcmOpenSsl,
-                               Cipher::kAesGcmSodium, Cipher::kXChaCha20Sodium};
-constexpr Cipher kGcmCiphers[] = {Cipher::kAesGcmIpsecMb, Cipher::kAesGcmOpenSsl,
-                                  Cipher::kAesGcmSodium};
+                               Cipher::kXChaCha20Sodium};
+constexpr Cipher kGcmCiphers[] = {Cipher::kAesGcmIpsecMb, Cipher::kAesGcmOpenSsl};
 
 std::unique_ptr<SegmentSealer> Sealer(Cipher cipher, std::uint8_t key_byte) {
   std::array<std::uint8_t, SegmentSealer::kKeyBytes> key;
@@ -40,13 +40,7 @@ Bytes Sealed(SegmentSealer& sealer, std::uint64_t counter, const Bytes& owner, c
 }
 
 std::string Hex(const Bytes& bytes) {
-  static constexpr char kDigits[] = "0123456789abcdef";
-  std::string hex;
-  for (const std::uint8_t byte : bytes) {
-    hex += kDigits[byte >> 4];
-    hex += kDigits[byte & 15];
-  }
-  return hex;
+  return base::ToHex({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
 }
 
 class SealerOf : public testing::TestWithParam<Cipher> {
