@@ -64,8 +64,7 @@ grpc::Status AuditService::GetCheckpoint(grpc::ServerContext* context,
                                          v1::GetCheckpointResponse* response) {
   Vault& vault = calls_.vault();
   return calls_.Unary<v1::GetCheckpointRequest, v1::GetCheckpointResponse>(
-      context, "kluis.v1.AuditService.GetCheckpoint", *request, *response, Validate,
-      [&](const Call&, v1::GetCheckpointResponse& out) {
+      context, *request, *response, Validate, [&](const Call&, v1::GetCheckpointResponse& out) {
         const absl::StatusOr<SignedCheckpoint> checkpoint = vault.publisher().Latest();
         if (!checkpoint.ok()) return checkpoint.status();
         out.set_checkpoint(checkpoint->note);
@@ -77,9 +76,9 @@ grpc::Status AuditService::GetCheckpoint(grpc::ServerContext* context,
 grpc::Status AuditService::ReadEntries(grpc::ServerContext* context,
                                        const v1::ReadEntriesRequest* request,
                                        grpc::ServerWriter<v1::ReadEntriesResponse>* writer) {
-  return calls_.Stream<v1::ReadEntriesRequest>(
-      context, "kluis.v1.AuditService.ReadEntries", *request, Validate,
-      [&](const Call& call) { return SendEntries(calls_.vault(), call, *request, *writer); });
+  return calls_.Stream<v1::ReadEntriesRequest>(context, *request, Validate, [&](const Call& call) {
+    return SendEntries(calls_.vault(), call, *request, *writer);
+  });
 }
 
 grpc::Status AuditService::GetInclusionProof(grpc::ServerContext* context,
@@ -87,8 +86,7 @@ grpc::Status AuditService::GetInclusionProof(grpc::ServerContext* context,
                                              v1::GetInclusionProofResponse* response) {
   Vault& vault = calls_.vault();
   return calls_.Unary<v1::GetInclusionProofRequest, v1::GetInclusionProofResponse>(
-      context, "kluis.v1.AuditService.GetInclusionProof", *request, *response, Validate,
-      [&](const Call&, v1::GetInclusionProofResponse& out) {
+      context, *request, *response, Validate, [&](const Call&, v1::GetInclusionProofResponse& out) {
         if (request->log_index() >= vault.ledger().size()) return NoSuchIndex("log_index");
         const absl::StatusOr<SignedCheckpoint> checkpoint =
             vault.publisher().Covering(request->log_index());
@@ -107,7 +105,7 @@ grpc::Status AuditService::GetConsistencyProof(grpc::ServerContext* context,
                                                v1::GetConsistencyProofResponse* response) {
   Vault& vault = calls_.vault();
   return calls_.Unary<v1::GetConsistencyProofRequest, v1::GetConsistencyProofResponse>(
-      context, "kluis.v1.AuditService.GetConsistencyProof", *request, *response, Validate,
+      context, *request, *response, Validate,
       [&](const Call&, v1::GetConsistencyProofResponse& out) {
         // Of what was signed only: nothing else must be taken for the root of this log.
         if (request->new_size() > vault.publisher().Last().size) return NoSuchIndex("new_size");

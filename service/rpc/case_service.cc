@@ -98,8 +98,7 @@ absl::Status CarryDetailed(Vault& vault, const Call& call, const v1::Envelope& e
 grpc::Status CaseService::OpenCase(grpc::ServerContext* context, const v1::OpenCaseRequest* request,
                                    v1::OpenCaseResponse* response) {
   return calls_.Unary<v1::OpenCaseRequest, v1::OpenCaseResponse>(
-      context, "kluis.v1.CaseService.OpenCase", *request, *response, Validate,
-      [&](const Call& call, v1::OpenCaseResponse& out) {
+      context, *request, *response, Validate, [&](const Call& call, v1::OpenCaseResponse& out) {
         const Sealer& sealer = calls_.vault().sealer();
         return CarryDetailed<v1::CaseOpening, v1::CaseDetails>(
             calls_.vault(), call, request->opening(), *request, storage::Written::kOpening, out,
@@ -123,8 +122,7 @@ grpc::Status CaseService::IssueWarrant(grpc::ServerContext* context,
                                        const v1::IssueWarrantRequest* request,
                                        v1::IssueWarrantResponse* response) {
   return calls_.Unary<v1::IssueWarrantRequest, v1::IssueWarrantResponse>(
-      context, "kluis.v1.CaseService.IssueWarrant", *request, *response, Validate,
-      [&](const Call& call, v1::IssueWarrantResponse& out) {
+      context, *request, *response, Validate, [&](const Call& call, v1::IssueWarrantResponse& out) {
         return CarryStatement<v1::Warrant>(
             calls_.vault(), call, request->warrant(), out,
             [](v1::StatementFacts facts, v1::Warrant warrant, v1::Command& command) {
@@ -138,7 +136,7 @@ grpc::Status CaseService::RefuseWarrant(grpc::ServerContext* context,
                                         const v1::RefuseWarrantRequest* request,
                                         v1::RefuseWarrantResponse* response) {
   return calls_.Unary<v1::RefuseWarrantRequest, v1::RefuseWarrantResponse>(
-      context, "kluis.v1.CaseService.RefuseWarrant", *request, *response, Validate,
+      context, *request, *response, Validate,
       [&](const Call& call, v1::RefuseWarrantResponse& out) {
         return CarryDetailed<v1::WarrantRefusal, v1::RefusalDetails>(
             calls_.vault(), call, request->refusal(), *request, storage::Written::kRefusal, out,
@@ -157,8 +155,7 @@ grpc::Status CaseService::ApproveCase(grpc::ServerContext* context,
                                       const v1::ApproveCaseRequest* request,
                                       v1::ApproveCaseResponse* response) {
   return calls_.Unary<v1::ApproveCaseRequest, v1::ApproveCaseResponse>(
-      context, "kluis.v1.CaseService.ApproveCase", *request, *response, Validate,
-      [&](const Call& call, v1::ApproveCaseResponse& out) {
+      context, *request, *response, Validate, [&](const Call& call, v1::ApproveCaseResponse& out) {
         return CarryStatement<v1::CaseApproval>(
             calls_.vault(), call, request->approval(), out,
             [](v1::StatementFacts facts, v1::CaseApproval approval, v1::Command& command) {
@@ -172,8 +169,7 @@ grpc::Status CaseService::CloseCase(grpc::ServerContext* context,
                                     const v1::CloseCaseRequest* request,
                                     v1::CloseCaseResponse* response) {
   return calls_.Unary<v1::CloseCaseRequest, v1::CloseCaseResponse>(
-      context, "kluis.v1.CaseService.CloseCase", *request, *response, Validate,
-      [&](const Call& call, v1::CloseCaseResponse& out) {
+      context, *request, *response, Validate, [&](const Call& call, v1::CloseCaseResponse& out) {
         return CarryStatement<v1::CaseClosing>(
             calls_.vault(), call, request->closing(), out,
             [](v1::StatementFacts facts, v1::CaseClosing closing, v1::Command& command) {
@@ -187,8 +183,7 @@ grpc::Status CaseService::GetCase(grpc::ServerContext* context, const v1::GetCas
                                   v1::GetCaseResponse* response) {
   Vault& vault = calls_.vault();
   return calls_.Unary<v1::GetCaseRequest, v1::GetCaseResponse>(
-      context, "kluis.v1.CaseService.GetCase", *request, *response, Validate,
-      [&](const Call& call, v1::GetCaseResponse& out) {
+      context, *request, *response, Validate, [&](const Call& call, v1::GetCaseResponse& out) {
         const std::string id = policy::IdInName(request->name(), "cases");
         const PageTokens tokens(call.peer);
         const absl::StatusOr<uint64_t> skip = tokens.Read(request->page_token());
@@ -220,8 +215,7 @@ grpc::Status CaseService::ListCases(grpc::ServerContext* context,
                                     v1::ListCasesResponse* response) {
   Vault& vault = calls_.vault();
   return calls_.Unary<v1::ListCasesRequest, v1::ListCasesResponse>(
-      context, "kluis.v1.CaseService.ListCases", *request, *response, Validate,
-      [&](const Call& call, v1::ListCasesResponse& out) {
+      context, *request, *response, Validate, [&](const Call& call, v1::ListCasesResponse& out) {
         const PageTokens tokens(call.peer);
         const absl::StatusOr<uint64_t> skip = tokens.Read(request->page_token());
         if (!skip.ok()) return skip.status();

@@ -12,8 +12,7 @@ grpc::Status EnrollmentService::Enroll(grpc::ServerContext* context,
                                        const v1::EnrollRequest* request,
                                        v1::EnrollResponse* response) {
   return calls_.Unary<v1::EnrollRequest, v1::EnrollResponse>(
-      context, "kluis.v1.EnrollmentService.Enroll", *request, *response, Validate,
-      [&](const Call& call, v1::EnrollResponse& out) {
+      context, *request, *response, Validate, [&](const Call& call, v1::EnrollResponse& out) {
         absl::StatusOr<Act> act = EnrollAct(calls_.vault(), call, *request);
         if (!act.ok()) return act.status();
         const absl::StatusOr<Committed> committed =
@@ -27,7 +26,7 @@ grpc::Status EnrollmentService::Enroll(grpc::ServerContext* context,
 grpc::Status EnrollmentService::BatchEnroll(
     grpc::ServerContext* context,
     grpc::ServerReaderWriter<v1::BatchEnrollResponse, v1::BatchEnrollRequest>* stream) {
-  const absl::StatusOr<Call> call = calls_.Enter(context, "kluis.v1.EnrollmentService.BatchEnroll");
+  const absl::StatusOr<Call> call = calls_.Enter<v1::BatchEnrollRequest>(context);
   if (!call.ok()) return ToGrpc(call.status());
   const Calls::StreamGuard guard(calls_, context);
   call->Touch();

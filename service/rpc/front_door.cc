@@ -22,11 +22,6 @@ namespace {
 constexpr char kIndexMetadata[] = "kluis-log-index";
 constexpr std::chrono::seconds kToSayLimited{2};
 
-const google::protobuf::MethodDescriptor* FindMethod(std::string_view full_name) {
-  return google::protobuf::DescriptorPool::generated_pool()->FindMethodByName(
-      std::string(full_name));
-}
-
 // All words that kluisd's own log may hold besides literals: methods and reasons.
 std::vector<std::string> LogWords() {
   std::vector<std::string> words;
@@ -34,14 +29,7 @@ std::vector<std::string> LogWords() {
     words.emplace_back(rule->reason);
     words.emplace_back(rule->public_reason);
   }
-  for (const char* service :
-       {"Enrollment", "Subject", "Case", "Search", "Supervision", "Audit", "Vault"}) {
-    const auto* descriptor = google::protobuf::DescriptorPool::generated_pool()->FindServiceByName(
-        absl::StrCat("kluis.v1.", service, "Service"));
-    for (int i = 0; descriptor != nullptr && i < descriptor->method_count(); ++i) {
-      words.push_back(descriptor->method(i)->name());
-    }
-  }
+  for (const Method* method : AllMethods()) words.push_back(method->name);
   for (const char* word : {"MALFORMED_REQUEST",  "MALFORMED_STATEMENT",
                            "MALFORMED_TEMPLATE", "WRONG_ALGORITHM",
                            "ROLE_NOT_ALLOWED",   "UNKNOWN_NAME",
@@ -103,58 +91,54 @@ Calls::Calls(Vault& vault, const Config& config, const Callers& callers, Logger&
                              static_cast<size_t>(config.limits.member_answers_kib) << 10U}),
       words_(LogWords()) {}
 
-absl::StatusOr<Call> Calls::Enter(grpc::ServerContext* context, std::string_view method) {
+absl::StatusOr<Call> Calls::Enter(grpc::ServerContext* context, const Method& method) {
   CallWatch::Get().SetDeadline(
       context, CallWatch::Clock::now() + std::chrono::seconds(deadline_seconds_) + kToAnswer);
-  const absl::Status sound = vault_.fault().Check(IsRevocation(method) ? Fault::Leaves::kRevocations
-                                                                       : Fault::Leaves::kNothing);
+  const absl::Status sound = vault_.fault().Check(
+      method.policy.goes_on() ? Fault::Leaves::kRevocations : Fault::Leaves::kNothing);
   if (!sound.ok()) return sound;
   absl::StatusOr<Peer> peer = callers_.Identify(*context);
   if (!peer.ok()) return peer.status();
-  const google::protobuf::MethodDescriptor* descriptor = FindMethod(method);
-  if (descriptor == nullptr) return absl::InternalError("method: not in the API");
-  const bool streams = descriptor->client_streaming() || descriptor->server_streaming();
-  if (!IsSubjectRight(method) || peer->role != v1::ROLE_SUBJECT) {
+  if (!method.is_subject_right || peer->role != v1::ROLE_SUBJECT) {
     const absl::Status room = TakeRoom(context, *peer,
-                                       streams              ? Limits::Lane::kStream
-                                       : HasReserve(method) ? Limits::Lane::kReserved
-                                                            : Limits::Lane::kOrdinary);
+                                       method.streams                ? Limits::Lane::kStream
+                                       : method.policy.has_reserve() ? Limits::Lane::kReserved
+                                                                     : Limits::Lane::kOrdinary);
     if (!room.ok()) return room;
   }
   Call call;
-  const v1::MethodPolicy& rules = descriptor->options().GetExtension(v1::method_policy);
 
   call.peer = *std::move(peer);
   call.caller.set_role(call.peer.role);
   if (call.peer.role != v1::ROLE_SUBJECT) call.caller.set_name(call.peer.name);
-  call.kind = rules.kind();
-  call.method = descriptor->name();
+  call.kind = method.policy.kind();
+  call.method = method.name;
   call.deadline = CallDeadline(*context, absl::Seconds(deadline_seconds_));
   call.context = context;
   call.step = std::chrono::seconds(deadline_seconds_);
-  if (std::find(rules.roles().begin(), rules.roles().end(), call.peer.role) ==
-      rules.roles().end()) {
+  const auto& roles = method.policy.roles();
+  if (std::find(roles.begin(), roles.end(), call.peer.role) == roles.end()) {
     return LogRejection(
         vault_, call,
         WithReason(absl::PermissionDeniedError("role: this call is not for the certificate's role"),
                    kRoleNotAllowed));
   }
-  if (!IsForEverybody(rules)) {
+  if (!IsForEverybody(method.policy)) {
     const absl::Status admitted = Admit(call);
     if (!admitted.ok()) return admitted;
   }
   // Who is nobody here does not learn whether it is sealed.
-  if (!WorksSealed(method)) {
+  if (!method.policy.works_sealed()) {
     call.pass = vault_.gate().Enter();
     if (!call.pass.owns_lock()) {
       // An act of a subject takes its room when it is read, and this one never is.
-      const bool took = !IsSubjectRight(method) || call.peer.role != v1::ROLE_SUBJECT;
+      const bool took = !method.is_subject_right || call.peer.role != v1::ROLE_SUBJECT;
       const absl::Status room =
           took ? absl::OkStatus() : TakeRoom(context, call.peer, Limits::Lane::kOrdinary);
       return room.ok() ? Sealed() : room;
     }
   }
-  if (TakesItsTime(method)) call.Compute();
+  if (method.policy.takes_its_time()) call.Compute();
   return call;
 }
 
@@ -206,30 +190,29 @@ absl::Status Calls::Admit(const Call& call) {
   return CommitAct(vault_.ledger(), std::move(act)).status();  // registered meanwhile: let in
 }
 
-grpc::Status Calls::Answer(grpc::ServerContext* context, std::string_view method,
+grpc::Status Calls::Answer(grpc::ServerContext* context, const Method& method,
                            const absl::Status& status) {
-  const std::string_view name = method.substr(method.rfind('.') + 1);
   if (const auto index = LogIndexOf(status)) {
     context->AddTrailingMetadata(kIndexMetadata, absl::StrCat(*index));
   }
   if (!status.ok()) {
-    logger_.Info("refused", {{"method", words_.Find(name)},
+    logger_.Info("refused", {{"method", words_.Find(method.name)},
                              {"code", static_cast<int>(status.code())},
                              {"reason", words_.Find(ReasonOf(status))}});
   } else {
-    logger_.Debug("served", {{"method", words_.Find(name)}});
+    logger_.Debug("served", {{"method", words_.Find(method.name)}});
   }
   return ToGrpc(status);
 }
 
-grpc::Status Calls::Run(grpc::ServerContext* context, std::string_view method,
+grpc::Status Calls::Run(grpc::ServerContext* context, const Method& method,
                         const google::protobuf::Message& request,
                         google::protobuf::Message& response,
                         const std::function<absl::Status()>& validate,
                         const std::function<absl::Status(const Call&)>& act) {
   const absl::StatusOr<Call> call = Enter(context, method);
   if (!call.ok()) return Answer(context, method, call.status());
-  if (IsSubjectRight(method)) {
+  if (method.is_subject_right) {
     const absl::Status room = TakeSubjectRoom(*call, request);
     if (!room.ok()) return Answer(context, method, room);
   }
@@ -263,18 +246,18 @@ grpc::Status Calls::Run(grpc::ServerContext* context, std::string_view method,
     status = LogRejection(vault_, *call, std::move(status));
     response.Clear();
   }
-  if (TakesItsTime(method)) call->Touch();
+  if (method.policy.takes_its_time()) call->Touch();
   const grpc::Status answer = Answer(context, method, status);
   if (request_id != nullptr) {
     auto kept = std::make_shared<RequestCache::Answer>();
     kept->status = answer;
     kept->response = response.SerializeAsString();
-    cache_.Finish(key, owner, std::move(kept), !MayPass(status) && !NamesAPerson(method));
+    cache_.Finish(key, owner, std::move(kept), !MayPass(status) && !method.policy.names_a_person());
   }
   return answer;
 }
 
-grpc::Status Calls::RunStream(grpc::ServerContext* context, std::string_view method,
+grpc::Status Calls::RunStream(grpc::ServerContext* context, const Method& method,
                               const std::function<absl::Status()>& validate,
                               const std::function<absl::Status(const Call&)>& act) {
   const absl::StatusOr<Call> call = Enter(context, method);

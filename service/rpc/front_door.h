@@ -30,6 +30,7 @@
 #include "service/ledger/errors.h"
 #include "service/ledger/ledger.h"
 #include "service/process/logging.h"
+#include "service/rpc/methods.h"
 #include "service/rpc/request_cache.h"
 #include "service/vault.h"
 
@@ -45,27 +46,30 @@ class Calls {
   // Runs one unary RPC. `validate` is pure; `act` fills the response or says why not. Both may name
   // a reason with WithReason; kInvalidArgument without one is MALFORMED_REQUEST.
   template <class Request, class Response>
-  grpc::Status Unary(grpc::ServerContext* context, std::string_view method, const Request& request,
-                     Response& response, absl::Status (*validate)(const Request&),
+  grpc::Status Unary(grpc::ServerContext* context, const Request& request, Response& response,
+                     absl::Status (*validate)(const Request&),
                      const std::function<absl::Status(const Call&, Response&)>& act) {
     return Run(
-        context, method, request, response, [&] { return validate(request); },
-        [&](const Call& call) { return act(call, response); });
+        context, MethodOf(*Request::descriptor()), request, response,
+        [&] { return validate(request); }, [&](const Call& call) { return act(call, response); });
   }
 
   // Runs one RPC that answers with a stream, whose messages `act` writes itself. As Unary, but no
   // answer is kept for a repeated request id. An `act` that finds the caller gone returns
   // kCancelled.
   template <class Request>
-  grpc::Status Stream(grpc::ServerContext* context, std::string_view method, const Request& request,
+  grpc::Status Stream(grpc::ServerContext* context, const Request& request,
                       absl::Status (*validate)(const Request&),
                       const std::function<absl::Status(const Call&)>& act) {
     return RunStream(
-        context, method, [&] { return validate(request); }, act);
+        context, MethodOf(*Request::descriptor()), [&] { return validate(request); }, act);
   }
 
-  // Identity, role, membership and deadline of an RPC that reads a stream.
-  absl::StatusOr<Call> Enter(grpc::ServerContext* context, std::string_view method);
+  // Identity, role, membership and deadline of an RPC that reads a stream of `Request`.
+  template <class Request>
+  absl::StatusOr<Call> Enter(grpc::ServerContext* context) {
+    return Enter(context, MethodOf(*Request::descriptor()));
+  }
 
   // While it lives, CancelStreams ends the call: for one that waits for its caller with a pass.
   class StreamGuard {
@@ -104,14 +108,15 @@ class Calls {
   // a call that is public.
   absl::Status Admit(const Call& call);
 
-  grpc::Status Run(grpc::ServerContext* context, std::string_view method,
+  absl::StatusOr<Call> Enter(grpc::ServerContext* context, const Method& method);
+  grpc::Status Run(grpc::ServerContext* context, const Method& method,
                    const google::protobuf::Message& request, google::protobuf::Message& response,
                    const std::function<absl::Status()>& validate,
                    const std::function<absl::Status(const Call&)>& act);
-  grpc::Status RunStream(grpc::ServerContext* context, std::string_view method,
+  grpc::Status RunStream(grpc::ServerContext* context, const Method& method,
                          const std::function<absl::Status()>& validate,
                          const std::function<absl::Status(const Call&)>& act);
-  grpc::Status Answer(grpc::ServerContext* context, std::string_view method,
+  grpc::Status Answer(grpc::ServerContext* context, const Method& method,
                       const absl::Status& status);
 
   Vault& vault_;

@@ -1,77 +1,62 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "service/rpc/methods.h"
 
-#include <algorithm>
-#include <iterator>
+#include <map>
+
+#include "kluis/v1/audit_service.pb.h"
+#include "kluis/v1/case_service.pb.h"
+#include "kluis/v1/enrollment_service.pb.h"
+#include "kluis/v1/search_service.pb.h"
+#include "kluis/v1/subject_service.pb.h"
+#include "kluis/v1/supervision_service.pb.h"
+#include "kluis/v1/vault_service.pb.h"
 
 namespace kluis::service {
+namespace {
 
-bool IsRevocation(std::string_view method) {
-  constexpr std::string_view kRevocations[] = {
-      "kluis.v1.SubjectService.WithdrawConsent",    "kluis.v1.SubjectService.GetHoldings",
-      "kluis.v1.SubjectService.GetAccessChallenge", "kluis.v1.SubjectService.RestrictProcessing",
-      "kluis.v1.SupervisionService.OrderStop",      "kluis.v1.CaseService.CloseCase",
-      "kluis.v1.CaseService.RefuseWarrant",         "kluis.v1.VaultService.GetVaultStatus",
-  };
-  return std::find(std::begin(kRevocations), std::end(kRevocations), method) !=
-         std::end(kRevocations);
+using Methods = std::map<const google::protobuf::Descriptor*, Method>;
+
+void AddServicesOf(const google::protobuf::FileDescriptor& file, Methods& methods) {
+  for (int i = 0; i < file.service_count(); ++i) {
+    const google::protobuf::ServiceDescriptor& service = *file.service(i);
+    for (int k = 0; k < service.method_count(); ++k) {
+      const google::protobuf::MethodDescriptor& method = *service.method(k);
+      methods[method.input_type()] = {method.name(),
+                                      method.options().GetExtension(v1::method_policy),
+                                      method.client_streaming() || method.server_streaming(),
+                                      service.name() == "SubjectService"};
+    }
+  }
 }
 
-bool WorksSealed(std::string_view method) {
-  constexpr std::string_view kSealedMethods[] = {
-      "kluis.v1.VaultService.GetVaultStatus",
-      "kluis.v1.VaultService.InitVault",
-      "kluis.v1.VaultService.UnsealVault",
-      "kluis.v1.VaultService.SealVault",
-      "kluis.v1.VaultService.RekeyVault",
-      "kluis.v1.VaultService.ProveShare",
-      "kluis.v1.VaultService.ListBackups",
-      "kluis.v1.VaultService.RestoreVault",
-      "kluis.v1.VaultService.ListPolicyRules",
-      "kluis.v1.VaultService.BackUpVault",
-      "kluis.v1.VaultService.CheckVault",
-      "kluis.v1.VaultService.CancelRekey",
-      "kluis.v1.VaultService.ConfirmClock",
-      "kluis.v1.VaultService.SetClockBack",
-      // So that a vault whose operators are all gone can be given new ones.
-      "kluis.v1.SupervisionService.RegisterMember",
-      "kluis.v1.SupervisionService.SetMemberTerm",
-  };
-  return std::find(std::begin(kSealedMethods), std::end(kSealedMethods), method) !=
-         std::end(kSealedMethods);
+// Made once and never freed.
+const Methods& All() {
+  static const Methods& all = *[] {
+    auto* const made = new Methods;
+    AddServicesOf(*v1::EnrollRequest::descriptor()->file(), *made);
+    AddServicesOf(*v1::GetHoldingsRequest::descriptor()->file(), *made);
+    AddServicesOf(*v1::OpenCaseRequest::descriptor()->file(), *made);
+    AddServicesOf(*v1::IdentifyRequest::descriptor()->file(), *made);
+    AddServicesOf(*v1::AccreditAuthorityRequest::descriptor()->file(), *made);
+    AddServicesOf(*v1::GetCheckpointRequest::descriptor()->file(), *made);
+    AddServicesOf(*v1::GetVaultStatusRequest::descriptor()->file(), *made);
+    return made;
+  }();
+  return all;
 }
 
-bool HasReserve(std::string_view method) {
-  constexpr std::string_view kReserved[] = {
-      "kluis.v1.SubjectService.WithdrawConsent",
-      "kluis.v1.SubjectService.GetHoldings",
-      "kluis.v1.SubjectService.RestrictProcessing",
-      "kluis.v1.SupervisionService.OrderStop",
-      "kluis.v1.VaultService.SealVault",
-      "kluis.v1.CaseService.CloseCase",
-      "kluis.v1.CaseService.RefuseWarrant",
-  };
-  return std::find(std::begin(kReserved), std::end(kReserved), method) != std::end(kReserved);
+}  // namespace
+
+const Method& MethodOf(const google::protobuf::Descriptor& request) {
+  static const Method& nobodys = *new Method;
+  const auto found = All().find(&request);
+  return found == All().end() ? nobodys : found->second;
 }
 
-bool NamesAPerson(std::string_view method) {
-  return method == "kluis.v1.SubjectService.GetHoldings" ||
-         method == "kluis.v1.SearchService.DiscloseCandidate" ||
-         method == "kluis.v1.SupervisionService.InspectEntries";
-}
-
-bool IsSubjectRight(std::string_view method) {
-  return method.starts_with("kluis.v1.SubjectService.");
-}
-
-bool TakesItsTime(std::string_view method) {
-  constexpr std::string_view kSlow[] = {
-      "kluis.v1.VaultService.UnsealVault", "kluis.v1.VaultService.SealVault",
-      "kluis.v1.VaultService.ProveShare",  "kluis.v1.VaultService.InitVault",
-      "kluis.v1.VaultService.RekeyVault",  "kluis.v1.VaultService.CheckVault",
-      "kluis.v1.VaultService.ListBackups",
-  };
-  return std::find(std::begin(kSlow), std::end(kSlow), method) != std::end(kSlow);
+std::vector<const Method*> AllMethods() {
+  std::vector<const Method*> methods;
+  for (const auto& [request, method] : All()) methods.push_back(&method);
+  return methods;
 }
 
 }  // namespace kluis::service

@@ -60,8 +60,7 @@ grpc::Status SearchService::Identify(grpc::ServerContext* context,
                                      v1::IdentifyResponse* response) {
   Vault& vault = calls_.vault();
   return calls_.Unary<v1::IdentifyRequest, v1::IdentifyResponse>(
-      context, "kluis.v1.SearchService.Identify", *request, *response, Validate,
-      [&](const Call& call, v1::IdentifyResponse& out) {
+      context, *request, *response, Validate, [&](const Call& call, v1::IdentifyResponse& out) {
         Act act = call.NewAct();
         v1::Identify& command = *act.command.mutable_identify();
         command.set_case_id(policy::IdInName(request->case_(), "cases"));
@@ -115,8 +114,7 @@ grpc::Status SearchService::Verify(grpc::ServerContext* context, const v1::Verif
                                    v1::VerifyResponse* response) {
   Vault& vault = calls_.vault();
   return calls_.Unary<v1::VerifyRequest, v1::VerifyResponse>(
-      context, "kluis.v1.SearchService.Verify", *request, *response, Validate,
-      [&](const Call& call, v1::VerifyResponse& out) {
+      context, *request, *response, Validate, [&](const Call& call, v1::VerifyResponse& out) {
         Act act = call.NewAct();
         v1::Verify& command = *act.command.mutable_verify();
         command.set_purpose(PurposeInName(request->purpose()));
@@ -166,7 +164,7 @@ grpc::Status SearchService::AdjudicateCandidate(grpc::ServerContext* context,
                                                 v1::AdjudicateCandidateResponse* response) {
   Vault& vault = calls_.vault();
   return calls_.Unary<v1::AdjudicateCandidateRequest, v1::AdjudicateCandidateResponse>(
-      context, "kluis.v1.SearchService.AdjudicateCandidate", *request, *response, Validate,
+      context, *request, *response, Validate,
       [&](const Call& call, v1::AdjudicateCandidateResponse& out) {
         v1::Adjudication payload;
         absl::StatusOr<v1::StatementFacts> facts =
@@ -193,7 +191,7 @@ grpc::Status SearchService::DiscloseCandidate(grpc::ServerContext* context,
                                               const v1::DiscloseCandidateRequest* request,
                                               v1::DiscloseCandidateResponse* response) {
   return calls_.Unary<v1::DiscloseCandidateRequest, v1::DiscloseCandidateResponse>(
-      context, "kluis.v1.SearchService.DiscloseCandidate", *request, *response, Validate,
+      context, *request, *response, Validate,
       [&](const Call& call, v1::DiscloseCandidateResponse& out) {
         return Disclose(calls_.vault(), call, request->disclosure_request(), out);
       });

@@ -168,7 +168,7 @@ grpc::Status SubjectService::GetAccessChallenge(grpc::ServerContext* context,
                                                 const v1::GetAccessChallengeRequest* request,
                                                 v1::GetAccessChallengeResponse* response) {
   return calls_.Unary<v1::GetAccessChallengeRequest, v1::GetAccessChallengeResponse>(
-      context, "kluis.v1.SubjectService.GetAccessChallenge", *request, *response, Validate,
+      context, *request, *response, Validate,
       [&](const Call&, v1::GetAccessChallengeResponse& out) {
         out.set_challenge(challenges_.Give());
         return absl::OkStatus();
@@ -180,8 +180,7 @@ grpc::Status SubjectService::GetHoldings(grpc::ServerContext* context,
                                          v1::GetHoldingsResponse* response) {
   Vault& vault = calls_.vault();
   return calls_.Unary<v1::GetHoldingsRequest, v1::GetHoldingsResponse>(
-      context, "kluis.v1.SubjectService.GetHoldings", *request, *response, Validate,
-      [&](const Call& call, v1::GetHoldingsResponse& out) {
+      context, *request, *response, Validate, [&](const Call& call, v1::GetHoldingsResponse& out) {
         v1::AccessRequest payload;
         absl::StatusOr<v1::StatementFacts> facts =
             TakeStatement(vault.state(), request->access_request(), payload);
@@ -219,7 +218,7 @@ grpc::Status SubjectService::WithdrawConsent(grpc::ServerContext* context,
                                              v1::WithdrawConsentResponse* response) {
   Vault& vault = calls_.vault();
   return calls_.Unary<v1::WithdrawConsentRequest, v1::WithdrawConsentResponse>(
-      context, "kluis.v1.SubjectService.WithdrawConsent", *request, *response, Validate,
+      context, *request, *response, Validate,
       [&](const Call& call, v1::WithdrawConsentResponse& out) {
         v1::Withdrawal payload;
         absl::StatusOr<v1::StatementFacts> facts =
@@ -250,7 +249,7 @@ grpc::Status SubjectService::RestrictProcessing(grpc::ServerContext* context,
                                                 const v1::RestrictProcessingRequest* request,
                                                 v1::RestrictProcessingResponse* response) {
   return calls_.Unary<v1::RestrictProcessingRequest, v1::RestrictProcessingResponse>(
-      context, "kluis.v1.SubjectService.RestrictProcessing", *request, *response, Validate,
+      context, *request, *response, Validate,
       [&](const Call& call, v1::RestrictProcessingResponse& out) {
         return SetRestricted(calls_.vault(), call, request->restriction(), v1::Restriction(),
                              &v1::Command::mutable_restrict, out);
@@ -261,7 +260,7 @@ grpc::Status SubjectService::LiftRestriction(grpc::ServerContext* context,
                                              const v1::LiftRestrictionRequest* request,
                                              v1::LiftRestrictionResponse* response) {
   return calls_.Unary<v1::LiftRestrictionRequest, v1::LiftRestrictionResponse>(
-      context, "kluis.v1.SubjectService.LiftRestriction", *request, *response, Validate,
+      context, *request, *response, Validate,
       [&](const Call& call, v1::LiftRestrictionResponse& out) {
         return SetRestricted(calls_.vault(), call, request->lift(), v1::RestrictionLift(),
                              &v1::Command::mutable_lift_restriction, out);

@@ -115,7 +115,7 @@ grpc::Status SupervisionService::AccreditAuthority(grpc::ServerContext* context,
                                                    const v1::AccreditAuthorityRequest* request,
                                                    v1::AccreditAuthorityResponse* response) {
   return calls_.Unary<v1::AccreditAuthorityRequest, v1::AccreditAuthorityResponse>(
-      context, "kluis.v1.SupervisionService.AccreditAuthority", *request, *response, Validate,
+      context, *request, *response, Validate,
       [&](const Call& call, v1::AccreditAuthorityResponse& out) {
         const absl::StatusOr<Committed> committed = CarryStatement<v1::Accreditation>(
             calls_.vault(), call, request->accreditation(),
@@ -136,7 +136,7 @@ grpc::Status SupervisionService::RegisterMember(grpc::ServerContext* context,
                                                 const v1::RegisterMemberRequest* request,
                                                 v1::RegisterMemberResponse* response) {
   return calls_.Unary<v1::RegisterMemberRequest, v1::RegisterMemberResponse>(
-      context, "kluis.v1.SupervisionService.RegisterMember", *request, *response, Validate,
+      context, *request, *response, Validate,
       [&](const Call& call, v1::RegisterMemberResponse& out) {
         std::string member;
         const absl::StatusOr<Committed> committed = CarryStatement<v1::Registration>(
@@ -159,7 +159,7 @@ grpc::Status SupervisionService::SetMemberTerm(grpc::ServerContext* context,
                                                const v1::SetMemberTermRequest* request,
                                                v1::SetMemberTermResponse* response) {
   return calls_.Unary<v1::SetMemberTermRequest, v1::SetMemberTermResponse>(
-      context, "kluis.v1.SupervisionService.SetMemberTerm", *request, *response, Validate,
+      context, *request, *response, Validate,
       [&](const Call& call, v1::SetMemberTermResponse& out) {
         const absl::StatusOr<Committed> committed = CarryStatement<v1::MemberTerm>(
             calls_.vault(), call, request->term(),
@@ -178,7 +178,7 @@ grpc::Status SupervisionService::RegisterPurpose(grpc::ServerContext* context,
                                                  const v1::RegisterPurposeRequest* request,
                                                  v1::RegisterPurposeResponse* response) {
   return calls_.Unary<v1::RegisterPurposeRequest, v1::RegisterPurposeResponse>(
-      context, "kluis.v1.SupervisionService.RegisterPurpose", *request, *response, Validate,
+      context, *request, *response, Validate,
       [&](const Call& call, v1::RegisterPurposeResponse& out) {
         return CarryPurpose<v1::PurposeRegistration>(
             calls_.vault(), call, request->registration(), out,
@@ -196,8 +196,7 @@ grpc::Status SupervisionService::OrderStop(grpc::ServerContext* context,
                                            const v1::OrderStopRequest* request,
                                            v1::OrderStopResponse* response) {
   return calls_.Unary<v1::OrderStopRequest, v1::OrderStopResponse>(
-      context, "kluis.v1.SupervisionService.OrderStop", *request, *response, Validate,
-      [&](const Call& call, v1::OrderStopResponse& out) {
+      context, *request, *response, Validate, [&](const Call& call, v1::OrderStopResponse& out) {
         return CarryPurpose<v1::StopOrder>(
             calls_.vault(), call, request->order(), out,
             [](v1::StatementFacts facts, v1::StopOrder payload, v1::Command& command) {
@@ -211,8 +210,7 @@ grpc::Status SupervisionService::LiftStop(grpc::ServerContext* context,
                                           const v1::LiftStopRequest* request,
                                           v1::LiftStopResponse* response) {
   return calls_.Unary<v1::LiftStopRequest, v1::LiftStopResponse>(
-      context, "kluis.v1.SupervisionService.LiftStop", *request, *response, Validate,
-      [&](const Call& call, v1::LiftStopResponse& out) {
+      context, *request, *response, Validate, [&](const Call& call, v1::LiftStopResponse& out) {
         return CarryPurpose<v1::LiftOrder>(
             calls_.vault(), call, request->order(), out,
             [](v1::StatementFacts facts, v1::LiftOrder payload, v1::Command& command) {
@@ -228,7 +226,7 @@ grpc::Status SupervisionService::RotateTransform(grpc::ServerContext* context,
                                                  const v1::RotateTransformRequest* request,
                                                  v1::RotateTransformResponse* response) {
   return calls_.Unary<v1::RotateTransformRequest, v1::RotateTransformResponse>(
-      context, "kluis.v1.SupervisionService.RotateTransform", *request, *response, Validate,
+      context, *request, *response, Validate,
       [&](const Call& call, v1::RotateTransformResponse& out) {
         return Rotate(calls_.vault(), call, request->order(), out);
       });
@@ -238,7 +236,7 @@ grpc::Status SupervisionService::InspectEntries(
     grpc::ServerContext* context, const v1::InspectEntriesRequest* request,
     grpc::ServerWriter<v1::InspectEntriesResponse>* writer) {
   return calls_.Stream<v1::InspectEntriesRequest>(
-      context, "kluis.v1.SupervisionService.InspectEntries", *request, Validate,
+      context, *request, Validate,
       [&](const Call& call) { return Inspect(calls_.vault(), call, request->order(), *writer); });
 }
 
@@ -247,8 +245,7 @@ grpc::Status SupervisionService::ListPurposes(grpc::ServerContext* context,
                                               v1::ListPurposesResponse* response) {
   Vault& vault = calls_.vault();
   return calls_.Unary<v1::ListPurposesRequest, v1::ListPurposesResponse>(
-      context, "kluis.v1.SupervisionService.ListPurposes", *request, *response, Validate,
-      [&](const Call& call, v1::ListPurposesResponse& out) {
+      context, *request, *response, Validate, [&](const Call& call, v1::ListPurposesResponse& out) {
         const PageTokens tokens(call.peer);
         const absl::StatusOr<uint64_t> skip = tokens.Read(request->page_token());
         if (!skip.ok()) return skip.status();

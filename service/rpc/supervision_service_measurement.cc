@@ -45,8 +45,7 @@ grpc::Status SupervisionService::CalibratePurpose(
     grpc::ServerContext* context, const v1::CalibratePurposeRequest* request,
     grpc::ServerWriter<v1::CalibratePurposeResponse>* writer) {
   return calls_.Stream<v1::CalibratePurposeRequest>(
-      context, "kluis.v1.SupervisionService.CalibratePurpose", *request, Validate,
-      [&](const Call& call) {
+      context, *request, Validate, [&](const Call& call) {
         const absl::Status bounded = CheckDeadline(*context);
         if (!bounded.ok()) return bounded;
         const std::unique_lock alone(measuring_, std::try_to_lock);
@@ -60,17 +59,16 @@ grpc::Status SupervisionService::EvaluatePurpose(
     grpc::ServerContext* context,
     grpc::ServerReaderWriter<v1::EvaluatePurposeResponse, v1::EvaluatePurposeRequest>* stream) {
   const auto any = [](const v1::EvaluatePurposeRequest&) { return absl::OkStatus(); };
-  return calls_.Stream<v1::EvaluatePurposeRequest>(
-      context, "kluis.v1.SupervisionService.EvaluatePurpose", {}, any, [&](const Call& call) {
-        const absl::Status bounded = CheckDeadline(*context);
-        if (!bounded.ok()) return bounded;
-        const Calls::StreamGuard guard(calls_, context);
-        v1::EvaluatePurposeRequest first;  // who sends none holds up nobody
-        if (!ReadFrom(call, *stream, &first)) return EndedStatus();
-        const std::unique_lock alone(measuring_, std::try_to_lock);
-        if (!alone.owns_lock()) return OtherMeasurement();
-        return Evaluate(calls_.vault(), call, first, *stream);
-      });
+  return calls_.Stream<v1::EvaluatePurposeRequest>(context, {}, any, [&](const Call& call) {
+    const absl::Status bounded = CheckDeadline(*context);
+    if (!bounded.ok()) return bounded;
+    const Calls::StreamGuard guard(calls_, context);
+    v1::EvaluatePurposeRequest first;  // who sends none holds up nobody
+    if (!ReadFrom(call, *stream, &first)) return EndedStatus();
+    const std::unique_lock alone(measuring_, std::try_to_lock);
+    if (!alone.owns_lock()) return OtherMeasurement();
+    return Evaluate(calls_.vault(), call, first, *stream);
+  });
 }
 
 }  // namespace kluis::service

@@ -77,7 +77,7 @@ grpc::Status VaultService::GetVaultStatus(grpc::ServerContext* context,
                                           v1::GetVaultStatusResponse* response) {
   Vault& vault = calls_.vault();
   return calls_.Unary<v1::GetVaultStatusRequest, v1::GetVaultStatusResponse>(
-      context, "kluis.v1.VaultService.GetVaultStatus", *request, *response, Validate,
+      context, *request, *response, Validate,
       [&](const Call& call, v1::GetVaultStatusResponse& out) {
         out.set_origin(vault.origin());
         out.set_version(base::Version());
@@ -123,8 +123,7 @@ grpc::Status VaultService::CheckVault(grpc::ServerContext* context,
                                       const v1::CheckVaultRequest* request,
                                       v1::CheckVaultResponse* response) {
   return calls_.Unary<v1::CheckVaultRequest, v1::CheckVaultResponse>(
-      context, "kluis.v1.VaultService.CheckVault", *request, *response, Validate,
-      [&](const Call& call, v1::CheckVaultResponse& out) {
+      context, *request, *response, Validate, [&](const Call& call, v1::CheckVaultResponse& out) {
         const std::unique_lock alone(checking_, std::try_to_lock);
         if (!alone.owns_lock()) return OtherCheck();
         const auto end = std::chrono::steady_clock::now() + kLongestCheck;
@@ -144,8 +143,7 @@ grpc::Status VaultService::GetReleaseKey(grpc::ServerContext* context,
                                          const v1::GetReleaseKeyRequest* request,
                                          v1::GetReleaseKeyResponse* response) {
   return calls_.Unary<v1::GetReleaseKeyRequest, v1::GetReleaseKeyResponse>(
-      context, "kluis.v1.VaultService.GetReleaseKey", *request, *response, Validate,
-      [&](const Call&, v1::GetReleaseKeyResponse& out) {
+      context, *request, *response, Validate, [&](const Call&, v1::GetReleaseKeyResponse& out) {
         const absl::StatusOr<crypto::ReleaseKey> key = calls_.vault().sealer().ReleaseKey();
         if (!key.ok()) return key.status();
         out.set_release_key(key->public_key().data(), key->public_key().size());
@@ -157,7 +155,7 @@ grpc::Status VaultService::ListPolicyRules(grpc::ServerContext* context,
                                            const v1::ListPolicyRulesRequest* request,
                                            v1::ListPolicyRulesResponse* response) {
   return calls_.Unary<v1::ListPolicyRulesRequest, v1::ListPolicyRulesResponse>(
-      context, "kluis.v1.VaultService.ListPolicyRules", *request, *response, Validate,
+      context, *request, *response, Validate,
       [&](const Call& call, v1::ListPolicyRulesResponse& out) {
         const PageTokens tokens(call.peer);
         const absl::StatusOr<uint64_t> skip = tokens.Read(request->page_token());

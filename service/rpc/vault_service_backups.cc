@@ -16,8 +16,7 @@ grpc::Status VaultService::BackUpVault(grpc::ServerContext* context,
                                        const v1::BackUpVaultRequest* request,
                                        grpc::ServerWriter<v1::BackUpVaultResponse>* writer) {
   return calls_.Stream<v1::BackUpVaultRequest>(
-      context, "kluis.v1.VaultService.BackUpVault", *request, Validate,
-      [&](const Call& call) -> absl::Status {
+      context, *request, Validate, [&](const Call& call) -> absl::Status {
         Vault& vault = calls_.vault();
         const auto progress = [&](uint64_t bytes) {
           v1::BackUpVaultResponse message;
@@ -46,7 +45,7 @@ grpc::Status VaultService::ListBackups(grpc::ServerContext* context,
                                        const v1::ListBackupsRequest* request,
                                        v1::ListBackupsResponse* response) {
   return calls_.Unary<v1::ListBackupsRequest, v1::ListBackupsResponse>(
-      context, "kluis.v1.VaultService.ListBackups", *request, *response, Validate,
+      context, *request, *response, Validate,
       [&](const Call& call, v1::ListBackupsResponse& out) -> absl::Status {
         const PageTokens tokens(call.peer);
         const absl::StatusOr<uint64_t> skip = tokens.Read(request->page_token());
@@ -72,8 +71,7 @@ grpc::Status VaultService::RestoreVault(grpc::ServerContext* context,
                                         const v1::RestoreVaultRequest* request,
                                         grpc::ServerWriter<v1::RestoreVaultResponse>* writer) {
   return calls_.Stream<v1::RestoreVaultRequest>(
-      context, "kluis.v1.VaultService.RestoreVault", *request, Validate,
-      [&](const Call& call) -> absl::Status {
+      context, *request, Validate, [&](const Call& call) -> absl::Status {
         const auto step = [&](std::string_view text) {
           v1::RestoreVaultResponse message;
           message.set_step(std::string(text));

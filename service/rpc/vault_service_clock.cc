@@ -95,7 +95,7 @@ grpc::Status VaultService::ConfirmClock(grpc::ServerContext* context,
                                         const v1::ConfirmClockRequest* request,
                                         v1::ConfirmClockResponse* response) {
   return calls_.Unary<v1::ConfirmClockRequest, v1::ConfirmClockResponse>(
-      context, "kluis.v1.VaultService.ConfirmClock", *request, *response, Validate,
+      context, *request, *response, Validate,
       [&](const Call& call, v1::ConfirmClockResponse& out) -> absl::Status {
         if (calls_.vault().ledger().ReadClock().trusted()) {
           return UnfitOrder("the vault knows the time; nothing needs to be confirmed");
@@ -109,8 +109,7 @@ grpc::Status VaultService::SetClockBack(grpc::ServerContext* context,
                                         const v1::SetClockBackRequest* request,
                                         v1::SetClockBackResponse* response) {
   return calls_.Unary<v1::SetClockBackRequest, v1::SetClockBackResponse>(
-      context, "kluis.v1.VaultService.SetClockBack", *request, *response, Validate,
-      [&](const Call& call, v1::SetClockBackResponse& out) {
+      context, *request, *response, Validate, [&](const Call& call, v1::SetClockBackResponse& out) {
         return CommitOrder(calls_.vault(), call, request->order(),
                            &v1::Command::mutable_set_clock_back, out);
       });
@@ -121,7 +120,7 @@ grpc::Status VaultService::ApproveSweep(grpc::ServerContext* context,
                                         v1::ApproveSweepResponse* response) {
   Vault& vault = calls_.vault();
   return calls_.Unary<v1::ApproveSweepRequest, v1::ApproveSweepResponse>(
-      context, "kluis.v1.VaultService.ApproveSweep", *request, *response, Validate,
+      context, *request, *response, Validate,
       [&](const Call& call, v1::ApproveSweepResponse& out) -> absl::Status {
         Act act = call.NewAct();
         v1::ApproveSweep& command = *act.command.mutable_approve_sweep();

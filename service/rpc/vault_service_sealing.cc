@@ -71,7 +71,7 @@ grpc::Status VaultService::InitVault(grpc::ServerContext* context,
                                      v1::InitVaultResponse* response) {
   Vault& vault = calls_.vault();
   return calls_.Unary<v1::InitVaultRequest, v1::InitVaultResponse>(
-      context, "kluis.v1.VaultService.InitVault", *request, *response, Validate,
+      context, *request, *response, Validate,
       [&](const Call&, v1::InitVaultResponse& out) -> absl::Status {
         if (vault.gate().is_open() || vault.unsealer().Status().generation() > 0) {
           return absl::FailedPreconditionError(
@@ -86,7 +86,7 @@ grpc::Status VaultService::RekeyVault(grpc::ServerContext* context,
                                       v1::RekeyVaultResponse* response) {
   Vault& vault = calls_.vault();
   return calls_.Unary<v1::RekeyVaultRequest, v1::RekeyVaultResponse>(
-      context, "kluis.v1.VaultService.RekeyVault", *request, *response, Validate,
+      context, *request, *response, Validate,
       [&](const Call& call, v1::RekeyVaultResponse& out) -> absl::Status {
         if (!vault.gate().is_open()) return Sealed();
         Act act = call.NewAct();
@@ -110,7 +110,7 @@ grpc::Status VaultService::OrderRekey(grpc::ServerContext* context,
                                       v1::OrderRekeyResponse* response) {
   Vault& vault = calls_.vault();
   return calls_.Unary<v1::OrderRekeyRequest, v1::OrderRekeyResponse>(
-      context, "kluis.v1.VaultService.OrderRekey", *request, *response, Validate,
+      context, *request, *response, Validate,
       [&](const Call& call, v1::OrderRekeyResponse& out) -> absl::Status {
         if (!vault.gate().is_open()) return Sealed();
         if (vault.unsealer().kind() != v1::UNSEAL_KIND_SHARES) {
@@ -142,7 +142,7 @@ grpc::Status VaultService::CancelRekey(grpc::ServerContext* context,
                                        v1::CancelRekeyResponse* response) {
   Vault& vault = calls_.vault();
   return calls_.Unary<v1::CancelRekeyRequest, v1::CancelRekeyResponse>(
-      context, "kluis.v1.VaultService.CancelRekey", *request, *response, Validate,
+      context, *request, *response, Validate,
       [&](const Call& call, v1::CancelRekeyResponse& out) -> absl::Status {
         Act act = call.NewAct();
         if (request->has_cancellation()) {
@@ -171,7 +171,7 @@ grpc::Status VaultService::ProveShare(grpc::ServerContext* context,
                                       v1::ProveShareResponse* response) {
   Vault& vault = calls_.vault();
   return calls_.Unary<v1::ProveShareRequest, v1::ProveShareResponse>(
-      context, "kluis.v1.VaultService.ProveShare", *request, *response, Validate,
+      context, *request, *response, Validate,
       [&](const Call& call, v1::ProveShareResponse& out) -> absl::Status {
         bool last = vault.HasUnloggedRekey();
         if (!last) {
@@ -196,7 +196,7 @@ grpc::Status VaultService::UnsealVault(grpc::ServerContext* context,
                                        v1::UnsealVaultResponse* response) {
   Vault& vault = calls_.vault();
   return calls_.Unary<v1::UnsealVaultRequest, v1::UnsealVaultResponse>(
-      context, "kluis.v1.VaultService.UnsealVault", *request, *response, Validate,
+      context, *request, *response, Validate,
       [&](const Call&, v1::UnsealVaultResponse& out) -> absl::Status {
         if (vault.gate().is_open()) {
           return absl::FailedPreconditionError("vault: is not sealed");
@@ -229,7 +229,7 @@ grpc::Status VaultService::SealVault(grpc::ServerContext* context,
                                      v1::SealVaultResponse* response) {
   Vault& vault = calls_.vault();
   return calls_.Unary<v1::SealVaultRequest, v1::SealVaultResponse>(
-      context, "kluis.v1.VaultService.SealVault", *request, *response, Validate,
+      context, *request, *response, Validate,
       [&](const Call& call, v1::SealVaultResponse& out) -> absl::Status {
         if (!vault.gate().is_open()) return Sealed();
         const absl::StatusOr<Committed> sealed =

@@ -87,6 +87,28 @@ TEST(Api, SaysOfEveryRpcHowItIsLoggedAndWhoMayCallIt) {
   }
 }
 
+// The front door finds the RPC by what it takes.
+TEST(Api, GivesEachRpcARequestOfItsOwn) {
+  std::set<const Descriptor*> requests;
+  for (const auto* method : AllMethods()) {
+    EXPECT_TRUE(requests.insert(method->input_type()).second) << method->full_name();
+  }
+}
+
+// What takes something away goes on when others wait, and has room of its own.
+TEST(Api, LetsAPersonsRightsAndAStopGoOn) {
+  std::set<std::string> go_on;
+  for (const auto* method : AllMethods()) {
+    const MethodPolicy policy = PolicyOf(method);
+    if (policy.goes_on() && policy.has_reserve()) go_on.insert(method->name());
+    if (policy.has_reserve() && method->name() != "SealVault") {
+      EXPECT_TRUE(policy.goes_on()) << method->full_name();
+    }
+  }
+  EXPECT_EQ(go_on, (std::set<std::string>{"CloseCase", "GetHoldings", "OrderStop", "RefuseWarrant",
+                                          "RestrictProcessing", "WithdrawConsent"}));
+}
+
 // What operators and supervisors have the vault do to itself; a repeat finds it done, so that these
 // need no request id.
 bool IsOrderToTheVault(const std::string& name) {
