@@ -36,8 +36,9 @@ endif()
 add_library(kluis_hardened INTERFACE)
 target_compile_options(kluis_hardened INTERFACE
   "$<$<CONFIG:Release>:-fstack-protector-strong;${KLUIS_HARDENING}>")
-target_compile_definitions(kluis_hardened INTERFACE
-  $<$<CONFIG:Release>:_FORTIFY_SOURCE=${KLUIS_FORTIFY}> $<$<CONFIG:Release>:_GLIBCXX_ASSERTIONS>)
+target_compile_definitions(kluis_hardened INTERFACE $<$<CONFIG:Release>:_FORTIFY_SOURCE=${KLUIS_FORTIFY}>)
+# In every preset: what ends a release must end a test.
+target_compile_definitions(kluis_hardened INTERFACE _GLIBCXX_ASSERTIONS)
 
 add_library(kluis_flags INTERFACE)
 target_link_libraries(kluis_flags INTERFACE kluis_hardened)

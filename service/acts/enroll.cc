@@ -194,7 +194,8 @@ absl::StatusOr<Act> EnrollAct(Vault& vault, const Call& call, const v1::EnrollRe
   act.attach = [&vault, enrolment](const policy::Ruling& ruling, uint64_t index, Writes& writes) {
     return Attach(vault, *enrolment, ruling, index, writes);
   };
-  act.enrolled = {enrolment, &*enrolment->protected_template};
+  // Where nothing could be protected the act is refused.
+  if (enrolment->protected_template) act.enrolled = {enrolment, &*enrolment->protected_template};
   return act;
 }
 

@@ -32,9 +32,9 @@ Transform RandomTransform(const Algorithm& algorithm, std::mt19937_64& random) {
 }
 
 std::vector<float> Gaussian(std::size_t dimension, float sd, std::mt19937_64& random) {
-  std::normal_distribution<float> normal(0, sd);
+  std::normal_distribution<float> normal;
   std::vector<float> values(dimension);
-  for (float& value : values) value = normal(random);
+  for (float& value : values) value = sd * normal(random);  // no spread at all for 0
   return values;
 }
 
