@@ -80,6 +80,8 @@ Vault::~Vault() {
   if (sweeper_ != nullptr) sweeper_->Stop();
   gate_.Shut();
   gate_.WaitUntilEmpty();
+  if (eraser_ != nullptr) eraser_->concluder().Stop();
+  if (ledger_ != nullptr) ledger_->SetFollowers(nullptr, nullptr);
 }
 
 absl::StatusOr<std::unique_ptr<Vault>> Vault::Open(const Config& config, const Clock& clock,

@@ -197,6 +197,7 @@ void Galleries::Follow(const v1::RecordChange& change, std::span<const float> en
 }
 
 void Galleries::Follow(const v1::TemplateRecord& record, std::span<const float> enrolled) {
+  if (record.state() == v1::TEMPLATE_STATE_ERASED) return;  // it ended before
   const std::shared_ptr<ResidentGallery> resident = Find(record.purpose());
   if (resident == nullptr) return;
   if (record.state() != v1::TEMPLATE_STATE_ACTIVE) return resident->Ended(record);

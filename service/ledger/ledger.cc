@@ -320,6 +320,10 @@ absl::StatusOr<Appended> Ledger::Write(std::vector<Act> acts, bool all_or_nothin
     appended.acts.push_back(*std::move(committed));
     if (all_or_nothing && !appended.acts.back().ruling.decision.allowed()) {
       Forget();
+      for (Committed& unwritten : appended.acts) {  // none of it happened
+        unwritten.ruling.grant.reset();
+        unwritten.ruling.changes.clear();
+      }
       return appended;
     }
   }

@@ -62,8 +62,8 @@ class Ledger {
   // Asked before each act from now on. Not while acts are appended.
   void SetAdmission(Admission admission) { admission_ = std::move(admission); }
 
-  // Called for every entry from now on, and by no call that is under way when this returns. Null:
-  // the vault is sealed. Both must outlive what they are set for.
+  // Called for every entry from now on. Null: the vault is sealed. Nobody may be inside the vault
+  // (Gate), nor its own threads run, when they are taken away.
   void SetFollowers(StateFollower* state, ErasureFollower* erasures);
 
   // Decides and writes the acts as one batch, in order. Refusals are entries too. The result is
@@ -73,7 +73,7 @@ class Ledger {
   absl::StatusOr<Appended> Append(std::vector<Act> acts);
 
   // As Append, but when any act is refused nothing is written, and the result holds the acts up to
-  // the refused one, which is last.
+  // the refused one, which is last, without changes.
   absl::StatusOr<Appended> AppendAllOrNothing(std::vector<Act> acts);
 
   // As Append, but the acts are of different callers: one that fails has the error in its seat, and

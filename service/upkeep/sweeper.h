@@ -33,7 +33,6 @@ class Sweeper {
         ledger_(ledger),
         sealer_(sealer),
         galleries_(galleries),
-        eraser_(eraser),
         rotations_(database, ledger, sealer, galleries, eraser) {}
 
   // Ends everything that is over now, by the log's time. The first error ends the sweep; the next
@@ -72,14 +71,13 @@ class Sweeper {
   absl::Status EndWhatIsOver(const v1::LegalProfile& profile, const DecisionClock::Reading& clock);
   absl::Status LookFirst(const v1::LegalProfile& profile, const DecisionClock::Reading& clock);
   bool IsPending(v1::ErasureTarget target, const std::string& id) const;
-  // Commits the act, follows it in memory and carries out the erasure it started, if any.
+  // Commits the act, under the name of a sweep.
   absl::Status Carry(Act act);
 
   storage::Database& database_;
   Ledger& ledger_;
   const Sealer& sealer_;
   Galleries& galleries_;
-  Eraser& eraser_;
 
   Rotations rotations_;
   std::atomic<bool> stopping_ = false;

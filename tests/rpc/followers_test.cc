@@ -70,6 +70,23 @@ TEST(Followers, ABatchThatOnlyEndsTemplatesLeavesThemWithItsSync) {
   EXPECT_TRUE(vault.vault().keyring().IsPunctured(record.slot()));
 }
 
+// An atomic batch that is refused is in no log, whatever its other acts would have done.
+TEST(Followers, OfActsThatWereNotWrittenDoNothing) {
+  TestVault vault;
+  Must(vault.Enroll(vault.NewPerson()), "enrol");
+  const v1::TemplateRecord record = TemplateOf(vault);
+  std::vector<service::Act> acts;
+  for (const std::string& id : {record.id(), std::string(16, 'x')}) {
+    acts.push_back(Plain(v1::LOG_KIND_ERASURE));
+    acts.back().command.mutable_lose_template()->set_template_id(id);
+  }
+  const auto appended = vault.vault().ledger().AppendAllOrNothing(std::move(acts));
+  ASSERT_TRUE(appended.ok());
+  ASSERT_FALSE(appended->acts.back().ruling.decision.allowed());
+  EXPECT_TRUE(vault.vault().ledger().Sync(*appended).ok());
+  EXPECT_FALSE(vault.vault().keyring().IsPunctured(record.slot()));
+}
+
 TEST(Followers, ACaseThatOnlyEndsTakesItsGalleryAlong) {
   TestVault vault;
   const Person person = vault.NewPerson();
