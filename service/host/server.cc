@@ -48,7 +48,6 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   std::unique_ptr<Server> started(
       new Server(options, std::vector<HostedService>(services.begin(), services.end())));
-  started->quota_.SetMaxThreads(options.max_threads);
   const absl::Status opened = started->Open();
   if (!opened.ok()) return opened;
   return started;
@@ -76,7 +75,9 @@ std::unique_ptr<grpc::Server> Server::Build(int* port) {
   builder.SetSyncServerOption(grpc::ServerBuilder::NUM_CQS, 1);
   builder.SetSyncServerOption(grpc::ServerBuilder::MIN_POLLERS, 2);
   builder.SetSyncServerOption(grpc::ServerBuilder::MAX_POLLERS, 16);
-  builder.SetResourceQuota(quota_);
+  grpc::ResourceQuota quota("kluisd");  // its own: gRPC ends the process when none is left to begin
+  quota.SetMaxThreads(options_.max_threads);
+  builder.SetResourceQuota(quota);
   for (const HostedService& hosted : services_) builder.RegisterService(hosted.service);
   return builder.BuildAndStart();
 }

@@ -4,7 +4,6 @@
 #ifndef KLUIS_SERVICE_HOST_SERVER_H_
 #define KLUIS_SERVICE_HOST_SERVER_H_
 
-#include <grpcpp/resource_quota.h>
 #include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server.h>
 #include <grpcpp/server_context.h>
@@ -27,7 +26,7 @@ struct ServerOptions {
   std::shared_ptr<grpc::ServerCredentials> credentials;
   int max_message_bytes = 256 * 1024;  // of a request or a reply
   int max_concurrent_streams = 256;    // per connection
-  int max_threads = 512;               // calls beyond them are refused: RESOURCE_EXHAUSTED
+  int max_threads = 512;               // of each server; calls beyond: RESOURCE_EXHAUSTED
   int connection_seconds = 600;        // of a connection; its client connects again
   bool front = false;                  // whether AddConnection is called
   bool reflection = false;
@@ -85,7 +84,6 @@ class Server {
 
   ServerOptions options_;
   const std::vector<HostedService> services_;
-  grpc::ResourceQuota quota_{"kluisd"};  // of the threads of both servers
   int port_ = 0;
   std::mutex mutex_;  // guards what follows
   std::shared_ptr<grpc::Server> server_;

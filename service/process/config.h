@@ -30,7 +30,7 @@ struct ServerConfig {
   int64_t max_concurrent_streams = 256;  // per connection, 1 to 65536
   int64_t deadline_seconds = 30;         // for a call, or the next message of a stream, 1 to 3600
   int64_t drain_seconds = 10;            // for running calls at a stop, 0 to 600
-  int64_t connection_seconds = 600;      // that a connection is kept at most, 1 to 86400
+  int64_t connection_seconds = 600;      // that one past the front is kept, 1 to 86400
 };
 
 struct VaultConfig {
