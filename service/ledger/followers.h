@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who keeps in step with the log while the vault is open. The ledger calls them for every entry, so
-// that no act can forget to. Implemented above the ledger.
+// Who keeps in step with the log while the vault is open. The ledger calls them by what an entry
+// changed, so that no act can forget to. Implemented above the ledger.
 #ifndef KLUIS_SERVICE_LEDGER_FOLLOWERS_H_
 #define KLUIS_SERVICE_LEDGER_FOLLOWERS_H_
 

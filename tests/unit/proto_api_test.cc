@@ -95,6 +95,14 @@ TEST(Api, GivesEachRpcARequestOfItsOwn) {
   }
 }
 
+// Whose key signed is known of a whole request only, and no stream would be limited before.
+TEST(Api, HasNoStreamAmongTheRightsOfSubjects) {
+  for (const auto* method : AllMethods()) {
+    if (method->service()->name() != "SubjectService") continue;
+    EXPECT_FALSE(method->client_streaming() || method->server_streaming()) << method->full_name();
+  }
+}
+
 // What takes something away goes on when others wait, and has room of its own.
 TEST(Api, LetsAPersonsRightsAndAStopGoOn) {
   std::set<std::string> go_on;
