@@ -48,7 +48,7 @@ absl::StatusOr<KeyringCover> CoverOf(std::span<const uint8_t> plain) {
     for (int shift = 0; shift < 32; shift += 8) {
       nodes.push_back(static_cast<uint8_t>(first >> shift));
     }
-    nodes.insert(nodes.end(), plain.begin() + 2, plain.begin() + kPageNodeBytes);
+    for (const uint8_t byte : plain.first(kPageNodeBytes).subspan(2)) nodes.push_back(byte);
   }
   return KeyringCover::Parse(nodes);
 }
