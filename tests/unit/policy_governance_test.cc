@@ -40,8 +40,7 @@ TEST(Found, NeedsAtLeastOneSupervisor) {
 
 TEST(Found, NeedsEveryLimitOfTheLegalProfile) {
   W world;
-  const auto& profile = world.Found().found().founding().legal_profile();
-  const auto* type = profile.GetDescriptor();
+  const auto* type = v1::LegalProfile::descriptor();
   for (int i = 0; i < type->field_count(); ++i) {
     auto command = world.Found();
     v1::LegalProfile* broken = command.mutable_found()->mutable_founding()->mutable_legal_profile();

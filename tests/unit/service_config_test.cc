@@ -7,6 +7,7 @@
 #include <iterator>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "service/process/config.h"
 #include "tests/fakes/scratch_directory.h"
 
