@@ -370,6 +370,7 @@ TEST_F(StorageBackup, AFileThatIsGoneOrCutIsDamage) {
   for (const std::string& file : FilesOfBackups()) {
     if (file.find("/meta/") != std::string::npos) continue;
     for (const bool gone : {false, true}) {
+      if (!gone && fs::file_size(file) == 0) continue;  // RocksDB 9 keeps an empty log
       fs::copy(place_.directory, scratch_.path() + "/kept", fs::copy_options::recursive);
       gone ? void(fs::remove(file)) : fs::resize_file(file, fs::file_size(file) / 2);
       const absl::Status verified = Backup::Verify(place_);
