@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Big-endian numbers in the log's formats. Pure functions, thread-safe.
+// Big-endian numbers, as keys of records and the log's formats have them. Pure functions,
+// thread-safe.
 #ifndef KLUIS_BASE_BIG_ENDIAN_H_
 #define KLUIS_BASE_BIG_ENDIAN_H_
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Decimal numbers as the log's formats write them. Pure functions, thread-safe.
+// Decimal numbers with one spelling each, as the log's formats write them. Pure functions,
+// thread-safe.
 #ifndef KLUIS_BASE_DECIMAL_H_
 #define KLUIS_BASE_DECIMAL_H_
 

@@ -7,7 +7,6 @@
 #include "audit/statement_facts.h"
 #include "audit/tiles.h"
 #include "audit/whole_statement.h"
-#include "crypto/secret_floats.h"
 #include "policy/record_key.h"
 #include "policy/rules.h"
 #include "service/ledger/closing.h"
@@ -226,54 +225,6 @@ void Ledger::FollowClock(const Committed& committed) {
     return;
   }
   clock_->Confirm(policy::TimeAfter(command, allowed, committed.decided_at));
-}
-
-void Ledger::SetFollowers(StateFollower* state, ErasureFollower* erasures) {
-  const std::lock_guard lock(mutex_);
-  state_follower_ = state;
-  erasure_follower_ = erasures;
-}
-
-void Ledger::Follow(const Act& act, const Committed& committed) {
-  if (state_follower_ == nullptr || !committed.ruling.decision.allowed()) return;
-  std::span<const float> enrolled;
-  if (act.enrolled != nullptr) {
-    const auto values = AsFloats(*act.enrolled);
-    if (values.ok()) enrolled = *values;
-  }
-  for (const v1::RecordChange& change : committed.ruling.changes) {
-    state_follower_->Follow(change, enrolled);
-  }
-}
-
-// An erasure is started by who is inside the vault, so that it is not sealed meanwhile.
-absl::StatusOr<std::string> Ledger::Erase(std::span<const Committed> entries) {
-  const bool any = std::ranges::any_of(entries, [](const Committed& entry) {
-    return std::ranges::any_of(entry.ruling.changes, [](const v1::RecordChange& change) {
-      return change.has_pending_erasure();
-    });
-  });
-  if (!any) return std::string();
-  ErasureFollower* follower = nullptr;
-  {
-    const std::lock_guard lock(mutex_);
-    follower = erasure_follower_;
-  }
-  return follower == nullptr ? std::string() : follower->Follow(entries);
-}
-
-absl::Status Ledger::Sync(const Appended& appended) {
-  const absl::Status synced = database_.Sync(appended.ticket);
-  return synced.ok() ? Erase(appended.acts).status() : synced;
-}
-
-absl::StatusOr<Committed> Ledger::Commit(Act act) {
-  absl::StatusOr<Committed> committed = group_.Commit(std::move(act));
-  if (!committed.ok()) return committed;
-  absl::StatusOr<std::string> commitment = Erase({&*committed, 1});
-  if (!commitment.ok()) return commitment.status();
-  committed->keyring_commitment = *std::move(commitment);
-  return committed;
 }
 
 void Ledger::CheckGap() {
